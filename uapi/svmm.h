@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The ABI between svmm.ko and user space.
+ *
+ * Three kinds of file descriptor, each owning one object for its lifetime:
+ *
+ *	/dev/svmm  --CREATE_VM-->  VM fd  --CREATE_VCPU-->  vCPU fd
+ *
+ * A vCPU fd is mmap'ed: the first page is struct svmm_vcpu_page (exit record
+ * and register state), followed by the data areas whose offsets it names.
+ * Structs have fixed-width members and no pointers that the kernel follows,
+ * other than user_addr of a memory slot.  Every `flags` and `reserved` member
+ * must be zero unless a flag is defined here (-EINVAL); an unknown ioctl gives
+ * -ENOTTY.  A VM or vCPU fd that is used from another address space than the
+ * one that created the VM gives -EIO.  A number, once used, keeps its meaning.
+ */
+#ifndef _UAPI_SVMM_H
+#define _UAPI_SVMM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define SVMM_IOC		0xBE
+
+#define SVMM_NAME_MAX		32	/* a VM's name, with its final NUL */
+#define SVMM_MAX_SLOTS		64	/* memory slots per VM */
+#define SVMM_MAX_CPUID		128	/* entries of a CPUID table */
+
+/*
+ * /dev/svmm
+ */
+
+/* svmm_caps.caps: what this build of the module offers. */
+#define SVMM_CAP_READONLY_MEM	(1ULL << 0)	/* SVMM_MEM_READONLY */
+#define SVMM_CAP_LAPIC		(1ULL << 1)	/* local APICs in the kernel */
+#define SVMM_CAP_PV_CLOCK	(1ULL << 2)	/* KVM's paravirtual clock */
+#define SVMM_CAP_XSAVE		(1ULL << 3)	/* guests have XSAVE */
+
+/* svmm_caps.features: what the CPU has and the module parameters left on. */
+#define SVMM_FEAT_NPT		(1ULL << 0)
+#define SVMM_FEAT_NRIPS		(1ULL << 1)
+#define SVMM_FEAT_DECODEASSISTS	(1ULL << 2)
+#define SVMM_FEAT_FLUSHBYASID	(1ULL << 3)
+#define SVMM_FEAT_CLEANBITS	(1ULL << 4)
+#define SVMM_FEAT_VGIF		(1ULL << 5)
+#define SVMM_FEAT_PAUSEFILTER	(1ULL << 6)
+#define SVMM_FEAT_1G_PAGES	(1ULL << 7)
+
+/**
+ * struct svmm_caps - answer of SVMM_GET_CAPS
+ * @caps: SVMM_CAP_* bits
+ * @features: SVMM_FEAT_* bits
+ * @max_vcpus: vCPUs per VM
+ * @max_slots: memory slots per VM
+ * @nr_asids: address space identifiers in use (CPUID 8000_000A EBX, or less)
+ * @vcpu_mmap_bytes: size of the area to mmap from a vCPU fd
+ * @tsc_khz: rate of the guest's TSC, in kHz
+ * @phys_bits: width of guest-physical addresses, in bits
+ * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
+ * @xsave_bytes: size of the XSAVE area in use; 512 without XSAVE
+ * @reserved: zero
+ */
+struct svmm_caps {
+	__u64 caps;
+	__u64 features;
+	__u32 max_vcpus;
+	__u32 max_slots;
+	__u32 nr_asids;
+	__u32 vcpu_mmap_bytes;
+	__u32 tsc_khz;
+	__u32 phys_bits;
+	__u64 xcr0;
+	__u32 xsave_bytes;
+	__u32 reserved[17];
+};
+
+/**
+ * struct svmm_create_vm - argument of SVMM_CREATE_VM
+ * @flags: zero
+ * @reserved: zero
+ * @name: 1 to 31 characters out of [A-Za-z0-9._-] and a NUL; the rest zero.
+ *	Unique among the live VMs of the calling user.
+ */
+struct svmm_create_vm {
+	__u32 flags;
+	__u32 reserved[7];
+	char name[SVMM_NAME_MAX];
+};
+
+/* svmm_cpuid_entry.flags */
+#define SVMM_CPUID_SUBLEAF	(1U << 0)	/* @index is significant (ECX) */
+
+/**
+ * struct svmm_cpuid_entry - one leaf of the guest's CPUID
+ * @function: EAX input
+ * @index: ECX input, compared only with SVMM_CPUID_SUBLEAF in @flags
+ * @flags: SVMM_CPUID_*
+ * @eax: output, and so the next three
+ * @ebx: output
+ * @ecx: output
+ * @edx: output
+ * @reserved: zero
+ */
+struct svmm_cpuid_entry {
+	__u32 function;
+	__u32 index;
+	__u32 flags;
+	__u32 eax;
+	__u32 ebx;
+	__u32 ecx;
+	__u32 edx;
+	__u32 reserved;
+};
+
+/**
+ * struct svmm_cpuid - a CPUID table
+ * @nr: entries that follow; in: their room, out: how many there are
+ * @flags: zero
+ * @entries: the table
+ */
+struct svmm_cpuid {
+	__u32 nr;
+	__u32 flags;
+	struct svmm_cpuid_entry entries[];
+};
+
+/*
+ * SVMM_GET_CAPS: what the module and the CPU can do.
+ * Errors: -EFAULT.
+ */
+#define SVMM_GET_CAPS		_IOR(SVMM_IOC, 0x00, struct svmm_caps)
+
+/*
+ * SVMM_GET_SUPPORTED_CPUID: the CPUID table that a guest on this host can
+ * have, all supported features set, paravirtual leaves at 4000_0000h included.
+ * A VMM edits it (topology, fewer features) and hands it to SVMM_SET_CPUID.
+ * Errors: -E2BIG when @nr is too small (@nr then says how many are needed),
+ * -EINVAL, -EFAULT.
+ */
+#define SVMM_GET_SUPPORTED_CPUID _IOWR(SVMM_IOC, 0x01, struct svmm_cpuid)
+
+/*
+ * SVMM_CREATE_VM: returns a new VM's fd (close-on-exec).
+ * Errors: -EINVAL (flags, reserved, name), -EEXIST (the user has a live VM of
+ * that name), -EBUSY (another hypervisor owns SVM), -ENODEV (SVM was lost on
+ * some CPU), -ENOMEM, -EMFILE.
+ */
+#define SVMM_CREATE_VM		_IOW(SVMM_IOC, 0x02, struct svmm_create_vm)
+
+/*
+ * VM fd
+ */
+
+/* svmm_memory_slot.flags */
+#define SVMM_MEM_READONLY	(1U << 0)	/* guest writes become MMIO exits */
+
+/**
+ * struct svmm_memory_slot - argument of SVMM_SET_MEMORY_SLOT
+ * @slot: 0 to max_slots - 1
+ * @flags: SVMM_MEM_*
+ * @gpa: guest-physical start, page-aligned
+ * @size: in bytes, page-aligned; 0 deletes the slot
+ * @user_addr: start of the backing in the caller's address space, page-aligned
+ * @reserved: zero
+ */
+struct svmm_memory_slot {
+	__u32 slot;
+	__u32 flags;
+	__u64 gpa;
+	__u64 size;
+	__u64 user_addr;
+	__u64 reserved[4];
+};
+
+/**
+ * struct svmm_create_vcpu - argument of SVMM_CREATE_VCPU
+ * @id: 0 to max_vcpus - 1; becomes the initial APIC ID.  vCPU 0 is the
+ *	bootstrap processor and starts runnable, others wait for INIT and SIPI.
+ * @flags: zero
+ */
+struct svmm_create_vcpu {
+	__u32 id;
+	__u32 flags;
+};
+
+/**
+ * struct svmm_msi - argument of SVMM_SIGNAL_MSI: an interrupt message
+ * @address: FEEx_xxxxh as a PCI function writes it: destination in bits 19:12,
+ *	redirection hint bit 3, logical destination mode bit 2; bits 63:40 are
+ *	bits 31:8 of the destination when the guest uses x2APIC
+ * @data: vector bits 7:0, delivery mode bits 10:8, level bit 14, trigger mode
+ *	bit 15 (level-triggered: its EOI is reported by SVMM_EXIT_EOI)
+ * @flags: zero
+ */
+struct svmm_msi {
+	__u64 address;
+	__u32 data;
+	__u32 flags;
+};
+
+/*
+ * SVMM_CREATE_VCPU: returns a new vCPU's fd (close-on-exec).
+ * Errors: -EINVAL (flags, id), -EEXIST, -ENOMEM, -EMFILE, -EIO (dead VM or
+ * foreign address space).
+ */
+#define SVMM_CREATE_VCPU	_IOW(SVMM_IOC, 0x10, struct svmm_create_vcpu)
+
+/*
+ * SVMM_SET_MEMORY_SLOT: create, change, move or delete a memory slot.  What it
+ * unmaps has left every TLB when the call returns.
+ * Errors: -EINVAL (flags, slot, alignment, wrap-around, beyond phys_bits, an
+ * address outside user space), -EEXIST (overlaps another slot), -ENOENT
+ * (deleting an empty slot), -ENOMEM, -EIO.
+ */
+#define SVMM_SET_MEMORY_SLOT	_IOW(SVMM_IOC, 0x11, struct svmm_memory_slot)
+
+/*
+ * SVMM_SIGNAL_MSI: deliver an interrupt message to the local APICs; usable
+ * from any thread.  Returns the number of local APICs that took it.
+ * Errors: -EINVAL (flags, address not FEEx_xxxxh, reserved delivery mode),
+ * -EIO.
+ */
+#define SVMM_SIGNAL_MSI		_IOW(SVMM_IOC, 0x12, struct svmm_msi)
+
+/*
+ * vCPU fd: the shared page
+ */
+
+/* Why SVMM_RUN returned; svmm_exit.reason. */
+enum svmm_exit_reason {
+	SVMM_EXIT_NONE = 0,
+	SVMM_EXIT_INTR,			/* a signal or immediate_exit; RUN gives -EINTR */
+	SVMM_EXIT_IO,			/* port access: complete it, then RUN */
+	SVMM_EXIT_MMIO,			/* access outside the slots, likewise */
+	SVMM_EXIT_EOI,			/* end of a level-triggered interrupt */
+	SVMM_EXIT_EXTINT,		/* fetch a vector from the 8259 */
+	SVMM_EXIT_SHUTDOWN,		/* triple fault; the VM is dead */
+	SVMM_EXIT_FAIL_ENTRY,		/* VMRUN refused the state; the VM is dead */
+	SVMM_EXIT_EMULATION_FAILURE,	/* the MMIO emulator does not know the instruction */
+	SVMM_EXIT_MEMORY_FAULT,		/* a slot's backing cannot be mapped */
+	SVMM_EXIT_INTERNAL_ERROR,	/* a bug or a limit in svmm; the VM is dead */
+};
+
+/* svmm_exit.io.direction */
+#define SVMM_IO_OUT		0
+#define SVMM_IO_IN		1
+
+/**
+ * struct svmm_exit - the exit record
+ * @reason: enum svmm_exit_reason
+ * @flags: zero
+ * @io: SVMM_EXIT_IO: @count elements of @bytes (1, 2, 4) at @port, in the data
+ *	area @data_offset bytes after the start of the mmap'ed area.  For
+ *	SVMM_IO_IN user space fills the data in before the next RUN.
+ * @mmio: SVMM_EXIT_MMIO: @bytes (1 to 8) at @gpa, which do not cross a page;
+ *	for a read user space fills @data in before the next RUN
+ * @eoi: SVMM_EXIT_EOI: the vector that was ended
+ * @extint: SVMM_EXIT_EXTINT: user space stores the vector (0 to 255) that the
+ *	8259 acknowledges, or -1 for none, before the next RUN
+ * @fail_entry: SVMM_EXIT_FAIL_ENTRY: the VMCB's exit code, and the rule that
+ *	the state broke in words (NUL-terminated)
+ * @emulation: SVMM_EXIT_EMULATION_FAILURE: @nbytes instruction bytes at @rip,
+ *	which touched @gpa.  RUN again restarts the instruction.
+ * @memory_fault: SVMM_EXIT_MEMORY_FAULT: @gpa, wanted access (1 write, 2
+ *	execute), and the negative errno that mapping it gave
+ * @internal: SVMM_EXIT_INTERNAL_ERROR: VMCB exit code, EXITINFO1, EXITINFO2
+ */
+struct svmm_exit {
+	__u32 reason;
+	__u32 flags;
+	union {
+		struct {
+			__u16 port;
+			__u8 direction;
+			__u8 bytes;
+			__u32 count;
+			__u32 data_offset;
+			__u32 reserved;
+		} io;
+		struct {
+			__u64 gpa;
+			__u8 data[8];
+			__u8 bytes;
+			__u8 is_write;
+			__u8 reserved[6];
+		} mmio;
+		struct {
+			__u32 vector;
+		} eoi;
+		struct {
+			__s32 vector;
+		} extint;
+		struct {
+			__u64 exit_code;
+			char reason[96];
+		} fail_entry;
+		struct {
+			__u64 rip;
+			__u64 gpa;
+			__u32 nbytes;
+			__u8 bytes[15];
+			__u8 reserved;
+		} emulation;
+		struct {
+			__u64 gpa;
+			__u32 access;
+			__s32 error;
+		} memory_fault;
+		struct {
+			__u64 exit_code;
+			__u64 info1;
+			__u64 info2;
+		} internal;
+		__u8 pad[120];
+	};
+};
+
+/*
+ * State groups: bits of svmm_vcpu_page.valid, .dirty and .want.
+ * XSAVE and LAPIC live in areas of their own behind the first page.
+ */
+#define SVMM_STATE_GPR		(1U << 0)
+#define SVMM_STATE_SEG		(1U << 1)
+#define SVMM_STATE_CR		(1U << 2)
+#define SVMM_STATE_DR		(1U << 3)
+#define SVMM_STATE_MSR		(1U << 4)
+#define SVMM_STATE_EVENTS	(1U << 5)
+#define SVMM_STATE_TSC		(1U << 6)
+#define SVMM_STATE_MP		(1U << 7)
+#define SVMM_STATE_PV		(1U << 8)
+#define SVMM_STATE_LAPIC	(1U << 9)
+#define SVMM_STATE_XSAVE	(1U << 10)
+#define SVMM_STATE_ALL		((1U << 11) - 1)
+
+/* General registers; order as in ModRM, so that tables can index them. */
+struct svmm_gprs {
+	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	__u64 rip;
+	__u64 rflags;
+};
+
+/**
+ * struct svmm_segment - a segment register (APM vol. 2, appendix B)
+ * @base: base address
+ * @limit: limit in bytes, already expanded by G
+ * @selector: selector
+ * @attrib: as in the VMCB: type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D/B 10,
+ *	G 11; bits 15:12 zero
+ */
+struct svmm_segment {
+	__u64 base;
+	__u32 limit;
+	__u16 selector;
+	__u16 attrib;
+};
+
+/* Segment registers and descriptor tables (selector and attrib of gdt, idt: 0). */
+struct svmm_segs {
+	struct svmm_segment es, cs, ss, ds, fs, gs;
+	struct svmm_segment ldtr, tr;
+	struct svmm_segment gdt, idt;
+};
+
+/* Control registers.  EFER as the guest sees it: SVME reads 0. */
+struct svmm_crs {
+	__u64 cr0, cr2, cr3, cr4, cr8;
+	__u64 efer;
+	__u64 xcr0;
+	__u64 reserved;
+};
+
+/* Debug registers. */
+struct svmm_drs {
+	__u64 db[4];
+	__u64 dr6, dr7;
+};
+
+/* MSRs that are plain state. */
+struct svmm_msrs {
+	__u64 star, lstar, cstar, sfmask;
+	__u64 kernel_gs_base;
+	__u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	__u64 pat;
+	__u64 spec_ctrl;
+	__u64 mtrr_def_type;
+	__u64 mtrr_fixed[11];		/* 250h, 258h, 259h, 268h to 26Fh */
+	__u64 mtrr_var[16];		/* 200h to 20Fh */
+	__u64 reserved[6];
+};
+
+/* svmm_events.flags */
+#define SVMM_EVENT_EXCEPTION	(1U << 0)	/* @vector is to be delivered */
+#define SVMM_EVENT_ERROR_CODE	(1U << 1)	/* with @error_code */
+#define SVMM_EVENT_PAYLOAD	(1U << 2)	/* @payload goes to CR2 (#PF) or DR6 (#DB) */
+#define SVMM_EVENT_NMI_PENDING	(1U << 3)
+#define SVMM_EVENT_NMI_MASKED	(1U << 4)
+#define SVMM_EVENT_SHADOW	(1U << 5)	/* interrupt shadow of STI or MOV SS */
+#define SVMM_EVENT_INTR		(1U << 6)	/* @vector of an interrupt in delivery */
+#define SVMM_EVENT_SOFT_INT	(1U << 7)	/* @vector of INT n in delivery, RIP past it */
+
+/**
+ * struct svmm_events - what is pending or in delivery; an event whose delivery
+ *	an exit interrupted is folded in here
+ * @flags: SVMM_EVENT_*
+ * @vector: of the exception or interrupt
+ * @error_code: with SVMM_EVENT_ERROR_CODE
+ * @payload: with SVMM_EVENT_PAYLOAD
+ */
+struct svmm_events {
+	__u32 flags;
+	__u32 vector;
+	__u32 error_code;
+	__u32 reserved;
+	__u64 payload;
+};
+
+/* Time: what is added to the host's TSC; the APIC timer's deadline; TSC_AUX. */
+struct svmm_tsc {
+	__u64 offset;
+	__u64 deadline;
+	__u64 aux;
+};
+
+/* svmm_mp.state */
+#define SVMM_MP_RUNNABLE	0
+#define SVMM_MP_HALTED		1
+#define SVMM_MP_WAIT_SIPI	2	/* after INIT, or a secondary vCPU at start */
+
+struct svmm_mp {
+	__u32 state;
+	__u32 sipi_vector;
+};
+
+/* Paravirtual MSRs as the guest wrote them (4B56_4D00h and on). */
+struct svmm_pv {
+	__u64 wall_clock;
+	__u64 system_time;
+	__u64 reserved[6];
+};
+
+/**
+ * struct svmm_lapic - the local APIC, in the area at lapic_offset
+ * @apic_base: APIC_BASE (1Bh)
+ * @regs: the 64 registers, 16 bytes apart in the APIC's page (regs[2] is the
+ *	ID at 20h); the ICR's upper half is regs[0x31]
+ */
+struct svmm_lapic {
+	__u64 apic_base;
+	__u32 regs[64];
+};
+
+/**
+ * struct svmm_vcpu_page - first page of a vCPU's mmap'ed area
+ * @immediate_exit: non-zero: SVMM_RUN applies pending completions and returns
+ *	-EINTR without entering the guest
+ * @valid: state groups that hold the vCPU's present values; the kernel sets it
+ * @dirty: state groups that user space changed and the next SVMM_RUN or
+ *	SVMM_SET_STATE loads; the kernel clears it
+ * @want: state groups to publish at every exit to user space
+ * @io_offset: start of the port data area, bytes from the start of the mmap
+ * @xsave_offset: start of the XSAVE area (standard format)
+ * @lapic_offset: start of struct svmm_lapic
+ * @exit: why the last SVMM_RUN returned
+ */
+struct svmm_vcpu_page {
+	__u32 immediate_exit;
+	__u32 valid;
+	__u32 dirty;
+	__u32 want;
+	__u32 io_offset;
+	__u32 xsave_offset;
+	__u32 lapic_offset;
+	__u32 reserved0[9];
+	struct svmm_exit exit;
+	__u8 reserved1[64];
+	struct svmm_gprs gpr;
+	struct svmm_segs seg;
+	struct svmm_crs cr;
+	struct svmm_drs dr;
+	struct svmm_msrs msr;
+	struct svmm_events events;
+	struct svmm_tsc tsc;
+	struct svmm_mp mp;
+	struct svmm_pv pv;
+};
+
+/**
+ * struct svmm_sigmask - argument of SVMM_SET_SIGMASK
+ * @enable: 0: SVMM_RUN keeps the thread's mask; 1: it runs with @mask
+ * @reserved: zero
+ * @mask: signals blocked while in SVMM_RUN; bit n-1 is signal n
+ */
+struct svmm_sigmask {
+	__u32 enable;
+	__u32 reserved;
+	__u64 mask;
+};
+
+/* One line of a vCPU's exit statistics: how often it left with @exit_code. */
+struct svmm_exit_stat {
+	__u64 exit_code;
+	__u64 count;
+};
+
+/**
+ * struct svmm_stats - argument of SVMM_GET_STATS
+ * @nr: in: room in @exits, out: lines there are
+ * @flags: zero
+ * @to_user: times that SVMM_RUN returned an exit to user space
+ * @exits: exit codes seen at least once
+ */
+struct svmm_stats {
+	__u32 nr;
+	__u32 flags;
+	__u64 to_user;
+	struct svmm_exit_stat exits[];
+};
+
+/**
+ * struct svmm_debug_vmcb - answer of SVMM_DEBUG_VMCB
+ * @mandatory: the intercept words that no policy may clear, in VMCB order
+ *	(bytes 000h to 017h)
+ * @vmcb: the VMCB as the next VMRUN would see it
+ */
+struct svmm_debug_vmcb {
+	__u32 mandatory[6];
+	__u32 reserved[2];
+	__u8 vmcb[4096];
+};
+
+/*
+ * SVMM_RUN: apply a pending completion, load the dirty groups, run the guest.
+ * Returns 0 with the reason in the exit record.  No argument.
+ * Errors: -EINTR (signal or immediate_exit; state is consistent), -EINVAL (a
+ * dirty group holds an illegal value; nothing of it is loaded), -EIO (dead VM
+ * or foreign address space), -EBUSY (another thread is in RUN), -ENOMEM.
+ */
+#define SVMM_RUN		_IO(SVMM_IOC, 0x20)
+
+/*
+ * SVMM_GET_STATE: publish the groups of the argument (SVMM_STATE_*) on the
+ * shared page.  SVMM_SET_STATE: load the dirty groups now.
+ * Errors: -EINVAL (unknown group, illegal value), -EIO.
+ */
+#define SVMM_GET_STATE		_IOW(SVMM_IOC, 0x21, __u32)
+#define SVMM_SET_STATE		_IO(SVMM_IOC, 0x22)
+
+/*
+ * SVMM_SET_CPUID: the guest's CPUID table; before the first RUN.
+ * Errors: -EINVAL (flags, reserved, more than SVMM_MAX_CPUID, duplicate
+ * entries), -EBUSY (the vCPU ran already), -EFAULT, -ENOMEM, -EIO.
+ */
+#define SVMM_SET_CPUID		_IOW(SVMM_IOC, 0x23, struct svmm_cpuid)
+
+/* SVMM_SET_SIGMASK: see struct svmm_sigmask. Errors: -EINVAL, -EFAULT, -EIO. */
+#define SVMM_SET_SIGMASK	_IOW(SVMM_IOC, 0x24, struct svmm_sigmask)
+
+/*
+ * SVMM_NMI: make an NMI pending, as the NMI pin does; from any thread.
+ * Errors: -EIO.
+ */
+#define SVMM_NMI		_IO(SVMM_IOC, 0x25)
+
+/*
+ * SVMM_SET_EXTINT: level (0 or 1) of the 8259's INT output at this vCPU; from
+ * any thread.  While it is 1, LVT LINT0 accepts ExtINT and the guest can take
+ * an interrupt, SVMM_RUN returns SVMM_EXIT_EXTINT.
+ * Errors: -EINVAL, -EIO.
+ */
+#define SVMM_SET_EXTINT		_IOW(SVMM_IOC, 0x26, __u32)
+
+/*
+ * SVMM_GET_STATS: see struct svmm_stats.
+ * Errors: -E2BIG (@nr too small; it then says how many are needed), -EINVAL,
+ * -EFAULT, -EIO.
+ */
+#define SVMM_GET_STATS		_IOWR(SVMM_IOC, 0x27, struct svmm_stats)
+
+/*
+ * SVMM_DEBUG_VMCB: the raw VMCB, for tests and bug reports; it shows host
+ * physical addresses and therefore needs CAP_SYS_RAWIO (-EPERM).
+ */
+#define SVMM_DEBUG_VMCB		_IOR(SVMM_IOC, 0x28, struct svmm_debug_vmcb)
+
+#endif /* _UAPI_SVMM_H */
