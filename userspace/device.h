@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The bus API of vmctl: what a device model may know of the machine around it.
+ *
+ * A device registers port and MMIO ranges, raises interrupt lines, arms timers
+ * and watches fds; it knows neither the CLI nor the kernel's ABI.  Everything
+ * here runs under the machine's one device lock: vCPU threads take it around
+ * an access, the epoll loop around a callback, so a device needs no lock.
+ */
+#ifndef VMCTL_DEVICE_H
+#define VMCTL_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct machine;
+
+/**
+ * struct io_range - a device's claim on ports or guest-physical addresses
+ * @name: for messages
+ * @start: first port or address
+ * @size: number of ports or bytes
+ * @read: value of @bytes (1, 2, 4, MMIO also 8) at @offset from @start
+ * @write: the same, for writing
+ * @opaque: handed to both
+ */
+struct io_range {
+	const char *name;
+	uint64_t start;
+	uint64_t size;
+	uint64_t (*read)(void *opaque, uint64_t offset, unsigned int bytes);
+	void (*write)(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value);
+	void *opaque;
+};
+
+/* Return 0, or -EEXIST when the range overlaps one that is registered. */
+int machine_add_ports(struct machine *m, const struct io_range *range);
+int machine_add_mmio(struct machine *m, const struct io_range *range);
+
+/*
+ * Set the level of ISA interrupt line @irq (0 to 15) or I/O APIC pin (16 to
+ * 23): it reaches the 8259 pair and the I/O APIC (IRQ 0 at pin 2).
+ */
+void machine_set_irq(struct machine *m, unsigned int irq, int level);
+
+/* Deliver an interrupt message to the local APICs; for the I/O APIC. */
+void machine_send_msi(struct machine *m, uint64_t address, uint32_t data);
+
+/* Set the level of the 8259's INT output at the bootstrap processor. */
+void machine_set_extint(struct machine *m, int level);
+
+/* CLOCK_MONOTONIC, minus the time that the VM was paused; in ns. */
+uint64_t machine_now_ns(struct machine *m);
+
+struct machine_timer;
+struct machine_timer *machine_timer_new(struct machine *m, void (*fire)(void *opaque),
+					void *opaque);
+/* Fire once at machine_now_ns() >= @deadline_ns; UINT64_MAX disarms. */
+void machine_timer_arm(struct machine_timer *t, uint64_t deadline_ns);
+void machine_timer_free(struct machine_timer *t);
+
+/* Call @ready when @fd has one of @events (EPOLLIN...); events 0 removes it. */
+int machine_watch_fd(struct machine *m, int fd, uint32_t events,
+		     void (*ready)(void *opaque, uint32_t events), void *opaque);
+
+/* Why a machine stops; the first request wins. */
+enum machine_stop {
+	MACHINE_POWEROFF,	/* the guest powered off: status 0 */
+	MACHINE_RESET,		/* the guest wants a reset */
+	MACHINE_EXIT_PORT,	/* debug-exit port: status 64 + (value & 63) */
+	MACHINE_CRASH,		/* triple fault: status 3 */
+	MACHINE_ERROR,		/* host or vmctl error: status 1 */
+	MACHINE_SIGNAL,		/* signal N: status 128 + N */
+};
+
+void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value);
+
+/*
+ * Where a serial port's bytes go; the console owns the terminal and Ctrl-A.
+ * @write returns how many bytes were taken (0: try again after @writable).
+ */
+struct console;
+int console_write(struct console *c, const void *data, unsigned int bytes);
+
+/*
+ * The devices.  Each *_new() registers its ranges and returns the device or
+ * NULL with errno set; *_reset() puts it into its power-on state; *_free()
+ * undoes *_new().  Source of the behaviour: the part's data sheet.
+ */
+
+/* 8259A pair with ELCR: ports 20h, A0h, 4D0h. */
+struct pic *pic_new(struct machine *m);
+void pic_set_irq(struct pic *pic, unsigned int irq, int level);
+int pic_acknowledge(struct pic *pic);	/* INTA cycle: the vector, or -1 */
+void pic_reset(struct pic *pic);
+void pic_free(struct pic *pic);
+
+/* 82093AA I/O APIC with 24 pins at FEC0_0000h. */
+struct ioapic *ioapic_new(struct machine *m, unsigned int id);
+void ioapic_set_irq(struct ioapic *ioapic, unsigned int pin, int level);
+void ioapic_eoi(struct ioapic *ioapic, unsigned int vector);
+void ioapic_reset(struct ioapic *ioapic);
+void ioapic_free(struct ioapic *ioapic);
+
+/* 8254 timer at 40h and the speaker port 61h; IRQ 0. */
+struct pit *pit_new(struct machine *m);
+void pit_reset(struct pit *pit);
+void pit_free(struct pit *pit);
+
+/* MC146818 clock with 128 bytes of CMOS at 70h; IRQ 8.  Wall clock: UTC. */
+struct rtc *rtc_new(struct machine *m, uint64_t mem_bytes);
+void rtc_reset(struct rtc *rtc);
+void rtc_free(struct rtc *rtc);
+
+/* 16550A at @port; input comes by uart_receive(). */
+struct uart *uart_new(struct machine *m, uint16_t port, unsigned int irq, struct console *c);
+/* Returns how many of @bytes the receive FIFO took. */
+unsigned int uart_receive(struct uart *uart, const void *data, unsigned int bytes);
+void uart_reset(struct uart *uart);
+void uart_free(struct uart *uart);
+/* Called by the console when it can take output again, or the FIFO has room. */
+void uart_console_writable(struct uart *uart);
+/* Free room in the receive FIFO, in bytes. */
+unsigned int uart_room(const struct uart *uart);
+
+/* i8042 without keyboard: self test, command FEh resets the machine; 60h, 64h. */
+struct i8042 *i8042_new(struct machine *m);
+void i8042_reset(struct i8042 *i8042);
+void i8042_free(struct i8042 *i8042);
+
+/* ACPI fixed hardware: PM1 event and control block, 24-bit PM timer, reset register. */
+#define ACPI_PM_BASE		0x600	/* PM1a_EVT 600h, PM1a_CNT 604h, PM_TMR 608h */
+#define ACPI_RESET_PORT		0xcf9	/* value 06h resets */
+#define ACPI_SCI_IRQ		9
+#define ACPI_SLP_TYP_S5		5
+struct acpi_pm *acpi_pm_new(struct machine *m);
+void acpi_pm_power_button(struct acpi_pm *pm);
+void acpi_pm_reset(struct acpi_pm *pm);
+void acpi_pm_free(struct acpi_pm *pm);
+
+/* --exit-port: a write ends the VM. */
+int exit_port_new(struct machine *m, uint16_t port);
+
+#endif
