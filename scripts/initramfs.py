@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Initial RAM disks, written without root and without temporary trees.
+
+Owns the newc cpio format and the question which shared libraries a program needs. It knows
+nothing of what the disks are for. Usage as a program:
+
+    initramfs.py OUTPUT NAME=FILE ...      one guest disk: busybox and the named files
+"""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+
+BUSYBOX = "/bin/busybox"
+DIRS = ("bin", "sbin", "usr", "usr/bin", "usr/sbin", "etc", "dev", "proc", "sys", "root",
+        "tmp", "run", "var", "lib")
+
+
+class Cpio:
+    """A newc archive in the making; parents of a path are added by themselves."""
+
+    def __init__(self, out):
+        self.out = out
+        self.names = set()
+        self.ino = 0
+
+    def _entry(self, name, mode, data=b""):
+        self.ino += 1
+        name = name.encode()
+        head = "070701" + "".join("%08x" % v for v in (
+            self.ino, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0))
+        head = head.encode() + name + b"\0"
+        self.out.write(head + b"\0" * (-len(head) % 4))
+        self.out.write(data)
+        self.out.write(b"\0" * (-len(data) % 4))
+
+    def dir(self, name):
+        if not name or name in self.names:
+            return
+        self.dir(os.path.dirname(name))
+        self.names.add(name)
+        self._entry(name, stat.S_IFDIR | 0o755)
+
+    def data(self, name, data, mode=0o644):
+        name = name.lstrip("/")
+        if name in self.names:
+            return
+        self.dir(os.path.dirname(name))
+        self.names.add(name)
+        self._entry(name, stat.S_IFREG | mode, data)
+
+    def link(self, name, target):
+        name = name.lstrip("/")
+        if name in self.names:
+            return
+        self.dir(os.path.dirname(name))
+        self.names.add(name)
+        self._entry(name, stat.S_IFLNK | 0o777, target.encode())
+
+    def file(self, name, path, mode=None):
+        with open(path, "rb") as f:
+            data = f.read()
+        self.data(name, data, mode or os.stat(path).st_mode & 0o777)
+
+    def tree(self, path, name=None, skip=()):
+        """A directory of the work tree, minus the sub-paths in skip; links are followed."""
+        name = name or path
+        for top, dirs, files in os.walk(path, followlinks=False):
+            dirs[:] = sorted(d for d in dirs if os.path.join(top, d) not in skip)
+            self.dir(os.path.join(name, os.path.relpath(top, path)).rstrip("/.").lstrip("/"))
+            for f in sorted(files):
+                full = os.path.join(top, f)
+                if os.path.isfile(full) and full not in skip:
+                    self.file(os.path.join(name, os.path.relpath(full, path)), full)
+
+    def program(self, name, path):
+        """A program with the shared libraries that it needs."""
+        self.file(name, path, 0o755)
+        self.libraries([path])
+
+    def libraries(self, paths):
+        for lib in libraries(paths):
+            self.file(lib, lib, 0o755)
+
+    def busybox(self):
+        for d in DIRS:
+            self.dir(d)
+        self.file("bin/busybox", BUSYBOX, 0o755)
+        self.link("bin/sh", "busybox")
+
+    def end(self):
+        self._entry("TRAILER!!!", 0)
+        self.out.flush()
+
+
+def is_dynamic(path):
+    """An ELF file with an interpreter, told from its program headers."""
+    with open(path, "rb") as f:
+        head = f.read(4096)
+    if head[:5] != b"\x7fELF\x02" or len(head) < 64:
+        return False
+    phoff = int.from_bytes(head[32:40], "little")
+    size = int.from_bytes(head[54:56], "little")
+    for i in range(int.from_bytes(head[56:58], "little")):
+        if head[phoff + i * size:phoff + i * size + 4] == b"\x03\0\0\0":
+            return True
+    return False
+
+
+def libraries(paths):
+    found = set()
+    paths = [p for p in paths if is_dynamic(p)]
+    if paths:
+        out = subprocess.run(["ldd"] + paths, stdout=subprocess.PIPE, check=True).stdout
+        for line in out.decode().splitlines():
+            if "not found" in line:
+                raise SystemExit("initramfs: missing library:" + line)
+            m = re.search(r"(/\S+) \(0x", line)
+            if m:
+                found.add(m.group(1))
+    return sorted(found)
+
+
+def main(argv):
+    if len(argv) < 3:
+        sys.exit(__doc__)
+    tmp = "%s.%d" % (argv[1], os.getpid())
+    with open(tmp, "wb") as out:
+        cpio = Cpio(out)
+        cpio.busybox()
+        for arg in argv[2:]:
+            name, path = arg.split("=", 1)
+            cpio.file(name, path, 0o755 if os.access(path, os.X_OK) else 0o644)
+        cpio.end()
+    os.rename(tmp, argv[1])
+
+
+if __name__ == "__main__":
+    main(sys.argv)
