@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module's own objects: VM, vCPU, memory slot, and who may call what.
+ *
+ * It must not know the VMCB (module/svm/) nor a nested page table entry
+ * (module/npt/): both are opaque here, and the two meet in the pair
+ * {vm->npt_root_pa, vm->tlb_gen}.  The letter in brackets behind a field names
+ * what guards it:
+ *
+ *	[c] constant after creation
+ *	[g] vm_list_lock (vm.c)
+ *	[l] vm->lock
+ *	[s] vm->srcu for reading, vm->lock for writing
+ *	[m] vcpu->mutex: the thread that is in a vCPU ioctl
+ *	[a] atomic, any context
+ *	[w] the vCPU's thread, preemption disabled (in the window)
+ */
+#ifndef SVMM_CORE_H
+#define SVMM_CORE_H
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/cpumask.h>
+#include <linux/hrtimer.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+#include "../uapi/svmm.h"
+#include "emulate/emulate.h"
+
+#define SVMM_MAX_VCPUS		64
+
+struct svm_vcpu;
+struct npt;
+struct lapic;
+struct vcpu;
+
+/* A run of guest-physical memory that is backed by the VMM's own memory. */
+struct memslot {
+	u64 base_gfn;		/* first page */
+	u64 npages;
+	unsigned long hva;	/* of the first page, in vm->mm */
+	u32 id;
+	u32 flags;		/* SVMM_MEM_* */
+};
+
+/* All slots of a VM, sorted by base_gfn; replaced as a whole. */
+struct memslots {
+	unsigned int nr;
+	struct memslot slot[];
+};
+
+struct vm {
+	char name[SVMM_NAME_MAX];		/* [c] */
+	kuid_t owner;				/* [c] */
+	struct mm_struct *mm;			/* [c] held by mmgrab() */
+	struct list_head list;			/* [g] */
+	refcount_t refs;			/* [a] one per fd */
+	bool dead;				/* [a] no vCPU enters any more */
+
+	struct mutex lock;			/* slots, vCPU creation */
+	struct vcpu *vcpus[SVMM_MAX_VCPUS];	/* [l] set once; readers: vm_get_vcpu() */
+	unsigned int nr_vcpus;			/* [l] highest id + 1; readers: READ_ONCE */
+
+	struct srcu_struct srcu;
+	struct memslots __rcu *slots;		/* [s] */
+
+	struct npt *npt;			/* [c] */
+	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
+	atomic64_t tlb_gen;			/* [a] moves when translations left the NPT */
+	spinlock_t flush_lock;			/* guards flush_mask */
+	cpumask_var_t flush_mask;		/* vm_flush_tlbs()'s scratch */
+
+	u64 tsc_offset;				/* [c] guest TSC = host TSC + this */
+	s64 clock_offset;			/* [c] kvmclock = CLOCK_MONOTONIC(raw base) + this, ns */
+};
+
+/* vcpu->requests: what must be looked at before the guest runs on. */
+enum vcpu_request {
+	VCPU_REQ_EVENT,		/* event.c: something to inject may have come */
+	VCPU_REQ_TIMER,		/* lapic.c: the APIC timer expired */
+	VCPU_REQ_NMI,		/* an NMI was signalled */
+	VCPU_REQ_INIT,		/* INIT was signalled */
+	VCPU_REQ_SIPI,		/* a start-up IPI was signalled: vcpu->sipi_vector */
+	VCPU_REQ_EOI,		/* vcpu->eoi_pending has vectors for user space */
+	VCPU_REQ_CLOCK,		/* pv.c: rewrite the paravirtual clock */
+	VCPU_REQ_TRIPLE_FAULT,	/* delivering an event failed three times */
+	VCPU_REQ_KICK,		/* nothing but leave the guest and look */
+};
+
+/* vcpu->mode; IN_GUEST is set before the last look at requests and tlb_gen. */
+enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST };
+
+/* Kinds of event, numbered as EVENTINJ.TYPE (APM vol. 2, 15.20). */
+enum event_type {
+	EVENT_INTR = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFT_INT = 4,
+};
+
+struct vcpu_event {
+	bool valid;
+	bool has_error;
+	u8 vector;
+	u8 type;		/* enum event_type */
+	u32 error_code;
+};
+
+/* What cpuid.c derived from the guest's CPUID table for everyone else. */
+struct cpuid_policy {
+	u64 cr4_allowed;	/* CR4 bits the guest may set */
+	u64 efer_allowed;	/* EFER bits the guest may set; never SVME */
+	u64 xcr0_allowed;	/* 0: no XSAVE */
+	u8 phys_bits;
+	u8 linear_bits;		/* 48 or 57 */
+	bool x2apic;
+	bool tsc_deadline;
+	bool rdtscp;
+	bool rdpid;
+	bool page_1g;
+	bool spec_ctrl;
+	bool pv_clock;		/* the KVM leaves with their clock are there */
+	u64 spec_ctrl_allowed;	/* SPEC_CTRL bits */
+};
+
+/* MSRs that are nothing but state; the rest live in the VMCB or with their owner. */
+struct vcpu_msrs {
+	u64 tsc_aux;
+	u64 mtrr_def_type;
+	u64 mtrr_fixed[11];
+	u64 mtrr_var[16];
+	u64 misc_enable;
+	u64 mcg_status;
+	u64 bios_sign_id;
+	u64 spec_ctrl;
+};
+
+/* A device access on its way to or from user space. */
+enum io_state {
+	IO_NONE,
+	IO_PIO_IN,	/* RUN puts the data into RAX */
+	IO_STRING_IN,	/* RUN stores the data area to memory and moves on */
+	IO_MMIO_READ,	/* RUN logs the data and emulates again */
+	IO_MMIO_WRITE,	/* posted; more fragments may wait */
+	IO_EXTINT,	/* RUN takes the 8259's vector */
+};
+
+#define MMIO_MAX_FRAGS		8
+
+struct mmio_frag {
+	u64 gpa;
+	u8 bytes;
+	u8 data[8];
+};
+
+struct vcpu_io {
+	enum io_state state;
+	u8 bytes;
+	u32 count;				/* elements in the data area */
+	u64 rip;				/* string input: of the instruction */
+	unsigned int nr_reads;			/* MMIO reads that are known */
+	struct mmio_frag read[MMIO_MAX_FRAGS];
+	unsigned int nr_writes, next_write;	/* MMIO writes to hand out */
+	struct mmio_frag write[MMIO_MAX_FRAGS];
+};
+
+struct vcpu {
+	struct vm *vm;				/* [c] */
+	u32 id;					/* [c] */
+	struct svm_vcpu *svm;			/* [m] module/svm/ */
+	struct lapic *lapic;			/* [c] lapic.c; contents have their own rules */
+	struct mutex mutex;
+
+	u64 regs[X86_NR_GPRS];			/* [m] all 16 while not in the guest */
+
+	unsigned long requests;			/* [a] BIT(enum vcpu_request) */
+	int mode;				/* [a] enum vcpu_mode, written by [w] */
+	int cpu;				/* [a] where it is or was last in the window */
+	struct task_struct *task;		/* [a] in RUN, else NULL; see vcpu_kick() */
+	wait_queue_head_t wq;			/* a halted vCPU sleeps here */
+
+	struct svmm_vcpu_page *page;		/* [m] shared with user space: hostile */
+	void *io_data;				/* [m] likewise: PAGE_SIZE */
+	void *xsave_area;			/* [m] likewise: SVMM_XSAVE_BYTES */
+	struct svmm_lapic *lapic_area;		/* [m] likewise */
+	struct svmm_vcpu_page *copy;		/* [m] of *page, to validate and use */
+
+	u32 mp_state;				/* [m] SVMM_MP_* */
+	u32 sipi_vector;			/* [a] */
+	atomic_t nmi_queued;			/* [a] NMIs to come, 2 at most */
+	u32 extint;				/* [a] level of the 8259's output */
+	DECLARE_BITMAP(eoi_pending, 256);	/* [m] level-triggered EOIs for user space */
+
+	struct vcpu_event injected;		/* [m] given to VMRUN, or to be given again */
+	struct vcpu_event exception;		/* [m] raised by emulation, not yet injected */
+	u64 exception_payload;			/* [m] CR2 or DR6 for it */
+	bool nmi_pending;			/* [m] */
+	bool nmi_masked;			/* [m] until IRET */
+	bool extint_vector_valid;		/* [m] user space answered an EXTINT exit */
+	u8 extint_vector;			/* [m] */
+
+	struct {
+		u64 gpa;
+		u64 error_code;			/* of the nested page fault: EXITINFO1 */
+	} fault;				/* [m] for SVM_FAULT */
+	struct vcpu_io io;			/* [m] */
+	struct emu emu;				/* [m] scratch of mmio.c and pio.c */
+
+	struct cpuid_policy policy;		/* [m] */
+	struct svmm_cpuid_entry *cpuid;		/* [m] sorted by function, index */
+	unsigned int nr_cpuid;			/* [m] */
+	u8 cpuid_basic[64];			/* [m] leaf -> first entry + 1, 0 if none */
+	u8 cpuid_ext[64];			/* [m] the same for 8000_0000h + n */
+	u8 cpuid_pv[4];				/* [m] the same for 4000_0000h + n */
+	u64 xcr0;				/* [m] */
+	struct vcpu_msrs msr;			/* [m] */
+	struct svmm_pv pv;			/* [m] */
+	u64 tsc_offset;				/* [m] */
+
+	bool ran;				/* [m] RUN was called: CPUID is fixed */
+	bool sigmask_set;			/* [m] */
+	sigset_t sigmask;			/* [m] */
+	u64 exits_to_user;			/* [m] */
+};
+
+#define SVMM_XSAVE_BYTES	PAGE_SIZE
+
+/*
+ * main.c
+ */
+extern unsigned int svmm_debug_clean_bits;
+
+/*
+ * vm.c
+ */
+
+/**
+ * vm_create() - a new VM for the calling process
+ * @name: validated, NUL-terminated
+ *
+ * Return: the VM, referenced once, or ERR_PTR(-EEXIST, -EBUSY, -ENODEV, -ENOMEM).
+ */
+struct vm *vm_create(const char *name);
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+
+/* The vCPU with that id, or NULL.  It lives as long as the VM.  Any context. */
+struct vcpu *vm_get_vcpu(struct vm *vm, unsigned int id);
+
+/* No vCPU of @vm enters the guest any more; RUN gives -EIO.  Any context. */
+void vm_kill(struct vm *vm);
+
+/**
+ * vm_flush_tlbs() - drop all guest translations of @vm on all CPUs
+ *
+ * Moves tlb_gen and waits until no CPU runs this guest under an older one.
+ * The NPT has lost the translations before.  Preemptible or not, interrupts
+ * enabled, spinlocks and rwlocks that no interrupt handler takes may be held.
+ */
+void vm_flush_tlbs(struct vm *vm);
+
+/*
+ * memslot.c: reads under srcu_read_lock(&vm->srcu), outside the window
+ */
+int memslot_init(struct vm *vm);
+void memslot_destroy(struct vm *vm);
+
+/**
+ * memslot_set() - create, change, move or delete a slot
+ *
+ * Validates everything (alignment, wrap-around, phys_bits, overlap, access_ok)
+ * and takes vm->lock.  Return: 0 or the errors of SVMM_SET_MEMORY_SLOT.
+ */
+int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_addr);
+
+/* The slot of @gfn or NULL.  Caller holds vm->srcu for reading. */
+const struct memslot *memslot_find(struct vm *vm, u64 gfn);
+
+/*
+ * Guest memory by guest-physical address, across pages, not across the end of
+ * the slots.  The caller is the vCPU's thread (vm->mm is current->mm), may
+ * sleep, and need not hold srcu.  Return 0, -ENOENT (outside the slots, or a
+ * write to a read-only slot) or -EFAULT (the backing is not there).
+ */
+int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int bytes);
+int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int bytes);
+
+/*
+ * Replace @bytes (1, 2, 4, 8; naturally aligned) at @gpa if they hold @old.
+ * Return 0, -EAGAIN (they did not), -ENOENT, -EFAULT.
+ */
+int vm_cmpxchg_guest(struct vm *vm, u64 gpa, u64 old, u64 new, unsigned int bytes);
+
+/* As vm_read_guest(), but never sleeps: -EFAULT if a page would have to come in. */
+int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes);
+
+/*
+ * module/npt/npt_mm.c
+ */
+int npt_create(struct vm *vm);		/* vm->npt, npt_root_pa, the mmu notifier */
+void npt_destroy(struct vm *vm);	/* no vCPU exists any more; may sleep */
+
+/* npt_fault(): 0 or a negative errno, or one of these. */
+#define NPT_FAULT_MMIO		1	/* no slot there, or a write to a read-only one */
+
+/**
+ * npt_fault() - resolve a nested page fault
+ * @vcpu: its thread is the caller; may sleep
+ * @gpa: EXITINFO2
+ * @error_code: EXITINFO1 (PF_ERR_*)
+ *
+ * Return: 0 (mapped, or somebody else did: run on), NPT_FAULT_MMIO, -EFAULT
+ * (the backing cannot be mapped: a memory-fault exit), -EINTR (signal),
+ * -ENOMEM.
+ */
+int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code);
+
+/* Unmap a range of guest frames and flush.  vm->lock held; may sleep. */
+void npt_zap_range(struct vm *vm, u64 gfn, u64 npages);
+
+/*
+ * vcpu.c
+ */
+int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup);
+void vcpu_destroy(struct vcpu *vcpu);
+long vcpu_run(struct vcpu *vcpu);
+
+/* Set a request bit; the vCPU sees it before its next VMRUN.  Any context. */
+static inline void vcpu_request(struct vcpu *vcpu, enum vcpu_request req)
+{
+	set_bit(req, &vcpu->requests);
+}
+
+/* Make a running vCPU leave the guest, wake a halted one.  Any context. */
+void vcpu_kick(struct vcpu *vcpu);
+
+/*
+ * Put the vCPU into its state after reset, or after INIT (which keeps FPU,
+ * MTRRs, TSC and caches; APM vol. 2, 14.1.3).  [m]
+ */
+void vcpu_reset(struct vcpu *vcpu, bool init);
+
+/*
+ * event.c [m]
+ */
+
+/* Raise an exception for the guest; combines as in APM vol. 2, 8.2.9. */
+void event_raise(struct vcpu *vcpu, u8 vector, bool has_error, u32 error_code, u64 payload);
+static inline void event_raise_gp(struct vcpu *vcpu)
+{
+	event_raise(vcpu, X86_VEC_GP, true, 0, 0);
+}
+
+static inline void event_raise_ud(struct vcpu *vcpu)
+{
+	event_raise(vcpu, X86_VEC_UD, false, 0, 0);
+}
+
+/*
+ * Choose what the next VMRUN injects, or open the window that it waits for.
+ * In the window, interrupts enabled.  Return false if user space has to give
+ * the 8259's vector first (SVMM_EXIT_EXTINT).
+ */
+bool event_inject(struct vcpu *vcpu);
+/* An event in delivery was interrupted by the exit: deliver it again. */
+void event_requeue(struct vcpu *vcpu, const struct vcpu_event *event);
+/* Would a halted vCPU wake up? */
+bool event_wakes(struct vcpu *vcpu);
+
+/*
+ * lapic.c: the local APIC.  IRR is atomic, any context may set it; the rest is
+ * the vCPU thread's.
+ */
+int lapic_create(struct vcpu *vcpu);
+void lapic_destroy(struct vcpu *vcpu);
+void lapic_reset(struct vcpu *vcpu, bool init);
+
+/* The vector that the CPU would be interrupted with now (above PPR), or -1.  [m] */
+int lapic_pending_vector(struct vcpu *vcpu);
+/* The INTA cycle for that vector: IRR to ISR.  [m] */
+void lapic_accept(struct vcpu *vcpu, u8 vector);
+/* LVT LINT0 passes ExtINT (or the APIC is disabled): the 8259 is heard.  [m] */
+bool lapic_accepts_extint(struct vcpu *vcpu);
+
+/* The task priority as CR8 shows it (0 to 15).  [m] */
+u8 lapic_get_cr8(struct vcpu *vcpu);
+void lapic_set_cr8(struct vcpu *vcpu, u8 cr8);
+
+/* Base of the xAPIC page, or 0 if there is none (x2APIC or disabled).  [m] */
+u64 lapic_mmio_base(struct vcpu *vcpu);
+/* Aligned 4-byte accesses to that page; others answer as hardware does.  [m] */
+void lapic_mmio_read(struct vcpu *vcpu, u32 offset, void *data, unsigned int bytes);
+void lapic_mmio_write(struct vcpu *vcpu, u32 offset, const void *data, unsigned int bytes);
+
+/* x2APIC MSRs 800h to 8FFh, APIC_BASE, TSC_DEADLINE: 0, or -EINVAL for #GP.  [m] */
+int lapic_msr_read(struct vcpu *vcpu, u32 msr, u64 *value);
+int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
+
+/* The timer expired (VCPU_REQ_TIMER): interrupt, and the next period.  [m] */
+void lapic_timer_expired(struct vcpu *vcpu);
+
+/**
+ * lapic_deliver_msi() - an interrupt message from a device or an IPI
+ * Any context.  Return: how many APICs took it, or -EINVAL.
+ */
+int lapic_deliver_msi(struct vm *vm, u64 address, u32 data);
+
+/* State group LAPIC; commit validates, -EINVAL.  [m] */
+void lapic_publish(struct vcpu *vcpu, struct svmm_lapic *out);
+int lapic_commit(struct vcpu *vcpu, const struct svmm_lapic *in);
+u64 lapic_get_deadline(struct vcpu *vcpu);
+void lapic_set_deadline(struct vcpu *vcpu, u64 tsc);
+
+/*
+ * cpuid.c
+ */
+int cpuid_supported(struct svmm_cpuid_entry *table, unsigned int room);	/* entries, -E2BIG */
+int cpuid_set(struct vcpu *vcpu, struct svmm_cpuid_entry *table, unsigned int nr); /* takes table */
+void cpuid_free(struct vcpu *vcpu);
+/* CPUID for the guest: regs RAX, RCX in; RAX, RBX, RCX, RDX out.  In the window. */
+void cpuid_execute(struct vcpu *vcpu);
+
+/*
+ * msr.c: the policy table.  0, or -EINVAL for #GP.  In the window, no sleeping.
+ */
+int msr_read(struct vcpu *vcpu, u32 index, u64 *value);
+int msr_write(struct vcpu *vcpu, u32 index, u64 value);
+void msr_reset(struct vcpu *vcpu);
+void msr_publish(struct vcpu *vcpu, struct svmm_msrs *out);
+/* All of @in is validated before any of it is loaded: -EINVAL. */
+int msr_commit(struct vcpu *vcpu, const struct svmm_msrs *in);
+
+/*
+ * pv.c
+ */
+int pv_msr_read(struct vcpu *vcpu, u32 index, u64 *value);
+int pv_msr_write(struct vcpu *vcpu, u32 index, u64 value);
+void pv_vm_init(struct vm *vm);
+void pv_reset(struct vcpu *vcpu);
+/* VCPU_REQ_CLOCK: write the clock page.  Outside the window, may sleep. */
+void pv_update_clock(struct vcpu *vcpu);
+/* A VMMCALL at CPL 0: its result goes to RAX.  In the window. */
+void pv_hypercall(struct vcpu *vcpu);
+
+/*
+ * mmio.c: the emulator's way to guest memory and devices.  Outside the window.
+ */
+
+/* What the run loop does next. */
+enum io_next { IO_NEXT_RUN, IO_NEXT_USER };
+
+enum io_next mmio_emulate(struct vcpu *vcpu, u64 gpa);
+/* Hand out the next posted write, if any. */
+enum io_next mmio_next_write(struct vcpu *vcpu);
+/* User space answered a read: log it and emulate again. */
+enum io_next mmio_complete_read(struct vcpu *vcpu);
+/* Fill vcpu->emu with the guest's state and instruction bytes; 0 or an exception was raised. */
+int mmio_load_emu(struct vcpu *vcpu);
+
+/*
+ * pio.c
+ */
+/* One IN or OUT, all known from the exit.  In the window. */
+void pio_single(struct vcpu *vcpu, u16 port, bool in, u8 bytes);
+/* INS or OUTS.  Outside the window. */
+enum io_next pio_string(struct vcpu *vcpu);
+void pio_complete_in(struct vcpu *vcpu);
+enum io_next pio_complete_string_in(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that module/ may call in module/svm/.  struct svm_vcpu and the VMCB are
+ * opaque outside: what others need of a guest's state goes through here.
+ */
+#ifndef SVMM_SVM_H
+#define SVMM_SVM_H
+
+#include "../core.h"
+
+/* What a handler wants the run loop to do; only vcpu.c acts on it. */
+enum svm_action {
+	SVM_RESUME,	/* handled: go round without leaving the window */
+	SVM_LEAVE,	/* handled: leave the window once (host interrupt, NMI), then go round */
+	SVM_FAULT,	/* nested page fault in vcpu->fault */
+	SVM_STRING_IO,	/* INS or OUTS: needs guest memory */
+	SVM_EMULATE,	/* needs the instruction's bytes: svm_finish_emulation() */
+	SVM_TO_USER,	/* the exit record is filled in */
+	SVM_HALT,	/* HLT: wait for an event, in the kernel */
+	SVM_KILL,	/* the exit record says why; the VM dies */
+};
+
+/* EFER.SVME and HSAVE on all CPUs: first VM, last VM.  0, -EBUSY, -ENODEV.  May sleep. */
+int svm_hardware_get(void);
+void svm_hardware_put(void);
+
+int svm_vcpu_create(struct vcpu *vcpu);		/* -ENOMEM */
+void svm_vcpu_destroy(struct vcpu *vcpu);
+/* VMCB after reset or INIT.  [m] */
+void svm_vcpu_reset(struct vcpu *vcpu, bool init);
+
+/*
+ * The window: preemption off, guest FPU loaded.  Open it with interrupts
+ * enabled; nothing between open and close may sleep.
+ */
+void svm_window_open(struct vcpu *vcpu);
+void svm_window_close(struct vcpu *vcpu);
+
+/**
+ * svm_vcpu_enter() - one VMRUN and its exit handler
+ * @vcpu: in the window
+ *
+ * Returns SVM_LEAVE without a VMRUN if a request came up at the last look.
+ */
+enum svm_action svm_vcpu_enter(struct vcpu *vcpu);
+
+/* The slow half of SVM_EMULATE: outside the window, bytes in vcpu->emu. */
+enum svm_action svm_finish_emulation(struct vcpu *vcpu);
+
+/*
+ * Events (intr.c).  [m]
+ */
+bool svm_intr_allowed(struct vcpu *vcpu);	/* IF set, no shadow */
+bool svm_nmi_allowed(struct vcpu *vcpu);	/* not masked, no shadow */
+void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event);
+void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload);	/* CR2, DR6 */
+void svm_want_intr_window(struct vcpu *vcpu);	/* exit as soon as IF and shadow permit */
+void svm_want_nmi_window(struct vcpu *vcpu);	/* exit when the NMI handler ends, or shadow */
+bool svm_get_if(struct vcpu *vcpu);
+
+/*
+ * Registers.  [m]
+ */
+u64 svm_get_rip(struct vcpu *vcpu);
+u64 svm_get_rflags(struct vcpu *vcpu);
+u64 svm_get_cr8(struct vcpu *vcpu);		/* V_TPR */
+void svm_set_cr8(struct vcpu *vcpu, u64 cr8);
+u64 svm_get_efer(struct vcpu *vcpu);
+int svm_set_efer(struct vcpu *vcpu, u64 efer);	/* -EINVAL for #GP */
+void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset);
+
+/*
+ * MSRs that live in the VMCB: STAR, LSTAR, CSTAR, SFMASK, FS/GS/KERNEL_GS base,
+ * SYSENTER_*, PAT, DEBUGCTL.  The value was validated by msr.c.  -ENOENT: not one of them.
+ */
+int svm_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
+int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
+
+/* Instructions: @len bytes are done; ends the interrupt shadow, raises a trap for TF. */
+void svm_skip_insn(struct vcpu *vcpu, unsigned int len);
+
+/*
+ * vcpu->emu in and out (state.c).  Load leaves bytes[] with what DecodeAssists
+ * gave (nbytes 0 if nothing).  Store commits regs, rip, rflags.
+ */
+void svm_load_emu(struct vcpu *vcpu);
+void svm_store_emu(struct vcpu *vcpu);
+void svm_get_walk_cfg(struct vcpu *vcpu, struct walk_cfg *cfg);
+
+/*
+ * State groups GPR, SEG, CR, DR, EVENTS and XSAVE (state.c); the others have
+ * their own owners.  Commit validates all of @in's groups first: -EINVAL.
+ */
+void svm_publish_state(struct vcpu *vcpu, struct svmm_vcpu_page *out, u32 groups);
+int svm_commit_state(struct vcpu *vcpu, const struct svmm_vcpu_page *in, u32 groups);
+int svm_commit_xsave(struct vcpu *vcpu, const void *user_area);
+void svm_publish_xsave(struct vcpu *vcpu, void *user_area);
+
+int svm_get_stats(struct vcpu *vcpu, struct svmm_exit_stat *exits, unsigned int room);
+void svm_debug_vmcb(struct vcpu *vcpu, struct svmm_debug_vmcb *out);
+
+#endif
