@@ -77,10 +77,13 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 
 /*
  * Where a serial port's bytes go; the console owns the terminal and Ctrl-A.
- * @write returns how many bytes were taken (0: try again after @writable).
+ * console_write() returns how many bytes it took; what it did not take is to
+ * be offered again when uart_console_writable() is called.
  */
 struct console;
 int console_write(struct console *c, const void *data, unsigned int bytes);
+/* The guest took bytes out of a receive FIFO that was full; never calls back. */
+void console_input_room(struct console *c);
 
 /*
  * The devices.  Each *_new() registers its ranges and returns the device or
@@ -118,7 +121,7 @@ struct uart *uart_new(struct machine *m, uint16_t port, unsigned int irq, struct
 unsigned int uart_receive(struct uart *uart, const void *data, unsigned int bytes);
 void uart_reset(struct uart *uart);
 void uart_free(struct uart *uart);
-/* Called by the console when it can take output again, or the FIFO has room. */
+/* Called by the console when it can take output again. */
 void uart_console_writable(struct uart *uart);
 /* Free room in the receive FIFO, in bytes. */
 unsigned int uart_room(const struct uart *uart);
