@@ -374,10 +374,12 @@ static bool modrm_defined_0f(const struct x86_insn *insn)
 	case 0x21:
 	case 0x23:			/* DR0..7 */
 		return insn->reg <= 7;
-	case 0x78:			/* EXTRQ, INSERTQ: SSE4A */
-		return reg_form && (insn->opsize_prefix || insn->rep == 0xf2);
+	case 0x78:			/* INSERTQ with F2, EXTRQ with 66: SSE4A */
 	case 0x79:
-		return reg_form && (insn->opsize_prefix || insn->rep == 0xf2);
+		if (!reg_form)
+			return false;
+		return insn->rep ? insn->rep == 0xf2 :
+				   insn->opsize_prefix && (insn->opcode == 0x79 || ext == 0);
 	case 0xb2:			/* LSS, LFS, LGS */
 	case 0xb4:
 	case 0xb5:
