@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic
+# KDIR    its build directory, if not /lib/modules/KVER/build
+# CPU     emulated host of demo and shell: epyc or opteron
+# TESTS, HOSTS, QEMU    what check runs (see scripts/check)
+
+ifeq ($(shell scripts/native >/dev/null && echo yes),yes)
+KVER = $(shell uname -r)
+else
+KVER = 6.1
+endif
+export KDIR CPU TESTS HOSTS QEMU
+
+.PHONY: all modules vmctl guest demo shell insmod check check-long bench-boot install clean help
+
+all: modules vmctl			## svmm.ko and vmctl
+
+modules:				## svmm.ko for KVER, in out/modules/RELEASE/
+	@scripts/setup build $(KVER)
+	@scripts/build-module $(KVER)
+
+vmctl:					## out/vmctl
+	@scripts/setup build
+	@$(MAKE) --no-print-directory -C userspace
+
+guest:					## the demonstration guest, in out/guest/
+	@scripts/setup host
+	@scripts/build-guest
+
+demo: all guest				## boot a Linux guest, show its console (CPU=opteron: on an early Opteron)
+	@scripts/demo
+
+shell: all guest			## the same, up to an interactive shell in the guest; Ctrl-A X ends it
+	@scripts/demo shell
+
+insmod: modules				## load svmm.ko into this machine's kernel
+	@scripts/insmod
+
+check:					## the whole test suite (TESTS="name ..." HOSTS="epyc-6.1 ...")
+	@scripts/check
+
+check-long:				## the suite on more hosts and with a second emulator
+	@scripts/check --long
+
+bench-boot: all guest			## host instructions of a guest boot: vmctl against QEMU on kvm_amd
+	@scripts/bench-boot
+
+install: all				## install module, vmctl, headers and udev rule
+	@scripts/install "$(DESTDIR)" $(KVER)
+
+clean:					## remove everything that was built
+	rm -rf out
+
+help:					## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*##/\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
