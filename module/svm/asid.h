@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which ASID a vCPU runs with on this CPU, and what VMRUN must flush first. Pure C: it must not
+ * know a VMCB, page tables or how a CPU is named, only that a vCPU's translations are described by
+ * {root_pa, tlb_gen} and that a change of either outdates what the TLB holds.
+ *
+ * The trick: ASIDs of a CPU belong to a generation and are handed out in rising order, never
+ * reused within it. "Flush this guest" is then "take the next ASID", which every CPU can do. When
+ * they run out the generation rises, which takes all ASIDs of this CPU back, and the next VMRUN
+ * that succeeds on it flushes everything.
+ *
+ * Each decision is made in two steps, because a VMRUN that failed may or may not have flushed:
+ * asid_choose() says what to do, and only asid_entered() believes that it was done.
+ */
+#ifndef SVMM_SVM_ASID_H
+#define SVMM_SVM_ASID_H
+
+#include "../pure.h"
+#include "vmcb.h"		/* SVM_TLB_* */
+
+/**
+ * struct asid_cpu - one CPU's ASIDs; touched on that CPU only, preemption off
+ * @generation: rises when ASIDs run out and when SVM is turned on; 0 before that
+ * @next: next ASID to hand out; above @max: none left in this generation
+ * @max: highest ASID, at least 1 (0 is the host's)
+ * @flush_all: a new generation began and no VMRUN has flushed the TLB since
+ * @flush_by_asid: the CPU has FlushByASID
+ */
+struct asid_cpu {
+	u64 generation;
+	u32 next;
+	u32 max;
+	bool flush_all;
+	bool flush_by_asid;
+};
+
+/**
+ * struct asid_state - a vCPU's ASID; zeroed for a new vCPU
+ * @cpu: where @asid was taken; NULL: nowhere yet
+ * @generation: of that CPU when @asid was taken
+ * @root_pa: root of the nested page table that the TLB content under @asid belongs to
+ * @tlb_gen: generation of that page table, likewise
+ * @asid: for VMCB.asid
+ * @tlb_ctl: for VMCB.tlb_ctl, an SVM_TLB_* value
+ * @entered: a VMRUN under @asid succeeded, so that @root_pa and @tlb_gen are true
+ */
+struct asid_state {
+	const struct asid_cpu *cpu;
+	u64 generation;
+	u64 root_pa;
+	u64 tlb_gen;
+	u32 asid;
+	u8 tlb_ctl;
+	bool entered;
+};
+
+/**
+ * asid_cpu_init() - begin a CPU's first or next life with SVM on
+ * @cpu: zeroed before its first life; the generation goes on rising over the later ones
+ * @max: highest ASID to use, at least 1
+ * @flush_by_asid: the CPU has FlushByASID
+ */
+void asid_cpu_init(struct asid_cpu *cpu, u32 max, bool flush_by_asid);
+
+/* The rows 1 to 5 of the truth table in asid.c. */
+void asid_renew(struct asid_cpu *cpu, struct asid_state *state, u64 root_pa, u64 tlb_gen);
+
+/**
+ * asid_choose() - before each VMRUN: set @state->asid and @state->tlb_ctl
+ * @cpu: this CPU's ASIDs
+ * @state: the vCPU's
+ * @root_pa: nested_cr3 that the VMRUN will use
+ * @tlb_gen: the page table's generation, read after the vCPU was announced as running here (so
+ *	that whoever raises it later also kicks this CPU)
+ *
+ * To be called with preemption off, with the values that asid_entered() will get.
+ */
+static __always_inline void asid_choose(struct asid_cpu *cpu, struct asid_state *state,
+					u64 root_pa, u64 tlb_gen)
+{
+	if (likely(state->cpu == cpu && state->generation == cpu->generation && state->entered &&
+		   state->root_pa == root_pa && state->tlb_gen == tlb_gen && !cpu->flush_all))
+		state->tlb_ctl = SVM_TLB_KEEP;	/* row 0 */
+	else
+		asid_renew(cpu, state, root_pa, tlb_gen);
+}
+
+/**
+ * asid_entered() - after each VMRUN that entered the guest: what it was to flush is flushed
+ * @cpu: this CPU's ASIDs
+ * @state: the vCPU's
+ * @root_pa: as given to asid_choose()
+ * @tlb_gen: likewise
+ *
+ * Not to be called after VMEXIT_INVALID or a VMRUN that faulted: the next asid_choose(), of this
+ * vCPU and of any other on this CPU, then asks for the flush again.
+ */
+static __always_inline void asid_entered(struct asid_cpu *cpu, struct asid_state *state,
+					 u64 root_pa, u64 tlb_gen)
+{
+	if (likely(state->tlb_ctl == SVM_TLB_KEEP && state->entered))
+		return;
+	if (state->tlb_ctl == SVM_TLB_FLUSH_ALL)
+		cpu->flush_all = false;
+	state->root_pa = root_pa;
+	state->tlb_gen = tlb_gen;
+	state->entered = true;
+}
+
+/**
+ * asid_flush() - the guest's translations are stale for another reason: flush before it runs
+ * @state: the vCPU's
+ */
+static inline void asid_flush(struct asid_state *state)
+{
+	state->entered = false;
+}
+
+#endif /* SVMM_SVM_ASID_H */
