@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+// needs: module/emulate/decode.c
+// libs: -lZydis
 /*
  * The decoder against hand-written cases, against its own truncation rule, and against Zydis, an
  * independent disassembler: exhaustively over prefix sets, maps, opcodes and ModRM bytes, and
