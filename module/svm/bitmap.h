@@ -14,7 +14,7 @@
 
 /* Physically contiguous and page-aligned, both. */
 #define MSRPM_BYTES	(2 * 4096)
-#define IOPM_BYTES	(3 * 4096)	/* a bit per port, and 3 for an access that wraps at FFFFh */
+#define IOPM_BYTES	(3 * 4096)	/* a bit per port, and 3 for accesses across FFFFh */
 
 /**
  * struct msr_pass - an MSR that a guest uses without an exit

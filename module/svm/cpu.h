@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which CPUs have EFER.SVME set by us, and what each needs to run guests: its HSAVE page, a page for
- * VMSAVE of the host's state, its ASIDs. It must not know VMs or vCPUs, only that there are some.
+ * Which CPUs have EFER.SVME set by us, and what each needs to run guests: its HSAVE page, a page
+ * for VMSAVE of the host's state, its ASIDs. It must not know VMs or vCPUs, only that there are some.
  *
  * The trick: SVME is on from the first VM to the last, on every CPU that is online then or comes
  * online meanwhile, and each CPU remembers that it was we who set it: a CPU where someone else did
@@ -51,7 +51,7 @@ int svm_cpu_init(void);
 void svm_cpu_exit(void);
 
 /**
- * svm_hardware_get() - a VM begins: with the first one, SVME goes on on every CPU
+ * svm_hardware_get() - a VM begins: with the first one, every CPU gets SVME
  *
  * Context: process, may sleep.
  * Return: 0; -EBUSY if SVME is on already on some CPU and not by us; -ENODEV if the machine is

@@ -100,6 +100,7 @@
 enum svm_exit_code {
 	SVM_EXITS(SVM_EXIT_ENUM)
 };
+
 #undef SVM_EXIT_ENUM
 
 /* Codes below this one index a table directly; 400h to 403h follow (svm_exit_index()). */

@@ -126,10 +126,9 @@ enum svm_intercept {
 /* The whole word SVM_WORD_DR: every access to a debug register. */
 #define SVM_INTERCEPT_ALL_DR	0xffffffffU
 
-/**
- * svm_mandatory_intercepts - intercepts that every VMCB has; vmcb_set_intercepts() ORs them in
- *
- * Defined in vmcb.c as the list of what a guest is allowed to do without an exit.
+/*
+ * Intercepts that every VMCB has; vmcb_set_intercepts() ORs them in. Defined in vmcb.c as the list
+ * of what a guest is allowed to do without an exit.
  */
 extern const u32 svm_mandatory_intercepts[SVM_WORDS];
 
