@@ -78,8 +78,9 @@ void asid_renew(struct asid_cpu *cpu, struct asid_state *state, u64 root_pa, u64
 static __always_inline void asid_choose(struct asid_cpu *cpu, struct asid_state *state,
 					u64 root_pa, u64 tlb_gen)
 {
+	/* Who entered in this generation found flush_all done, or did it. */
 	if (likely(state->cpu == cpu && state->generation == cpu->generation && state->entered &&
-		   state->root_pa == root_pa && state->tlb_gen == tlb_gen && !cpu->flush_all))
+		   state->root_pa == root_pa && state->tlb_gen == tlb_gen))
 		state->tlb_ctl = SVM_TLB_KEEP;	/* row 0 */
 	else
 		asid_renew(cpu, state, root_pa, tlb_gen);

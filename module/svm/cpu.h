@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Which CPUs have EFER.SVME set by us, and what each needs to run guests: its HSAVE page, a page
- * for VMSAVE of the host's state, its ASIDs. It must not know VMs or vCPUs, only that there are some.
+ * for VMSAVE of the host's state, its ASIDs. It must not know VMs or vCPUs: svm_get() and
+ * svm_put(), declared in svm.h, tell it that one comes or goes.
  *
  * The trick: SVME is on from the first VM to the last, on every CPU that is online then or comes
  * online meanwhile, and each CPU remembers that it was we who set it: a CPU where someone else did
@@ -49,21 +50,5 @@ int svm_cpu_init(void);
  * svm_cpu_exit() - undo svm_cpu_init(); there are no VMs left
  */
 void svm_cpu_exit(void);
-
-/**
- * svm_hardware_get() - a VM begins: with the first one, every CPU gets SVME
- *
- * Context: process, may sleep.
- * Return: 0; -EBUSY if SVME is on already on some CPU and not by us; -ENODEV if the machine is
- * going down. After an error nothing is on.
- */
-int svm_hardware_get(void);
-
-/**
- * svm_hardware_put() - a VM is gone: with the last one, SVME goes off where we set it
- *
- * Context: process, may sleep.
- */
-void svm_hardware_put(void);
 
 #endif /* SVMM_SVM_CPU_H */

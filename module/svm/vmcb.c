@@ -87,9 +87,8 @@ const u32 svm_mandatory_intercepts[SVM_WORDS] = {
 	[SVM_WORD_MISC3] = ~ALLOWED_MISC3,
 };
 
-#define EXIT_INDEX(code)							\
-	((code) < SVM_EXIT_DENSE ? (code) : SVM_EXIT_DENSE + (code) - SVM_EXIT_NPF)
-#define EXIT_NAME(code, name)	[EXIT_INDEX(code)] = #name,
+#define EXIT_NAME(code, name)							\
+	[(code) < SVM_EXIT_DENSE ? (code) : SVM_EXIT_DENSE + (code) - SVM_EXIT_NPF] = #name,
 
 const char *svm_exit_name(u64 code)
 {
@@ -361,31 +360,38 @@ void vmcb_clean_record(struct vmcb_shadow *shadow, const struct vmcb *vmcb, int 
 	shadow->cpu = cpu;
 }
 
+#define FIELD(type, name, bit)	{ #name, offsetof(struct vmcb, _##name), sizeof(type), bit },
+#define SEG(name, i)		{ name, offsetof(struct vmcb, _seg[i]), sizeof(struct vmcb_seg), \
+				  (i) == VMCB_GDTR || (i) == VMCB_IDTR ? VMCB_CLEAN_DT : \
+									 VMCB_CLEAN_SEG }
+
 int vmcb_clean_verify(const struct vmcb_shadow *shadow, const struct vmcb *vmcb, int cpu,
 		      const char **why)
 {
-	static const char * const seg_names[VMCB_NR_SEGS] = {
-		"es", "cs", "ss", "ds", "fs", "gs", "gdtr", "ldtr", "idtr", "tr"
+	static const struct {
+		const char *name;
+		u16 offset;
+		u16 bytes;
+		u32 bit;
+	} fields[] = {
+		VMCB_CLEAN_FIELDS(FIELD)
+		SEG("es", VMCB_ES),
+		SEG("cs", VMCB_CS),
+		SEG("ss", VMCB_SS),
+		SEG("ds", VMCB_DS),
+		SEG("gdtr", VMCB_GDTR),
+		SEG("idtr", VMCB_IDTR),
+		{ "intercepts", 0, sizeof(vmcb->_intercepts), VMCB_CLEAN_I },
 	};
-	const struct vmcb *old = &shadow->vmcb;
+	const u8 *now = (const u8 *)vmcb, *then = (const u8 *)&shadow->vmcb;
 	unsigned int i;
 
 	*why = NULL;
 	if (vmcb->clean && shadow->cpu != cpu)
 		*why = "clean bit set on a CPU that has not run this VMCB last";
-	if ((vmcb->clean & VMCB_CLEAN_I) &&
-	    memcmp(vmcb->_intercepts, old->_intercepts, sizeof(old->_intercepts)))
-		*why = "intercepts";
-	for (i = 0; i < VMCB_NR_SEGS; i++)
-		if ((vmcb->clean & vmcb_seg_clean_bit(i)) &&
-		    memcmp(&vmcb->_seg[i], &old->_seg[i], sizeof(old->_seg[i])))
-			*why = seg_names[i];
-
-#define VERIFY(type, name, bit)							\
-	if ((vmcb->clean & (bit)) && vmcb->_##name != old->_##name)		\
-		*why = #name;
-	VMCB_CLEAN_FIELDS(VERIFY)
-#undef VERIFY
-
+	for (i = 0; i < ARRAY_SIZE(fields) && !*why; i++)
+		if ((vmcb->clean & fields[i].bit) &&
+		    memcmp(now + fields[i].offset, then + fields[i].offset, fields[i].bytes))
+			*why = fields[i].name;
 	return *why ? -EINVAL : 0;
 }
