@@ -224,8 +224,10 @@ int main(void)
 		setenv("TERM", term, 1);
 	p[CHILD].fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (tty) {
-		in[1] = out[0] = open_pty(&in[0]);
-		out[1] = err[1] = in[0];
+		out[0] = open_pty(&in[0]);
+		in[1] = out[0];
+		out[1] = in[0];
+		err[1] = in[0];
 		err[0] = -1;
 		set_size(in[1]);
 	} else {
