@@ -214,14 +214,16 @@ const char *svmm_explain(unsigned long request, int error)
 	}
 	switch (error) {
 	case EIO:
-		return "the VM is dead; start it again (the kernel log may say why: dmesg | grep svmm)";
+		return "the VM is dead; start it again (the kernel log may say why: "
+		       "dmesg | grep svmm)";
 	case ENOMEM:
 		return "the host is out of memory; free some, or give the guest less";
 	case EMFILE:
 	case ENFILE:
 		return "too many open files; raise the limit (ulimit -n) or stop some VMs";
 	case ENOTTY:
-		return "the svmm module is of another version; load the one that belongs to this program";
+		return "the svmm module is of another version; load the one that belongs to this "
+		       "program";
 	}
 	return strerror(error);
 }

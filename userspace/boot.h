@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is put into a new machine before it runs: a kernel or a bare program,
+ * ACPI tables, and the registers that it starts with.
+ *
+ * A loader writes guest memory and the vCPU's shared page; it knows neither
+ * devices nor threads.
+ */
+#ifndef VMCTL_BOOT_H
+#define VMCTL_BOOT_H
+
+#include <stdint.h>
+
+#include "libsvmm.h"
+#include "ram.h"
+
+/* Where the loaders put things below 1 MiB. */
+#define BOOT_GDT	0x500
+#define BOOT_FLAT	0x1000
+#define BOOT_PARAMS	0x7000
+#define BOOT_PAGETABLES	0x8000		/* three pages */
+#define BOOT_CMDLINE	0x20000
+#define BOOT_CMDLINE_MAX (RAM_VGA_START - BOOT_CMDLINE)
+
+/**
+ * boot_linux - load a bzImage by the 64-bit boot protocol
+ * @ram: of the machine
+ * @page: of the bootstrap processor
+ * @kernel: path of the bzImage
+ * @initrd: path of the initial RAM disk, or NULL
+ * @cmdline: the kernel's command line
+ * @rsdp: guest-physical address of the ACPI root pointer
+ *
+ * Source: Documentation/arch/x86/boot.rst of Linux.
+ *
+ * Return: 0, or -1 after a message.
+ */
+int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const char *kernel,
+	       const char *initrd, const char *cmdline, uint64_t rsdp);
+
+/**
+ * boot_flat - load a bare program that starts in real mode at 0000:1000
+ * @ram: of the machine
+ * @page: of the bootstrap processor
+ * @path: of the program; its first byte is the first instruction
+ *
+ * Return: 0, or -1 after a message.
+ */
+int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const char *path);
+
+/**
+ * acpi_build - write the ACPI tables into the BIOS area
+ * @ram: of the machine
+ * @nr_cpus: local APICs that the MADT lists
+ *
+ * Return: guest-physical address of the RSDP.
+ */
+uint64_t acpi_build(const struct ram *ram, unsigned int nr_cpus);
+
+/* image.c: files and guest memory */
+
+struct image {
+	const char *path;
+	int fd;
+	uint64_t bytes;
+};
+
+/* Open a regular file for reading.  Return: 0, or -1 after a message with @what it is. */
+int image_open(struct image *image, const char *path, const char *what);
+/* Read exactly @bytes at @offset into @to.  Return: 0, or -1 after a message. */
+int image_read(const struct image *image, uint64_t offset, uint64_t bytes, void *to);
+void image_close(struct image *image);
+
+#endif

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The console: a serial port's bytes to and from stdio, a file or a pty.
+ *
+ * It knows the UART's two calls and nothing of registers.  Output is gathered
+ * for a millisecond and written at once: a booting guest sends byte by byte,
+ * and a system call for each would cost more than the exit that brought it.
+ * Nothing here blocks while the device lock is held: an output that takes no
+ * more makes the buffer fill up, and the UART then stops the guest's driver.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "message.h"
+#include "terminal.h"
+
+#define GATHER_NS	1000000
+#define ESCAPE		0x01	/* Ctrl-A */
+#define OUT_BYTES	PIPE_BUF	/* a pipe that can be written takes that much at once */
+#define IN_BYTES	1024
+
+struct console {
+	int in_fd, out_fd;	/* -1: none; the same for a pty */
+	bool is_pty;
+	bool is_terminal;	/* input is a raw terminal: look for Ctrl-A */
+	bool escaped;		/* the byte before was Ctrl-A */
+	bool in_unpollable;	/* input is a file, which is always ready */
+	bool out_blocked;	/* waiting until the output can be written */
+	bool failed;		/* output was lost */
+	bool uart_waits;	/* the UART has bytes that did not fit */
+	struct machine *m;	/* while attached */
+	struct uart *uart;
+	struct machine_timer *timer;
+	unsigned int out_bytes, in_bytes;
+	uint8_t out[OUT_BYTES], in[IN_BYTES];
+};
+
+static void in_ready(void *opaque, uint32_t events);
+static void out_ready(void *opaque, uint32_t events);
+static void pty_ready(void *opaque, uint32_t events);
+
+static void watch(struct console *c)
+{
+	bool want_in = c->in_fd >= 0 && !c->in_unpollable &&
+		       (c->is_terminal || c->in_bytes < IN_BYTES);
+	uint32_t in = want_in ? EPOLLIN : 0;
+	uint32_t out = c->out_blocked ? EPOLLOUT : 0;
+
+	if (!c->m)
+		return;
+	if (c->is_pty) {
+		/* Edges, because a pty that nobody has open hangs up all the time. */
+		machine_watch_fd(c->m, c->out_fd, in | out | EPOLLET, pty_ready, c);
+		return;
+	}
+	if (c->in_fd >= 0 && machine_watch_fd(c->m, c->in_fd, in, in_ready, c) == -EPERM)
+		c->in_unpollable = true;
+	if (c->out_fd >= 0)
+		machine_watch_fd(c->m, c->out_fd, out, out_ready, c);
+}
+
+static void wake_loop(struct console *c, uint64_t delay_ns)
+{
+	machine_timer_arm(c->timer, machine_now_ns(c->m) + delay_ns);
+}
+
+/* Output */
+
+static void output_failed(struct console *c)
+{
+	message("cannot write the console's output: %s%s", strerror(errno),
+		errno == EPIPE ? " (its reader is gone; --console none runs without one)" : "");
+	if (c->m) {
+		machine_watch_fd(c->m, c->out_fd, 0, NULL, NULL);
+		machine_request_stop(c->m, MACHINE_ERROR, 0);
+	}
+	c->out_fd = -1;
+	c->out_bytes = 0;
+	c->failed = true;
+}
+
+static bool is_ready(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* Write what the output takes now. */
+static void flush(struct console *c)
+{
+	ssize_t n;
+
+	c->out_blocked = false;
+	while (c->out_bytes) {
+		if (!is_ready(c->out_fd, POLLOUT)) {
+			c->out_blocked = true;
+			return;
+		}
+		n = write(c->out_fd, c->out, c->out_bytes);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+			c->out_blocked = true;
+			return;
+		} else if (n < 0 && c->is_pty) {
+			n = c->out_bytes;	/* nobody is connected */
+		} else if (n < 0) {
+			output_failed(c);
+			return;
+		}
+		c->out_bytes -= n;
+		memmove(c->out, c->out + n, c->out_bytes);
+	}
+}
+
+int console_write(struct console *c, const void *data, unsigned int bytes)
+{
+	unsigned int room;
+
+	if (c->out_fd < 0)
+		return bytes;
+	if (bytes > OUT_BYTES - c->out_bytes) {
+		flush(c);
+		watch(c);
+	}
+	room = OUT_BYTES - c->out_bytes;
+	if (bytes > room) {
+		bytes = room;
+		c->uart_waits = true;
+	}
+	if (!c->out_bytes && bytes)
+		wake_loop(c, GATHER_NS);
+	memcpy(c->out + c->out_bytes, data, bytes);
+	c->out_bytes += bytes;
+	return bytes;
+}
+
+/* In the event loop only: the UART may call console_write() from here. */
+static void pump_output(struct console *c)
+{
+	flush(c);
+	if (c->uart_waits && c->out_bytes < OUT_BYTES) {
+		c->uart_waits = false;
+		uart_console_writable(c->uart);
+	}
+}
+
+/* Input */
+
+/* Whether @byte is for the guest. */
+static bool filter(struct console *c, uint8_t byte)
+{
+	if (!c->is_terminal)
+		return true;
+	if (!c->escaped) {
+		c->escaped = byte == ESCAPE;
+		return !c->escaped;
+	}
+	c->escaped = false;
+	if (byte == 'x' || byte == 'X')
+		machine_request_stop(c->m, MACHINE_POWEROFF, 0);
+	return byte == ESCAPE;
+}
+
+static void end_of_input(struct console *c)
+{
+	machine_watch_fd(c->m, c->in_fd, 0, NULL, NULL);
+	c->in_fd = -1;
+	c->in_unpollable = false;
+}
+
+static void read_input(struct console *c)
+{
+	uint8_t bytes[IN_BYTES];
+	unsigned int room = IN_BYTES - c->in_bytes;
+	ssize_t n;
+
+	if (c->in_fd < 0 || !is_ready(c->in_fd, POLLIN))
+		return;
+	/* A terminal is read even when the guest does not: Ctrl-A X must always work. */
+	if (c->is_terminal)
+		room = IN_BYTES;
+	if (!room)
+		return;
+	n = read(c->in_fd, bytes, room);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR || c->is_pty))
+		return;
+	if (n <= 0) {
+		end_of_input(c);
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (filter(c, bytes[i]) && c->in_bytes < IN_BYTES)
+			c->in[c->in_bytes++] = bytes[i];
+	}
+}
+
+static void push_input(struct console *c)
+{
+	unsigned int n;
+
+	if (!c->in_bytes)
+		return;
+	n = uart_receive(c->uart, c->in, c->in_bytes);
+	c->in_bytes -= n;
+	memmove(c->in, c->in + n, c->in_bytes);
+}
+
+static void pump_input(struct console *c)
+{
+	push_input(c);
+	/* A file: until the UART is full, because only then it says when it has room. */
+	while (c->in_unpollable && !c->in_bytes) {
+		read_input(c);
+		push_input(c);
+	}
+}
+
+void console_input_room(struct console *c)
+{
+	if (c->m && (c->in_bytes || c->in_unpollable))
+		wake_loop(c, 0);
+}
+
+/* What the event loop calls */
+
+static void in_ready(void *opaque, uint32_t events)
+{
+	struct console *c = opaque;
+
+	(void)events;
+	read_input(c);
+	push_input(c);
+	watch(c);
+}
+
+static void out_ready(void *opaque, uint32_t events)
+{
+	struct console *c = opaque;
+
+	(void)events;
+	pump_output(c);
+	watch(c);
+}
+
+static void pty_ready(void *opaque, uint32_t events)
+{
+	out_ready(opaque, events);
+	in_ready(opaque, events);
+}
+
+static void tick(void *opaque)
+{
+	struct console *c = opaque;
+
+	pump_output(c);
+	pump_input(c);
+	watch(c);
+}
+
+/* Life */
+
+int console_attach(struct console *c, struct machine *m, struct uart *uart)
+{
+	c->m = m;
+	c->uart = uart;
+	c->timer = machine_timer_new(m, tick, c);
+	if (!c->timer) {
+		message("out of memory");
+		return -1;
+	}
+	watch(c);
+	if (c->out_bytes || c->in_bytes || c->in_unpollable)
+		wake_loop(c, 0);
+	return 0;
+}
+
+void console_detach(struct console *c)
+{
+	if (c->in_fd >= 0)
+		machine_watch_fd(c->m, c->in_fd, 0, NULL, NULL);
+	if (c->out_fd >= 0)
+		machine_watch_fd(c->m, c->out_fd, 0, NULL, NULL);
+	machine_timer_free(c->timer);
+	c->timer = NULL;
+	c->m = NULL;
+	c->uart = NULL;
+	c->uart_waits = false;
+}
+
+int console_drain(struct console *c, int interrupt_fd)
+{
+	struct pollfd fds[2] = {
+		{ .fd = c->out_fd, .events = POLLOUT },
+		{ .fd = interrupt_fd, .events = POLLIN },
+	};
+
+	while (c->out_fd >= 0 && c->out_bytes) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[0].revents)
+			flush(c);
+		else if (fds[1].revents)
+			break;
+	}
+	return c->failed ? -1 : 0;
+}
+
+/*
+ * A terminal gets an open file of its own, because O_NONBLOCK on the one that
+ * vmctl was given would change it for the shell, too.
+ */
+static int open_stdout(void)
+{
+	int fd = -1;
+
+	if (isatty(STDOUT_FILENO))
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0 ? fd : STDOUT_FILENO;
+}
+
+static int open_stdio(struct console *c)
+{
+	c->in_fd = STDIN_FILENO;
+	c->out_fd = open_stdout();
+	c->is_terminal = isatty(STDIN_FILENO);
+	if (c->is_terminal)
+		terminal_raw(STDIN_FILENO);
+	return 0;
+}
+
+static int open_file(struct console *c, const char *path)
+{
+	c->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (c->out_fd < 0) {
+		message("cannot open the console's file %s: %s", path, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int open_pty(struct console *c)
+{
+	struct termios raw;
+	char name[64];
+	int fd, slave;
+
+	fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || grantpt(fd) || unlockpt(fd) || ptsname_r(fd, name, sizeof(name)))
+		goto fail;
+	/* Opened and closed once, the other end counts as hung up: output is then dropped. */
+	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		goto fail;
+	if (!tcgetattr(slave, &raw)) {
+		cfmakeraw(&raw);
+		tcsetattr(slave, TCSANOW, &raw);
+	}
+	close(slave);
+	c->is_pty = true;
+	c->in_fd = fd;
+	c->out_fd = fd;
+	message("the console is %s", name);
+	return 0;
+fail:
+	message("cannot open a pty for the console: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+bool console_valid(const char *spec)
+{
+	return !strcmp(spec, "stdio") || !strcmp(spec, "none") || !strcmp(spec, "pty") ||
+	       (!strncmp(spec, "file:", 5) && spec[5]);
+}
+
+struct console *console_open(const char *spec)
+{
+	struct console *c = calloc(1, sizeof(*c));
+	int err = 0;
+
+	if (!c) {
+		message("out of memory");
+		return NULL;
+	}
+	c->in_fd = -1;
+	c->out_fd = -1;
+	if (!strcmp(spec, "stdio"))
+		err = open_stdio(c);
+	else if (!strcmp(spec, "pty"))
+		err = open_pty(c);
+	else if (strcmp(spec, "none"))
+		err = open_file(c, spec + strlen("file:"));
+	if (err) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void console_close(struct console *c)
+{
+	terminal_restore();
+	if (c->out_fd > STDERR_FILENO)
+		close(c->out_fd);
+	free(c);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bare program as the guest: no firmware, no tables, real mode, one segment.
+ * It is what tests of single instructions start from.
+ */
+#include "boot.h"
+#include "message.h"
+
+#define CR0_ET		0x10
+
+/* Real-mode segment at 0 (APM vol. 2, 14.1.5 "Initial State": limit FFFFh). */
+static struct svmm_segment segment(uint16_t attrib)
+{
+	return (struct svmm_segment) { .limit = 0xffff, .attrib = attrib };
+}
+
+static void set_registers(struct svmm_vcpu_page *page)
+{
+	struct svmm_segment data = segment(0x93);
+
+	page->gpr = (struct svmm_gprs) {
+		.rip = BOOT_FLAT,
+		.rsp = BOOT_FLAT,
+		.rflags = 2,
+	};
+	page->seg = (struct svmm_segs) {
+		.cs = segment(0x9b),
+		.ss = data,
+		.ds = data,
+		.es = data,
+		.fs = data,
+		.gs = data,
+		.ldtr = segment(0x82),
+		.tr = segment(0x8b),
+		.gdt.limit = 0xffff,
+		.idt.limit = 0x3ff,
+	};
+	page->cr = (struct svmm_crs) { .cr0 = CR0_ET, .xcr0 = 1 };
+	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
+}
+
+int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const char *path)
+{
+	struct image image;
+	int ret = -1;
+	void *to;
+
+	if (image_open(&image, path, "program"))
+		return -1;
+	to = ram_at(ram, BOOT_FLAT, image.bytes);
+	if (!image.bytes || image.bytes > RAM_VGA_START - BOOT_FLAT || !to) {
+		message("the program %s has %llu bytes; it must have 1 to %llu", path,
+			(unsigned long long)image.bytes, RAM_VGA_START - BOOT_FLAT);
+		goto out;
+	}
+	ret = image_read(&image, 0, image.bytes, to);
+	if (!ret)
+		set_registers(page);
+out:
+	image_close(&image);
+	return ret;
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The machine: its life, its interrupt wiring, its event loop and its end.
+ *
+ * It knows every device by name and none from inside.  A machine is built, run
+ * once and freed; a reset of the guest is a new machine, so that nothing can
+ * survive it by mistake.  The trick to stop without a race: the request is a
+ * flag and a wake-up of the event loop, and only the loop, once it has ended,
+ * kicks the vCPUs out of their guests.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "message.h"
+
+#define COM1_PORT	0x3f8
+#define COM1_IRQ	4
+#define PIT_IRQ		0
+#define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
+
+/* Interrupts */
+
+void machine_set_irq(struct machine *m, unsigned int irq, int level)
+{
+	if (irq < 16)
+		pic_set_irq(m->pic, irq, level);
+	ioapic_set_irq(m->ioapic, irq == PIT_IRQ ? PIT_PIN : irq, level);
+}
+
+void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)
+{
+	/* A guest may program nonsense into the I/O APIC; real ones lose it silently, too. */
+	svmm_signal_msi(m->vm_fd, address, data);
+}
+
+void machine_set_extint(struct machine *m, int level)
+{
+	int err;
+
+	level = !!level;
+	if (level == m->extint)
+		return;
+	m->extint = level;
+	err = svmm_set_extint(m->vcpus[0].fd, level);
+	if (err < 0 && !m->stopping) {
+		message("cannot signal an interrupt: %s", svmm_explain(SVMM_SET_EXTINT, err));
+		machine_request_stop(m, MACHINE_ERROR, 0);
+	}
+}
+
+/* The event loop */
+
+static struct watch *find_watch(struct machine *m, int fd)
+{
+	for (unsigned int i = 0; i < MACHINE_MAX_WATCHES; i++) {
+		if (m->watches[i].fd == fd)
+			return &m->watches[i];
+	}
+	return NULL;
+}
+
+int machine_watch_fd(struct machine *m, int fd, uint32_t events,
+		     void (*ready)(void *opaque, uint32_t events), void *opaque)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+	struct watch *w = find_watch(m, fd);
+
+	if (!events) {
+		if (!w)
+			return 0;
+		w->fd = -1;
+		return epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, fd, NULL) ? -errno : 0;
+	}
+	if (w && w->events == events && w->ready == ready && w->opaque == opaque)
+		return 0;
+	if (!w || w->events != events) {
+		if (epoll_ctl(m->epoll_fd, w ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev))
+			return -errno;
+	}
+	if (!w)
+		w = find_watch(m, -1);
+	if (!w) {
+		epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		return -ENOSPC;
+	}
+	*w = (struct watch) { .fd = fd, .events = events, .ready = ready, .opaque = opaque };
+	return 0;
+}
+
+static void woken(void *opaque, uint32_t events)
+{
+	struct machine *m = opaque;
+	uint64_t count;
+
+	(void)events;
+	if (read(m->wake_fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+static int loop_init(struct machine *m)
+{
+	for (unsigned int i = 0; i < MACHINE_MAX_WATCHES; i++)
+		m->watches[i].fd = -1;
+	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (m->epoll_fd < 0 || m->wake_fd < 0)
+		return -1;
+	return machine_watch_fd(m, m->wake_fd, EPOLLIN, woken, m);
+}
+
+static void loop_exit(struct machine *m)
+{
+	if (m->wake_fd >= 0)
+		close(m->wake_fd);
+	if (m->epoll_fd >= 0)
+		close(m->epoll_fd);
+}
+
+/* One event at a time: a callback may then remove any watch. */
+static void loop(struct machine *m)
+{
+	struct epoll_event ev;
+	struct watch *w;
+
+	while (!m->stopping) {
+		if (epoll_wait(m->epoll_fd, &ev, 1, -1) != 1)
+			continue;
+		machine_lock(m);
+		w = find_watch(m, ev.data.fd);
+		if (w)
+			w->ready(w->opaque, ev.events);
+		machine_unlock(m);
+	}
+}
+
+/* The end */
+
+void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
+{
+	const uint64_t one = 1;
+
+	if (m->stopping)
+		return;
+	m->stop_why = why;
+	m->stop_value = value;
+	m->stopping = true;
+	/* An eventfd's counter cannot overflow here: this is its only write. */
+	if (write(m->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+enum machine_stop machine_run(struct machine *m, unsigned int *value)
+{
+	unsigned int started;
+
+	for (started = 0; started < m->nr_vcpus; started++) {
+		if (vcpu_start(&m->vcpus[started])) {
+			machine_lock(m);
+			machine_request_stop(m, MACHINE_ERROR, 0);
+			machine_unlock(m);
+			break;
+		}
+	}
+	loop(m);
+	while (started)
+		vcpu_stop(&m->vcpus[--started]);
+	*value = m->stop_value;
+	return m->stop_why;
+}
+
+/* Life */
+
+static int create_vm(struct machine *m, const char *name)
+{
+	m->vm_fd = svmm_create_vm(m->svmm_fd, name);
+	if (m->vm_fd < 0) {
+		message("cannot create the VM \"%s\": %s", name,
+			svmm_explain(SVMM_CREATE_VM, m->vm_fd));
+		return -1;
+	}
+	return 0;
+}
+
+static int create_vcpus(struct machine *m, unsigned int nr)
+{
+	struct svmm_cpuid *table;
+	int err;
+
+	err = svmm_get_supported_cpuid(m->svmm_fd, &table);
+	if (err) {
+		message("cannot get the CPUID table: %s",
+			svmm_explain(SVMM_GET_SUPPORTED_CPUID, err));
+		return -1;
+	}
+	m->vcpus = calloc(nr, sizeof(*m->vcpus));
+	while (m->vcpus && m->nr_vcpus < nr) {
+		cpuid_edit(table, m->nr_vcpus, nr);
+		if (vcpu_init(&m->vcpus[m->nr_vcpus], m, m->nr_vcpus, table))
+			break;
+		m->nr_vcpus++;
+	}
+	free(table);
+	return m->nr_vcpus == nr ? 0 : -1;
+}
+
+static int create_devices(struct machine *m, const struct machine_config *config,
+			  struct console *console)
+{
+	/* The interrupt controllers first: the others raise lines. */
+	m->pic = pic_new(m);
+	if (m->pic)
+		m->ioapic = ioapic_new(m, config->nr_cpus);
+	if (m->ioapic)
+		m->pit = pit_new(m);
+	if (m->pit)
+		m->rtc = rtc_new(m, config->mem_bytes);
+	if (m->rtc)
+		m->uart = uart_new(m, COM1_PORT, COM1_IRQ, console);
+	if (m->uart)
+		m->i8042 = i8042_new(m);
+	if (m->i8042)
+		m->acpi_pm = acpi_pm_new(m);
+	if (!m->acpi_pm) {
+		message("cannot build a device: %s", strerror(errno));
+		return -1;
+	}
+	if (config->exit_port >= 0 && exit_port_new(m, config->exit_port)) {
+		message("--exit-port %#x is the port of a device; choose another (0xf4 is free)",
+			config->exit_port);
+		return -1;
+	}
+	return 0;
+}
+
+struct machine *machine_new(int svmm_fd, const struct machine_config *config,
+			    struct console *console)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	int err;
+
+	if (!m) {
+		message("out of memory");
+		return NULL;
+	}
+	pthread_mutex_init(&m->lock, NULL);
+	m->svmm_fd = svmm_fd;
+	m->vm_fd = -1;
+	m->timer_fd = -1;
+	m->wake_fd = -1;
+	m->epoll_fd = -1;
+
+	err = svmm_get_caps(svmm_fd, &m->caps);
+	if (err) {
+		message("cannot ask the module what it can do: %s",
+			svmm_explain(SVMM_GET_CAPS, err));
+		goto fail;
+	}
+	if (loop_init(m) || timer_init(m) || bus_init(m)) {
+		message("cannot set up the event loop: %s", strerror(errno));
+		goto fail;
+	}
+	if (ram_alloc(&m->ram, config->mem_bytes) || create_vm(m, config->name) ||
+	    ram_register(&m->ram, m->vm_fd) || create_vcpus(m, config->nr_cpus) ||
+	    create_devices(m, config, console))
+		goto fail;
+	return m;
+fail:
+	machine_free(m);
+	return NULL;
+}
+
+static void free_devices(struct machine *m)
+{
+	if (m->acpi_pm)
+		acpi_pm_free(m->acpi_pm);
+	if (m->i8042)
+		i8042_free(m->i8042);
+	if (m->uart)
+		uart_free(m->uart);
+	if (m->rtc)
+		rtc_free(m->rtc);
+	if (m->pit)
+		pit_free(m->pit);
+	if (m->ioapic)
+		ioapic_free(m->ioapic);
+	if (m->pic)
+		pic_free(m->pic);
+}
+
+void machine_free(struct machine *m)
+{
+	free_devices(m);
+	while (m->nr_vcpus)
+		vcpu_free(&m->vcpus[--m->nr_vcpus]);
+	free(m->vcpus);
+	if (m->vm_fd >= 0)
+		close(m->vm_fd);
+	ram_free(&m->ram);
+	bus_free(m);
+	timer_exit(m);
+	loop_exit(m);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What vmctl says on stderr: one line, "vmctl: " first, what is wrong and then
+ * what to do.  A function that fails says why itself, where it is known, and
+ * returns an error; its callers only unwind.
+ */
+#ifndef VMCTL_MESSAGE_H
+#define VMCTL_MESSAGE_H
+
+/* One line, in one write, so that lines of several threads do not mix. */
+void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

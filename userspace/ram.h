@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guest RAM: where it lies in the guest and in vmctl.
+ *
+ * The PC's layout: RAM from 0 up to 3 GiB, the rest from 4 GiB on, no RAM in
+ * the VGA window A0000h-BFFFFh.  One mapping of the host backs it all.
+ */
+#ifndef VMCTL_RAM_H
+#define VMCTL_RAM_H
+
+#include <stdint.h>
+
+#define RAM_VGA_START	0xa0000ULL
+#define RAM_VGA_END	0xc0000ULL
+#define RAM_BIOS_START	0xe0000ULL	/* ACPI tables; reserved in the e820 map */
+#define RAM_1M		0x100000ULL
+#define RAM_LOW_MAX	0xc0000000ULL	/* devices live between 3 and 4 GiB */
+#define RAM_HIGH_START	0x100000000ULL
+
+/**
+ * struct ram - the guest's memory
+ * @host: where the mapping starts; guest-physical 0
+ * @bytes: all of it
+ * @low_bytes: what lies below 3 GiB, with the VGA window counted
+ * @high_bytes: what lies above 4 GiB
+ */
+struct ram {
+	uint8_t *host;
+	uint64_t bytes;
+	uint64_t low_bytes;
+	uint64_t high_bytes;
+};
+
+/* Map @bytes (whole pages, at least 1 MiB).  Return: 0, or -1 after a message. */
+int ram_alloc(struct ram *ram, uint64_t bytes);
+void ram_free(struct ram *ram);
+
+/* Hand the memory to the VM @vm_fd.  Return: 0, or -1 after a message. */
+int ram_register(const struct ram *ram, int vm_fd);
+
+/* @bytes of RAM below 3 GiB at @gpa, or NULL if they are not all there. */
+void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t bytes);
+
+#endif

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `vmctl run`: one VM from the command line to the exit status.
+ *
+ * It builds a machine, loads the guest, runs it, and builds the next one when
+ * the guest reboots.  Signals that end a process are blocked in all threads
+ * and read from a signalfd in the event loop, so that they can come at any
+ * moment and still find everything in order.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "check.h"
+#include "cli.h"
+#include "console.h"
+#include "machine.h"
+#include "message.h"
+#include "run.h"
+
+struct run {
+	const struct run_options *options;
+	struct console *console;
+	struct machine *m;
+	int svmm_fd, signal_fd;
+};
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static void signalled(void *opaque, uint32_t events)
+{
+	struct run *r = opaque;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(r->signal_fd, &info, sizeof(info)) == sizeof(info))
+		machine_request_stop(r->m, MACHINE_SIGNAL, info.ssi_signo);
+}
+
+static int open_svmm(void)
+{
+	int fd = svmm_open();
+	char why[256];
+
+	if (fd < 0) {
+		check_obstacle(why, sizeof(why));
+		message("cannot open " SVMM_DEVICE ": %s", *why ? why : svmm_explain(0, fd));
+	}
+	return fd;
+}
+
+static int load(const struct run *r)
+{
+	const struct run_options *o = r->options;
+	struct svmm_vcpu_page *page = r->m->vcpus[0].page;
+	uint64_t rsdp;
+
+	if (o->flat)
+		return boot_flat(&r->m->ram, page, o->flat);
+	rsdp = acpi_build(&r->m->ram, r->m->nr_vcpus);
+	return boot_linux(&r->m->ram, page, o->kernel, o->initrd, o->append, rsdp);
+}
+
+/* From power-on to the machine's stop. */
+static enum machine_stop run_once(struct run *r, unsigned int *value)
+{
+	const struct machine_config config = {
+		.name = r->options->name,
+		.mem_bytes = r->options->mem_bytes,
+		.nr_cpus = r->options->cpus,
+		.exit_port = r->options->exit_port,
+	};
+	enum machine_stop why = MACHINE_ERROR;
+
+	r->m = machine_new(r->svmm_fd, &config, r->console);
+	if (!r->m)
+		return MACHINE_ERROR;
+	if (load(r) || console_attach(r->console, r->m, r->m->uart))
+		goto out;
+	if (machine_watch_fd(r->m, r->signal_fd, EPOLLIN, signalled, r)) {
+		message("cannot wait for signals: %s", strerror(errno));
+		goto detach;
+	}
+	why = machine_run(r->m, value);
+detach:
+	console_detach(r->console);
+out:
+	machine_free(r->m);
+	return why;
+}
+
+static int exit_status(enum machine_stop why, unsigned int value)
+{
+	switch (why) {
+	case MACHINE_POWEROFF:
+	case MACHINE_RESET:
+		return STATUS_OK;
+	case MACHINE_EXIT_PORT:
+		return STATUS_EXIT_PORT + (value & 63);
+	case MACHINE_CRASH:
+		return STATUS_CRASHED;
+	case MACHINE_SIGNAL:
+		return STATUS_SIGNAL + value;
+	case MACHINE_ERROR:
+		break;
+	}
+	return STATUS_ERROR;
+}
+
+int run_vm(const struct run_options *options)
+{
+	struct run r = { .options = options };
+	int status = STATUS_ERROR;
+	enum machine_stop why;
+	unsigned int value = 0;
+
+	r.signal_fd = open_signals();
+	if (r.signal_fd < 0) {
+		message("cannot wait for signals: %s", strerror(errno));
+		return STATUS_ERROR;
+	}
+	r.svmm_fd = open_svmm();
+	if (r.svmm_fd < 0)
+		goto close_signals;
+	r.console = console_open(options->console);
+	if (!r.console)
+		goto close_svmm;
+
+	do
+		why = run_once(&r, &value);
+	while (why == MACHINE_RESET && !options->no_reboot);
+
+	status = exit_status(why, value);
+	if (console_drain(r.console, r.signal_fd) && status == STATUS_OK)
+		status = STATUS_ERROR;
+	console_close(r.console);
+close_svmm:
+	close(r.svmm_fd);
+close_signals:
+	close(r.signal_fd);
+	return status;
+}

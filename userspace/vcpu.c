@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU and its thread: the run loop, and who answers each exit.
+ *
+ * It knows the exit record and the bus, not the devices.  To make a vCPU leave
+ * its guest, immediate_exit is set first and a signal sent second: whether the
+ * thread is before SVMM_RUN, in it or behind it, it comes to look at
+ * machine.stopping.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "message.h"
+#include "registers.h"
+
+#define SIG_KICK	SIGRTMIN
+#define STACK_BYTES	(256u << 10)
+
+static void stop(struct machine *m, enum machine_stop why)
+{
+	machine_lock(m);
+	machine_request_stop(m, why, 0);
+	machine_unlock(m);
+}
+
+static void do_io(struct vcpu *vcpu)
+{
+	const struct svmm_exit *e = &vcpu->page->exit;
+
+	machine_lock(vcpu->m);
+	bus_io(vcpu->m, e->io.port, e->io.direction == SVMM_IO_OUT, e->io.bytes, e->io.count,
+	       (uint8_t *)vcpu->page + e->io.data_offset);
+	machine_unlock(vcpu->m);
+}
+
+static void do_mmio(struct vcpu *vcpu)
+{
+	struct svmm_exit *e = &vcpu->page->exit;
+
+	machine_lock(vcpu->m);
+	bus_mmio(vcpu->m, e->mmio.gpa, e->mmio.is_write, e->mmio.bytes, e->mmio.data);
+	machine_unlock(vcpu->m);
+}
+
+static void do_eoi(struct vcpu *vcpu)
+{
+	machine_lock(vcpu->m);
+	ioapic_eoi(vcpu->m->ioapic, vcpu->page->exit.eoi.vector);
+	machine_unlock(vcpu->m);
+}
+
+static void do_extint(struct vcpu *vcpu)
+{
+	machine_lock(vcpu->m);
+	vcpu->page->exit.extint.vector = pic_acknowledge(vcpu->m->pic);
+	machine_unlock(vcpu->m);
+}
+
+/* Ends of the VM: say what happened, with the registers. */
+
+static void guest_crashed(struct vcpu *vcpu, const char *what)
+{
+	message("the guest crashed: vCPU %u: %s", vcpu->id, what);
+	registers_print(vcpu);
+	stop(vcpu->m, MACHINE_CRASH);
+}
+
+static void hypervisor_failed(struct vcpu *vcpu, const char *what)
+{
+	message("cannot go on with vCPU %u: %s", vcpu->id, what);
+	registers_print(vcpu);
+	stop(vcpu->m, MACHINE_ERROR);
+}
+
+static void do_emulation_failure(struct vcpu *vcpu)
+{
+	const struct svmm_exit *e = &vcpu->page->exit;
+	char text[160], bytes[3 * sizeof(e->emulation.bytes) + 1] = "";
+
+	if (!e->emulation.nbytes) {
+		snprintf(text, sizeof(text), "it jumped to %#llx, where it has no memory",
+			 (unsigned long long)e->emulation.rip);
+		guest_crashed(vcpu, text);
+		return;
+	}
+	for (unsigned int i = 0; i < e->emulation.nbytes && i < sizeof(e->emulation.bytes); i++)
+		sprintf(bytes + 3 * i, " %02x", e->emulation.bytes[i]);
+	snprintf(text, sizeof(text),
+		 "the instruction at %#llx (%s ) touches a device at %#llx and is not emulated",
+		 (unsigned long long)e->emulation.rip, bytes,
+		 (unsigned long long)e->emulation.gpa);
+	hypervisor_failed(vcpu, text);
+}
+
+static void do_memory_fault(struct vcpu *vcpu)
+{
+	const struct svmm_exit *e = &vcpu->page->exit;
+	char text[160];
+
+	snprintf(text, sizeof(text), "the host cannot provide the guest's memory at %#llx: %s",
+		 (unsigned long long)e->memory_fault.gpa, strerror(-e->memory_fault.error));
+	hypervisor_failed(vcpu, text);
+}
+
+static void do_fail_entry(struct vcpu *vcpu)
+{
+	const struct svmm_exit *e = &vcpu->page->exit;
+	char text[200];
+
+	snprintf(text, sizeof(text), "the CPU refused its state (exit code %#llx): %.*s",
+		 (unsigned long long)e->fail_entry.exit_code,
+		 (int)sizeof(e->fail_entry.reason), e->fail_entry.reason);
+	hypervisor_failed(vcpu, text);
+}
+
+static void do_internal_error(struct vcpu *vcpu)
+{
+	const struct svmm_exit *e = &vcpu->page->exit;
+	char text[160];
+
+	snprintf(text, sizeof(text), "internal error of svmm: exit code %#llx, info %#llx %#llx",
+		 (unsigned long long)e->internal.exit_code,
+		 (unsigned long long)e->internal.info1, (unsigned long long)e->internal.info2);
+	hypervisor_failed(vcpu, text);
+}
+
+static void handle_exit(struct vcpu *vcpu)
+{
+	char text[64];
+
+	switch (vcpu->page->exit.reason) {
+	case SVMM_EXIT_IO:
+		do_io(vcpu);
+		break;
+	case SVMM_EXIT_MMIO:
+		do_mmio(vcpu);
+		break;
+	case SVMM_EXIT_EOI:
+		do_eoi(vcpu);
+		break;
+	case SVMM_EXIT_EXTINT:
+		do_extint(vcpu);
+		break;
+	case SVMM_EXIT_SHUTDOWN:
+		guest_crashed(vcpu, "triple fault");
+		break;
+	case SVMM_EXIT_EMULATION_FAILURE:
+		do_emulation_failure(vcpu);
+		break;
+	case SVMM_EXIT_MEMORY_FAULT:
+		do_memory_fault(vcpu);
+		break;
+	case SVMM_EXIT_FAIL_ENTRY:
+		do_fail_entry(vcpu);
+		break;
+	case SVMM_EXIT_INTERNAL_ERROR:
+		do_internal_error(vcpu);
+		break;
+	default:
+		snprintf(text, sizeof(text), "unknown exit reason %u", vcpu->page->exit.reason);
+		hypervisor_failed(vcpu, text);
+	}
+}
+
+static void *thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	int err;
+
+	while (!atomic_load_explicit(&vcpu->m->stopping, memory_order_relaxed)) {
+		err = svmm_run(vcpu->fd);
+		if (!err)
+			handle_exit(vcpu);
+		else if (err != -EINTR)
+			hypervisor_failed(vcpu, svmm_explain(SVMM_RUN, err));
+	}
+	return NULL;
+}
+
+/* SIG_KICK only interrupts SVMM_RUN. */
+static void kicked(int sig)
+{
+	(void)sig;
+}
+
+int vcpu_start(struct vcpu *vcpu)
+{
+	struct sigaction sa = { .sa_handler = kicked };
+	pthread_attr_t attr;
+	int err;
+
+	sigaction(SIG_KICK, &sa, NULL);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	err = pthread_create(&vcpu->thread, &attr, thread, vcpu);
+	pthread_attr_destroy(&attr);
+	if (err)
+		message("cannot start a thread for vCPU %u: %s", vcpu->id, strerror(err));
+	return err;
+}
+
+void vcpu_stop(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->page->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(vcpu->thread, SIG_KICK);
+	pthread_join(vcpu->thread, NULL);
+}
+
+int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int id,
+	      const struct svmm_cpuid *cpuid)
+{
+	unsigned long request = SVMM_CREATE_VCPU;
+	int err;
+
+	vcpu->m = m;
+	vcpu->id = id;
+	vcpu->fd = svmm_create_vcpu(m->vm_fd, id);
+	if (vcpu->fd < 0) {
+		err = vcpu->fd;
+		goto fail;
+	}
+	err = svmm_map_vcpu(vcpu->fd, m->caps.vcpu_mmap_bytes, &vcpu->page);
+	if (err)
+		goto close_fd;
+	request = SVMM_SET_CPUID;
+	err = svmm_set_cpuid(vcpu->fd, cpuid);
+	if (err)
+		goto unmap;
+	return 0;
+
+unmap:
+	munmap(vcpu->page, m->caps.vcpu_mmap_bytes);
+close_fd:
+	close(vcpu->fd);
+fail:
+	message("cannot create vCPU %u: %s", id, svmm_explain(request, err));
+	return -1;
+}
+
+void vcpu_free(struct vcpu *vcpu)
+{
+	munmap(vcpu->page, vcpu->m->caps.vcpu_mmap_bytes);
+	close(vcpu->fd);
+}

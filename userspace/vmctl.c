@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmctl: which subcommand.  Each one lives in a file of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "cli.h"
+#include "message.h"
+#include "run.h"
+
+static const char help[] =
+"usage: vmctl COMMAND [OPTION ...]\n"
+"\n"
+"  run     run a virtual machine (vmctl run --help)\n"
+"  check   say whether this machine can run guests, and if not, why\n"
+"  help    show this\n";
+
+static int usage_error(void)
+{
+	message("try: vmctl help");
+	return STATUS_USAGE;
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	struct run_options options;
+	int status;
+
+	argv[0] = (char *)"vmctl";	/* getopt starts its messages with it */
+	status = cli_parse_run(argc, argv, &options);
+	return status == CLI_GO_ON ? run_vm(&options) : status;
+}
+
+static int cmd_check(int argc, char **argv)
+{
+	if (argc > 1) {
+		message("check %s: check takes no arguments", argv[1]);
+		return usage_error();
+	}
+	return check_host();
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	fputs(help, stdout);
+	return STATUS_OK;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", cmd_run },
+	{ "check", cmd_check },
+	{ "help", cmd_help },
+	{ "--help", cmd_help },
+	{ "-h", cmd_help },
+};
+
+/* What is opened next must not become standard input, output or error by accident. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	open_standard_fds();
+	if (argc < 2) {
+		message("which command?");
+		return usage_error();
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		status = commands[i].run(argc - 1, argv + 1);
+		if (fflush(stdout) && status == STATUS_OK) {
+			message("cannot write to stdout: %s", strerror(errno));
+			status = STATUS_ERROR;
+		}
+		return status;
+	}
+	message("%s: no such command", argv[1]);
+	return usage_error();
+}
