@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The machine of userspace/device.h, as small as it can be: a bus, a clock that only a test
+ * moves, and a record of everything that a device did to the world. It knows no device. Included
+ * once by each devices_*.c, which is linked with the models that it tests.
+ */
+#ifndef SELFTESTS_UNIT_DEVICES_FAKE_H
+#define SELFTESTS_UNIT_DEVICES_FAKE_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../../userspace/device.h"
+#include "tap.h"
+
+#define MS	1000000ull
+#define SECOND	1000000000ull
+
+struct machine_timer {
+	struct machine_timer *next;
+	void (*fire)(void *opaque);
+	void *opaque;
+	uint64_t deadline_ns;
+};
+
+struct machine {
+	struct io_range port[8], mmio[2];
+	unsigned int nr_ports, nr_mmio;
+	int refuse_after;		/* this many ranges; -1: never */
+	uint64_t now_ns;
+	struct machine_timer *timers;
+	unsigned int fired;
+	int irq[24];
+	unsigned int rises[24];
+	int extint;
+	unsigned int extint_calls, extint_repeats;
+	struct { uint64_t address; uint32_t data; } msi[64];
+	unsigned int nr_msis;
+	unsigned int stops;
+	enum machine_stop stop_why;
+	unsigned int stop_value;
+};
+
+static struct machine fake;
+
+static void fake_init(void)
+{
+	memset(&fake, 0, sizeof(fake));
+	fake.refuse_after = -1;
+	fake.now_ns = 5 * SECOND + 123456789;
+}
+
+/* ---- device.h ------------------------------------------------------------------------- */
+
+static int add_range(struct io_range *to, unsigned int *nr, unsigned int max,
+		     const struct io_range *range)
+{
+	if (fake.refuse_after == 0 || *nr == max)
+		return -EEXIST;
+	if (fake.refuse_after > 0)
+		fake.refuse_after--;
+	to[(*nr)++] = *range;
+	return 0;
+}
+
+int machine_add_ports(struct machine *m, const struct io_range *range)
+{
+	return add_range(m->port, &m->nr_ports, 8, range);
+}
+
+int machine_add_mmio(struct machine *m, const struct io_range *range)
+{
+	return add_range(m->mmio, &m->nr_mmio, 2, range);
+}
+
+void machine_set_irq(struct machine *m, unsigned int irq, int level)
+{
+	if (irq >= 24)
+		abort();
+	if (level && !m->irq[irq])
+		m->rises[irq]++;
+	m->irq[irq] = !!level;
+}
+
+void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)
+{
+	m->msi[m->nr_msis % 64].address = address;
+	m->msi[m->nr_msis++ % 64].data = data;
+}
+
+void machine_set_extint(struct machine *m, int level)
+{
+	m->extint_calls++;
+	if (level == m->extint)
+		m->extint_repeats++;
+	m->extint = level;
+}
+
+uint64_t machine_now_ns(struct machine *m)
+{
+	return m->now_ns;
+}
+
+struct machine_timer *machine_timer_new(struct machine *m, void (*fire)(void *opaque),
+					void *opaque)
+{
+	struct machine_timer *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	t->fire = fire;
+	t->opaque = opaque;
+	t->deadline_ns = UINT64_MAX;
+	t->next = m->timers;
+	m->timers = t;
+	return t;
+}
+
+void machine_timer_arm(struct machine_timer *t, uint64_t deadline_ns)
+{
+	t->deadline_ns = deadline_ns;
+}
+
+void machine_timer_free(struct machine_timer *t)
+{
+	struct machine_timer **p = &fake.timers;
+
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	free(t);
+}
+
+void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
+{
+	if (m->stops++)
+		return;
+	m->stop_why = why;
+	m->stop_value = value;
+}
+
+/* ---- what a test does to the device --------------------------------------------------- */
+
+static inline uint64_t next_deadline(void)
+{
+	uint64_t first = UINT64_MAX;
+	struct machine_timer *t;
+
+	for (t = fake.timers; t; t = t->next)
+		if (t->deadline_ns < first)
+			first = t->deadline_ns;
+	return first;
+}
+
+/* Let @ns pass; a timer fires at its time, or @late_ns after it. */
+static inline void advance_late(uint64_t ns, uint64_t late_ns)
+{
+	uint64_t end = fake.now_ns + ns, first;
+	struct machine_timer *t;
+
+	while ((first = next_deadline()) <= end) {
+		for (t = fake.timers; t->deadline_ns != first; t = t->next)
+			;
+		if (first + late_ns > fake.now_ns)
+			fake.now_ns = first + late_ns;
+		t->deadline_ns = UINT64_MAX;
+		fake.fired++;
+		t->fire(t->opaque);
+	}
+	if (end > fake.now_ns)
+		fake.now_ns = end;
+}
+
+static inline void advance(uint64_t ns)
+{
+	advance_late(ns, 0);
+}
+
+static inline const struct io_range *find_range(const struct io_range *r, unsigned int nr,
+						uint64_t at)
+{
+	for (; nr; nr--, r++)
+		if (at >= r->start && at - r->start < r->size)
+			return r;
+	printf("# nothing at 0x%llx\n", (unsigned long long)at);
+	abort();
+}
+
+static inline uint64_t port_in(uint16_t port, unsigned int bytes)
+{
+	const struct io_range *r = find_range(fake.port, fake.nr_ports, port);
+	uint64_t mask = (1ull << 8 * bytes) - 1;
+
+	return r->read(r->opaque, port - r->start, bytes) & mask;
+}
+
+static inline void port_out(uint16_t port, unsigned int bytes, uint32_t value)
+{
+	const struct io_range *r = find_range(fake.port, fake.nr_ports, port);
+
+	r->write(r->opaque, port - r->start, bytes, value);
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	return port_in(port, 1);
+}
+
+static inline void outb(uint8_t value, uint16_t port)
+{
+	port_out(port, 1, value);
+}
+
+static inline uint64_t mmio_read(uint64_t gpa, unsigned int bytes)
+{
+	const struct io_range *r = find_range(fake.mmio, fake.nr_mmio, gpa);
+
+	return r->read(r->opaque, gpa - r->start, bytes);
+}
+
+static inline void mmio_write(uint64_t gpa, unsigned int bytes, uint64_t value)
+{
+	const struct io_range *r = find_range(fake.mmio, fake.nr_mmio, gpa);
+
+	r->write(r->opaque, gpa - r->start, bytes, value);
+}
+
+/* ---- tests ---------------------------------------------------------------------------- */
+
+static bool test_ok;
+
+#define CHECK(condition) do {						\
+	if (!(condition)) {						\
+		printf("# line %d: %s\n", __LINE__, #condition);	\
+		test_ok = false;					\
+	}								\
+} while (0)
+
+#define CHECK_EQ(got, want) do {						\
+	unsigned long long got_ = (got), want_ = (want);			\
+	if (got_ != want_) {							\
+		printf("# line %d: %s is 0x%llx, not 0x%llx\n", __LINE__, #got,	\
+		       got_, want_);						\
+		test_ok = false;						\
+	}									\
+} while (0)
+
+struct test {
+	const char *name;
+	void (*run)(void);
+};
+
+static inline int run_tests(const struct test *tests, unsigned int nr)
+{
+	unsigned int i;
+
+	setbuf(stdout, NULL);
+	ksft_print_header();
+	ksft_set_plan(nr);
+	for (i = 0; i < nr; i++) {
+		fake_init();
+		test_ok = true;
+		tests[i].run();
+		ksft_test_result(test_ok, "%s\n", tests[i].name);
+	}
+	ksft_finished();
+	return 0;
+}
+
+#define RUN_TESTS(tests) run_tests(tests, sizeof(tests) / sizeof((tests)[0]))
+
+/* Hostile values come from here, the same ones each time. */
+static inline uint32_t fake_random(void)
+{
+	static uint64_t state = 0x2545f4914f6cdd1d;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state >> 32;
+}
+
+/* Random accesses of random size to all ports of the device, while time goes on. */
+static inline void fuzz_ports(unsigned int rounds, uint64_t max_step_ns)
+{
+	const struct io_range *r;
+	unsigned int bytes;
+	uint64_t offset;
+
+	while (rounds--) {
+		r = &fake.port[fake_random() % fake.nr_ports];
+		bytes = 1u << fake_random() % 3;
+		if (bytes > r->size)
+			bytes = 1;
+		offset = fake_random() % (r->size - bytes + 1);
+		if (fake_random() & 1)
+			r->write(r->opaque, offset, bytes, fake_random());
+		else
+			r->read(r->opaque, offset, bytes);
+		advance(fake_random() % max_step_ns);
+	}
+}
+
+#endif /* SELFTESTS_UNIT_DEVICES_FAKE_H */
