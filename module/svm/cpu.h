@@ -21,6 +21,7 @@
  * @enabled: SVME is on, by us. Cleared from an IPI on reboot, panic or suspend: whoever enters a
  *	guest looks at it with interrupts off or after CLGI, and leaves with -EIO if it is false.
  * @asid: this CPU's ASIDs
+ * @hsave: HSAVE area: the processor's own, nobody reads it
  * @host_save: page for VMSAVE and VMLOAD of the host's state
  * @host_save_pa: its physical address for those instructions
  * @hsave_pa: what VM_HSAVE_PA holds
@@ -30,7 +31,8 @@
 struct svm_cpu {
 	bool enabled;
 	struct asid_cpu asid;
-	struct vmcb *host_save;
+	void *hsave;
+	void *host_save;
 	u64 host_save_pa;
 	u64 hsave_pa;
 	u64 xss;

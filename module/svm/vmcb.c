@@ -11,7 +11,8 @@
 #include "vmcb.h"
 #include "bitmap.h"
 
-#define PAGE_OFFSET_MASK	0xfffULL
+#define SAVE_AREA		offsetof(struct vmcb, _seg)
+#define IN_PAGE			0xfffULL
 #define VECTOR_BIT(vector)	(1U << (vector))
 
 /*
@@ -105,7 +106,7 @@ void vmcb_reset_save(struct vmcb *vmcb)
 	const struct vmcb_seg data = { .attrib = 0x93, .limit = 0xffff };
 	const struct vmcb_seg table = { .limit = 0xffff };
 
-	memset(vmcb->_seg, 0, sizeof(*vmcb) - offsetof(struct vmcb, _seg));
+	memset((u8 *)vmcb + SAVE_AREA, 0, sizeof(*vmcb) - SAVE_AREA);
 	vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
 
 	vmcb_set_seg(vmcb, VMCB_CS, (struct vmcb_seg){
@@ -150,7 +151,7 @@ static const char *check_control(const struct vmcb *vmcb, const struct vmcb_limi
 		if (svm_mandatory_intercepts[word] & ~vmcb->_intercepts[word])
 			return "a mandatory intercept is clear (svmm)";
 
-	if ((vmcb->_iopm_base_pa | vmcb->_msrpm_base_pa) & PAGE_OFFSET_MASK)
+	if ((vmcb->_iopm_base_pa | vmcb->_msrpm_base_pa) & IN_PAGE)
 		return "a permission map is not page-aligned (svmm)";
 	if (bad_table(vmcb->_iopm_base_pa, IOPM_BYTES, lim))
 		return "the I/O permission map is beyond MAXPHYADDR";
@@ -207,7 +208,7 @@ static const char *check_virtualization(const struct vmcb *vmcb, const struct vm
 
 	if (vmcb->_nested_ctl != NESTED_CTL_NP_ENABLE)
 		return "nested_ctl is not nested paging alone (svmm)";
-	if (vmcb->_nested_cr3 & PAGE_OFFSET_MASK)
+	if (vmcb->_nested_cr3 & IN_PAGE)
 		return "nested_cr3 is not page-aligned";
 	if (vmcb->_nested_cr3 & ~lim->phys_mask)
 		return "nested_cr3 is beyond MAXPHYADDR";

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between kernel versions, and the only file that may ask for one. The rest of the
+ * module is written for the newest kernel; here older ones are given what they lack. Each entry
+ * names the kernel change that it is for, and goes when no supported kernel precedes it.
+ */
+#ifndef SVMM_COMPAT_H
+#define SVMM_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/syscore_ops.h>
+#include <linux/version.h>
+#include <asm/msr.h>
+
+/* 6.3, "mm: introduce vma->vm_flags wrapper functions": vm_flags became read-only. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/* 6.13, "hrtimers: Introduce hrtimer_setup() to replace hrtimer_init()", gone in 6.15. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* 6.16, "x86/msr: Rename 'rdmsrl()' to 'rdmsrq()'" and its siblings. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define rdmsrq(msr, value)	rdmsrl(msr, value)
+#define rdmsrq_safe(msr, value)	rdmsrl_safe(msr, value)
+#define wrmsrq(msr, value)	wrmsrl(msr, value)
+#define wrmsrq_safe(msr, value)	wrmsrl_safe(msr, value)
+#endif
+
+/*
+ * 6.19, and 6.12.114 of the stable kernels, "syscore: Pass context data to callbacks": callbacks
+ * got an argument, and what is registered is a struct syscore. SVMM_SYSCORE(name, suspend, resume)
+ * defines `name` from int (*suspend)(void) and void (*resume)(void).
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 114) ||				\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0) &&			\
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0))
+#define SVMM_SYSCORE(name, suspend_fn, resume_fn)				\
+	static struct syscore_ops name = { .suspend = suspend_fn, .resume = resume_fn }
+#define register_syscore(syscore)	register_syscore_ops(syscore)
+#define unregister_syscore(syscore)	unregister_syscore_ops(syscore)
+#else
+#define SVMM_SYSCORE(name, suspend_fn, resume_fn)				\
+	static int name##_suspend(void *data) { return suspend_fn(); }		\
+	static void name##_resume(void *data) { resume_fn(); }			\
+	static const struct syscore_ops name##_ops = {				\
+		.suspend = name##_suspend, .resume = name##_resume,		\
+	};									\
+	static struct syscore name = { .ops = &name##_ops }
+#endif
+
+#endif /* SVMM_COMPAT_H */
