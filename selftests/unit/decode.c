@@ -5,6 +5,10 @@
  * The decoder against hand-written cases, against its own truncation rule, and against Zydis, an
  * independent disassembler: exhaustively over prefix sets, maps, opcodes and ModRM bytes, and
  * over random strings. Every difference fails, except those that excused() names and justifies.
+ *
+ * needs: module/emulate/decode.c
+ * libs: -lZydis
+ * timeout: 120
  */
 #include <inttypes.h>
 #include <stdlib.h>
