@@ -67,8 +67,21 @@ static void test_power_button(void)
 	CHECK_EQ(fake.irq[9], 0);
 	CHECK_EQ(port_in(EN, 2), 0x0721);
 
+	outb(0, EN);				/* one byte of it */
+	CHECK_EQ(port_in(EN, 2), 0x0700);
+	outb(0x01, EN + 1);
+	CHECK_EQ(port_in(EN, 2), 0x0100);
+
 	acpi_pm_power_button(pm);
+	advance(3 * SECOND);			/* two events at once */
+	CHECK_EQ(port_in(STS, 2), PWRBTN | 1);
+	port_out(STS, 2, PWRBTN);
+	CHECK_EQ(port_in(STS, 2), 1);
+	acpi_pm_power_button(pm);
+	CHECK_EQ(port_in(STS, 4), PWRBTN << 16 | PWRBTN | 1);
+	outb(0x02, ACPI_RESET_PORT);
 	acpi_pm_reset(pm);
+	CHECK_EQ(inb(ACPI_RESET_PORT), 0);
 	CHECK_EQ(fake.irq[9], 0);
 	CHECK_EQ(port_in(STS, 4), 0);
 	acpi_pm_free(pm);

@@ -20,6 +20,8 @@ static void test_reset_command(void)
 	outb(0xfe, 0x64);
 	CHECK_EQ(fake.stops, 1);
 	CHECK_EQ(fake.stop_why, MACHINE_RESET);
+	outb(0xf0, 0x64);			/* all lines, the reset among them */
+	CHECK_EQ(fake.stops, 2);
 	i8042_free(kbc);
 }
 
@@ -44,6 +46,18 @@ static void test_output_port(void)
 	CHECK_EQ(fake.stop_why, MACHINE_RESET);
 	CHECK_EQ(fake.stops, 1);
 	i8042_free(kbc);
+}
+
+static uint8_t config(void)
+{
+	outb(0x20, 0x64);
+	return inb(0x60);
+}
+
+static void set_config(uint8_t value)
+{
+	outb(0x60, 0x64);
+	outb(value, 0x60);
 }
 
 /* Linux's i8042_controller_check(), _selftest(), _init(), i8042_check_aux(). */
@@ -75,16 +89,22 @@ static void test_probe(void)
 	outb(0xab, 0x64);
 	CHECK_EQ(inb(0x60), 0x00);
 
+	set_config(0x42);
+	outb(0xab, 0x64);
+	CHECK_EQ(config(), 0x42);
+	CHECK_EQ(inb(0x64), 0x18);		/* the system flag is the configuration's */
 	outb(0xa7, 0x64);
-	outb(0x20, 0x64);
-	CHECK_EQ(inb(0x60) & 0x20, 0x20);
-	outb(0xa8, 0x64);
-	outb(0xae, 0x64);
-	outb(0x20, 0x64);
-	CHECK_EQ(inb(0x60) & 0x30, 0);
+	CHECK_EQ(config(), 0x62);
 	outb(0xad, 0x64);
-	outb(0x20, 0x64);
-	CHECK_EQ(inb(0x60) & 0x30, 0x10);
+	CHECK_EQ(config(), 0x72);
+	outb(0xa8, 0x64);
+	CHECK_EQ(config(), 0x52);
+	outb(0xae, 0x64);
+	CHECK_EQ(config(), 0x42);
+	outb(0xaa, 0x64);
+	CHECK_EQ(inb(0x64), 0x1d);
+	CHECK_EQ(inb(0x60), 0x55);
+	CHECK_EQ(config(), 0x76);
 	outb(0xc0, 0x64);
 	CHECK_EQ(inb(0x60), 0x80);
 	outb(0xd2, 0x64);
@@ -96,8 +116,7 @@ static void test_probe(void)
 static void test_no_keyboard(void)
 {
 	kbc = i8042_new(&fake);
-	outb(0x60, 0x64);
-	outb(0x05, 0x60);
+	set_config(0x05);
 	CHECK_EQ(fake.irq[1], 0);
 	outb(0xf2, 0x60);			/* identify yourself */
 	CHECK_EQ(inb(0x64) & (OBF | TIMEOUT), OBF | TIMEOUT);
@@ -106,10 +125,30 @@ static void test_no_keyboard(void)
 	CHECK_EQ(fake.irq[1], 0);
 	CHECK_EQ(inb(0x64) & (OBF | TIMEOUT), 0);
 
-	outb(0xf2, 0x60);
+	outb(0xf2, 0x60);			/* the next answer is one */
+	outb(0x20, 0x64);
+	CHECK_EQ(inb(0x64) & (OBF | TIMEOUT), OBF);
+	CHECK_EQ(inb(0x60), 0x05);
+	outb(0x20, 0x64);			/* and interrupts as well */
+	CHECK_EQ(fake.irq[1], 1);
+	inb(0x60);
+	outb(0x60, 0x64);			/* a command that another one ends */
+	outb(0xa7, 0x64);
+	outb(0x00, 0x60);
+	CHECK_EQ(inb(0x60), 0xfe);
+	CHECK_EQ(config(), 0x25);
+
+	outb(0x7f, 0x64);
+	outb(0xa5, 0x60);
+	outb(0x60, 0x64);
 	i8042_reset(kbc);
 	CHECK_EQ(fake.irq[1], 0);
 	CHECK_EQ(inb(0x64), 0x14);
+	outb(0x00, 0x60);
+	CHECK_EQ(inb(0x60), 0xfe);
+	CHECK_EQ(config(), 0x34);
+	outb(0x3f, 0x64);
+	CHECK_EQ(inb(0x60), 0);
 	i8042_free(kbc);
 }
 
@@ -120,9 +159,6 @@ static void test_status(void)
 	CHECK_EQ(inb(0x64) & 0x08, 0x08);	/* the last write was a command */
 	outb(0xf4, 0x60);
 	CHECK_EQ(inb(0x64) & 0x08, 0);
-	outb(0x60, 0x64);
-	outb(0x00, 0x60);
-	CHECK_EQ(inb(0x64) & 0x04, 0);		/* the system flag is the configuration's */
 	outb(0x7f, 0x64);			/* the last byte of RAM */
 	outb(0xa5, 0x60);
 	outb(0x3f, 0x64);

@@ -53,6 +53,8 @@ static void test_registers(void)
 	write_reg(0x3f, 0xffffffff);
 	CHECK_EQ(read_reg(0x3e), 0x0001afff);
 	CHECK_EQ(read_reg(0x3f), 0xff000000);
+	write_reg(0x10, 0x99);
+	CHECK_EQ(read_reg(0x10), 0x99);
 	write_reg(0x40, 0xffffffff);		/* no pin 24 */
 	CHECK_EQ(read_reg(0x40), 0);
 	CHECK_EQ(read_reg(0xff), 0);
@@ -157,9 +159,11 @@ static void test_shared_vector(void)
 	ioapic_set_irq(io, 9, 1);
 	ioapic_set_irq(io, 23, 1);
 	CHECK_EQ(fake.nr_msis, 2);
+	ioapic_eoi(io, 0x59);			/* ends both, and both are high */
+	CHECK_EQ(fake.nr_msis, 4);
 	ioapic_set_irq(io, 9, 0);
-	ioapic_eoi(io, 0x59);			/* ends both; one is still high */
-	CHECK_EQ(fake.nr_msis, 3);
+	ioapic_eoi(io, 0x59);			/* one is still high */
+	CHECK_EQ(fake.nr_msis, 5);
 	CHECK_EQ(read_reg(0x22), 0x59 | LEVEL);
 	CHECK_EQ(read_reg(0x3e), 0x59 | LEVEL | REMOTE_IRR);
 	ioapic_free(io);
@@ -217,6 +221,7 @@ static void test_reset(void)
 	set_entry(9, 0x12000000, 0x59 | LEVEL);
 	ioapic_set_irq(io, 9, 1);
 	ioapic_reset(io);
+	CHECK_EQ(mmio_read(BASE, 4), 0);
 	CHECK_EQ(read_reg(0x22), MASKED);
 	CHECK_EQ(read_reg(0x23), 0);
 	ioapic_eoi(io, 0);

@@ -79,6 +79,52 @@ static void test_icw1(void)
 	CHECK_EQ(ISR(MASTER), 0x02);	/* no auto-EOI any more */
 	pic_free(pic);
 
+	/* Without ICW4 its modes are off, and ISR and the modes of OCW2 and OCW3 go, too. */
+	fake_init();
+	start(0x11, 1);
+	pulse(4);
+	pic_acknowledge(pic);
+	outb(0x68, MASTER);
+	outb(0x0b, MASTER);
+	outb(0x0c, MASTER);
+	outb(0x10, MASTER);
+	outb(0x20, MASTER + 1);
+	outb(4, MASTER + 1);
+	CHECK_EQ(inb(MASTER), 0);		/* neither poll nor ISR */
+	pulse(0);
+	CHECK_EQ(inb(MASTER), 0x01);
+	CHECK_EQ(pic_acknowledge(pic), 0x20);
+	CHECK_EQ(ISR(MASTER), 0x01);
+	outb(0x01, MASTER + 1);
+	pulse(5);
+	CHECK_EQ(fake.extint, 0);		/* no special mask mode */
+	outb(EOI, MASTER);
+	outb(0, MASTER + 1);
+	CHECK_EQ(pic_acknowledge(pic), 0x25);
+	outb(EOI, MASTER);
+	pulse(10);
+	CHECK_EQ(pic_acknowledge(pic), 0x2a);
+	pulse(9);
+	CHECK_EQ(fake.extint, 0);		/* no special fully nested mode */
+	pic_free(pic);
+
+	fake_init();
+	start(3, 1);
+	outb(0x80, MASTER);			/* rotating auto-EOI */
+	outb(0x10, MASTER);
+	outb(0x20, MASTER + 1);
+	outb(4, MASTER + 1);
+	pulse(4);
+	pic_acknowledge(pic);
+	CHECK_EQ(ISR(MASTER), 0x10);
+	init_chip(MASTER, 0x20, 3);
+	pulse(4);
+	pic_acknowledge(pic);
+	pulse(4);
+	pulse(5);
+	CHECK_EQ(pic_acknowledge(pic), 0x24);
+	pic_free(pic);
+
 	/* Without ICW3 and ICW4. */
 	fake_init();
 	pic = pic_new(&fake);
@@ -119,6 +165,13 @@ static void test_nesting(void)
 	outb(EOI, MASTER);
 	outb(EOI, MASTER);		/* nothing to end */
 	CHECK_EQ(fake.extint, 0);
+	pulse(0);			/* the most urgent of all */
+	CHECK_EQ(fake.extint, 1);
+	CHECK_EQ(pic_acknowledge(pic), 0x20);
+	pulse(1);
+	CHECK_EQ(fake.extint, 0);
+	outb(EOI, MASTER);
+	CHECK_EQ(pic_acknowledge(pic), 0x21);
 	CHECK_EQ(fake.extint_repeats, 0);
 	pic_free(pic);
 }
@@ -127,6 +180,7 @@ static void test_mask(void)
 {
 	start(1, 1);
 	outb(0x08, MASTER + 1);
+	CHECK_EQ(port_in(MASTER + 1, 4), 0xffffff08);	/* nothing behind the last register */
 	pulse(3);
 	CHECK_EQ(fake.extint, 0);
 	CHECK_EQ(IRR(MASTER), 0x08);	/* remembered */
@@ -171,6 +225,12 @@ static void test_level(void)
 	init_chip(MASTER, 0x20, 1);
 	CHECK_EQ(fake.extint, 1);
 	CHECK_EQ(inb(ELCR), 0xf8);
+	outb(0, ELCR);
+	CHECK_EQ(pic_acknowledge(pic), 0x25);
+	outb(EOI, MASTER);
+	CHECK_EQ(fake.extint, 0);
+	outb(0x20, ELCR);			/* it was high all the time: now that counts */
+	CHECK_EQ(fake.extint, 1);
 	pic_free(pic);
 }
 
@@ -221,6 +281,17 @@ static void test_cascade(void)
 	outb(EOI, MASTER);			/* master first: the slave still nests */
 	CHECK_EQ(fake.extint, 0);
 	outb(EOI, SLAVE);
+	CHECK_EQ(pic_acknowledge(pic), 0x2f);
+	pic_free(pic);
+
+	fake_init();
+	start(1, 3);				/* a slave in auto-EOI mode keeps its INT up */
+	pulse(14);
+	pulse(15);
+	CHECK_EQ(pic_acknowledge(pic), 0x2e);
+	CHECK_EQ(fake.extint, 0);
+	outb(EOI, MASTER);
+	CHECK_EQ(fake.extint, 1);
 	CHECK_EQ(pic_acknowledge(pic), 0x2f);
 	pic_free(pic);
 }
@@ -325,6 +396,9 @@ static void test_poll(void)
 	outb(0x0c, SLAVE);
 	CHECK_EQ(inb(SLAVE + 1), 0x81);		/* at either address */
 	CHECK_EQ(IRR(SLAVE), 0);
+	pulse(0);
+	outb(0x0c, MASTER);
+	CHECK_EQ(inb(MASTER), 0x80);
 	pic_free(pic);
 }
 

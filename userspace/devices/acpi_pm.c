@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "../device.h"
 #include "bytewide.h"
@@ -91,18 +90,15 @@ static void put(uint8_t *image, unsigned int offset, unsigned int bytes, uint32_
 static uint64_t pm_read(void *opaque, uint64_t offset, unsigned int bytes)
 {
 	struct acpi_pm *pm = opaque;
-	uint8_t image[PM_SIZE + 8];
+	uint8_t image[PM_SIZE + 8] = { 0 };	/* an access may reach beyond the block */
 	uint64_t value = 0;
 	unsigned int i;
 
-	if (offset >= PM_SIZE || bytes > 8)
-		return UINT64_MAX;
 	if (offset == PM1_STS)
 		update(pm);
-	memset(image, 0xff, sizeof(image));
 	put(image, PM1_STS, 2, pm->status);
 	put(image, PM1_EN, 2, pm->enable);
-	put(image, PM1_CNT, 4, pm->control);
+	put(image, PM1_CNT, 2, pm->control);
 	put(image, PM_TMR, 4, pm_ticks(pm) & PM_TIMER_MASK);
 	for (i = 0; i < bytes; i++)
 		value |= (uint64_t)image[offset + i] << (8 * i);

@@ -38,7 +38,7 @@ enum icw { ICW_DONE, ICW_2, ICW_3, ICW_4 };
 struct chip {
 	struct pic *pic;
 	bool master;
-	bool ready;		/* the initialisation sequence has been completed once */
+	bool ready;		/* it has seen an ICW1 since the reset */
 	enum icw next_icw;
 	bool want_icw3, want_icw4;
 	uint8_t lines;		/* level of each input */
@@ -177,6 +177,7 @@ void pic_set_irq(struct pic *pic, unsigned int irq, int level)
 
 static void write_icw1(struct chip *c, uint8_t value)
 {
+	c->ready = true;
 	c->next_icw = ICW_2;
 	c->want_icw3 = !(value & ICW1_SNGL);
 	c->want_icw4 = value & ICW1_IC4;
@@ -211,8 +212,6 @@ static void write_icw(struct chip *c, uint8_t value)
 		c->next_icw = ICW_4;
 	else
 		c->next_icw = ICW_DONE;
-	if (c->next_icw == ICW_DONE)
-		c->ready = true;
 }
 
 static void write_ocw2(struct chip *c, uint8_t value)
