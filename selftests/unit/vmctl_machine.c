@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: GPL-2.0
+// needs: userspace/machine.c userspace/bus.c userspace/timer.c userspace/vcpu.c userspace/cpuid.c
+// needs: userspace/ram.c userspace/registers.c userspace/message.c userspace/devices/pic.c
+// needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
+// needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
+// needs: userspace/devices/exit_port.c
+// libs: -pthread
+/*
+ * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
+ * functions below record what the machine asks for, and svmm_run() hands out the exits that a
+ * test wrote down. Bus, timers, interrupt wiring, the run loop, and every way in which a machine
+ * ends.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../userspace/console.h"
+#include "../../userspace/machine.h"
+#include "tap.h"
+
+#define DATA_OFFSET	4096
+#define PAGE_BYTES	8192
+#define MAX_EXITS	64
+
+/* ---- the module ----------------------------------------------------------------------- */
+
+struct step {
+	struct svmm_exit exit;
+	uint8_t data[16];	/* what an OUT writes; then what an IN has read */
+	int error;
+};
+
+static struct {
+	struct svmm_vcpu_page *page;
+	struct step step[MAX_EXITS];
+	unsigned int nr_steps, at;
+	bool completing;
+	uint64_t msi_address;
+	uint32_t msi_data;
+	unsigned int nr_msis;
+	int extint;
+	unsigned int blocked;		/* times that RUN waited for a kick */
+	bool slow_entry;		/* a kick comes when RUN is called and not entered yet */
+	atomic_bool called;
+} module;
+
+static uint8_t *port_data(void)
+{
+	return (uint8_t *)module.page + DATA_OFFSET;
+}
+
+static struct machine *m;
+
+/* A kick may come while the thread is on its way into RUN: give it that time. */
+static void enter_slowly(void)
+{
+	struct timespec left = { .tv_nsec = 1000000 };
+
+	module.called = true;
+	while (!m->stopping)
+		nanosleep(&left, NULL);
+	left.tv_nsec = 50000000;
+	while (nanosleep(&left, &left))
+		;
+}
+
+static void complete(void)
+{
+	struct step *s = &module.step[module.at];
+	const struct svmm_exit *e = &module.page->exit;
+
+	if (!module.completing)
+		return;
+	module.completing = false;
+	if (e->reason == SVMM_EXIT_IO)
+		memcpy(s->data, port_data(), e->io.bytes * e->io.count);
+	else if (e->reason == SVMM_EXIT_MMIO)
+		memcpy(s->data, e->mmio.data, sizeof(e->mmio.data));
+	s->exit = *e;
+	module.at++;
+}
+
+int svmm_run(int vcpu)
+{
+	struct step *s;
+	sigset_t none;
+
+	complete();
+	if (module.slow_entry)
+		enter_slowly();
+	if (__atomic_load_n(&module.page->immediate_exit, __ATOMIC_SEQ_CST))
+		return -EINTR;
+	if (module.at == module.nr_steps) {
+		/* A guest that halts: sleep until a signal, with no gap before it. */
+		sigset_t kick;
+
+		sigemptyset(&none);
+		sigemptyset(&kick);
+		sigaddset(&kick, SIGRTMIN);
+		pthread_sigmask(SIG_BLOCK, &kick, NULL);
+		module.blocked++;
+		if (!__atomic_load_n(&module.page->immediate_exit, __ATOMIC_SEQ_CST))
+			sigsuspend(&none);
+		pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+		return -EINTR;
+	}
+	s = &module.step[module.at];
+	if (s->error) {
+		module.at++;
+		return s->error;
+	}
+	module.page->exit = s->exit;
+	if (s->exit.reason == SVMM_EXIT_IO)
+		memcpy(port_data(), s->data, s->exit.io.bytes * s->exit.io.count);
+	module.completing = true;
+	return 0;
+}
+
+int svmm_get_caps(int svmm, struct svmm_caps *caps)
+{
+	*caps = (struct svmm_caps) { .vcpu_mmap_bytes = PAGE_BYTES, .max_vcpus = 1 };
+	return 0;
+}
+
+int svmm_get_supported_cpuid(int svmm, struct svmm_cpuid **table)
+{
+	*table = calloc(1, sizeof(**table));
+	return *table ? 0 : -ENOMEM;
+}
+
+int svmm_create_vm(int svmm, const char *name)
+{
+	return dup(STDERR_FILENO);
+}
+
+int svmm_create_vcpu(int vm, uint32_t id)
+{
+	return dup(STDERR_FILENO);
+}
+
+int svmm_map_vcpu(int vcpu, size_t bytes, struct svmm_vcpu_page **page)
+{
+	module.page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	*page = module.page;
+	return module.page == MAP_FAILED ? -ENOMEM : 0;
+}
+
+int svmm_set_cpuid(int vcpu, const struct svmm_cpuid *table)
+{
+	return 0;
+}
+
+int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t bytes,
+		  const void *addr)
+{
+	return 0;
+}
+
+int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
+{
+	module.msi_address = address;
+	module.msi_data = data;
+	module.nr_msis++;
+	return 1;
+}
+
+int svmm_set_extint(int vcpu, uint32_t level)
+{
+	module.extint = level;
+	return 0;
+}
+
+int svmm_get_state(int vcpu, uint32_t groups)
+{
+	return 0;
+}
+
+const char *svmm_explain(unsigned long request, int error)
+{
+	return strerror(abs(error));
+}
+
+/* ---- the console: it takes everything ---------------------------------------------------- */
+
+static char printed[256];
+
+int console_write(struct console *c, const void *data, unsigned int bytes)
+{
+	strncat(printed, data, bytes);
+	return bytes;
+}
+
+void console_input_room(struct console *c)
+{
+}
+
+/* ---- helpers -------------------------------------------------------------------------- */
+
+static void build(void)
+{
+	const struct machine_config config = {
+		.name = "unit",
+		.mem_bytes = 1 << 20,
+		.nr_cpus = 1,
+		.exit_port = 0xf4,
+	};
+
+	memset(&module, 0, sizeof(module));
+	printed[0] = '\0';
+	m = machine_new(-1, &config, NULL);
+	if (!m)
+		ksft_exit_fail_msg("no machine\n");
+}
+
+static struct step *io(uint16_t port, bool out, unsigned int bytes, unsigned int count,
+		       const void *data)
+{
+	struct step *s = &module.step[module.nr_steps++];
+
+	s->exit = (struct svmm_exit) {
+		.reason = SVMM_EXIT_IO,
+		.io = {
+			.port = port,
+			.direction = out ? SVMM_IO_OUT : SVMM_IO_IN,
+			.bytes = bytes,
+			.count = count,
+			.data_offset = DATA_OFFSET,
+		},
+	};
+	if (out)
+		memcpy(s->data, data, bytes * count);
+	else
+		memset(s->data, 0xaa, sizeof(s->data));
+	return s;
+}
+
+static void out(uint16_t port, unsigned int bytes, uint32_t value)
+{
+	io(port, true, bytes, 1, &value);
+}
+
+static struct step *mmio(uint64_t gpa, bool write, uint64_t value)
+{
+	struct step *s = &module.step[module.nr_steps++];
+
+	s->exit = (struct svmm_exit) {
+		.reason = SVMM_EXIT_MMIO,
+		.mmio = { .gpa = gpa, .bytes = 4, .is_write = write },
+	};
+	memcpy(s->exit.mmio.data, &value, sizeof(value));
+	return s;
+}
+
+static struct step *reason(enum svmm_exit_reason why)
+{
+	struct step *s = &module.step[module.nr_steps++];
+
+	s->exit = (struct svmm_exit) { .reason = why };
+	return s;
+}
+
+static unsigned int value;
+
+#define NR_TIMERS	3
+static struct machine_timer *timer[NR_TIMERS];
+
+static bool ends_with(enum machine_stop why)
+{
+	enum machine_stop got = machine_run(m, &value);
+
+	for (unsigned int i = 0; i < NR_TIMERS; i++) {
+		machine_timer_free(timer[i]);
+		timer[i] = NULL;
+	}
+	machine_free(m);
+	if (got != why)
+		ksft_print_msg("ended with %d instead of %d\n", got, why);
+	return got == why;
+}
+
+static void stop(void)
+{
+	out(0x604, 2, 1 << 13 | ACPI_SLP_TYP_S5 << 10);
+}
+
+/* What went to stderr since capture(). */
+static int saved_stderr;
+static FILE *stderr_file;
+
+static void capture(void)
+{
+	stderr_file = tmpfile();
+	fflush(stderr);
+	saved_stderr = dup(STDERR_FILENO);
+	dup2(fileno(stderr_file), STDERR_FILENO);
+}
+
+static unsigned int captured(const char *text)
+{
+	static char all[8192];
+	unsigned int n = 0;
+	size_t len;
+
+	fflush(stderr);
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	rewind(stderr_file);
+	len = fread(all, 1, sizeof(all) - 1, stderr_file);
+	all[len] = '\0';
+	fclose(stderr_file);
+	for (const char *p = all; (p = strstr(p, text)); p++)
+		n++;
+	return n;
+}
+
+/* ---- tests ---------------------------------------------------------------------------- */
+
+static void test_uart_and_poweroff(void)
+{
+	build();
+	io(0x3f8, true, 1, 5, "hello");
+	stop();
+	ksft_test_result(ends_with(MACHINE_POWEROFF) && !strcmp(printed, "hello"),
+			 "OUTS to COM1 in order, then power off\n");
+}
+
+static void test_open_bus(void)
+{
+	struct step *byte, *word, *dword, *ins;
+	bool ok;
+
+	build();
+	byte = io(0x510, false, 1, 1, NULL);
+	word = io(0x510, false, 2, 1, NULL);
+	dword = io(0xcfc, false, 4, 1, NULL);
+	ins = io(0xffff, false, 4, 3, NULL);
+	stop();
+	ok = ends_with(MACHINE_POWEROFF);
+	ksft_test_result(ok && byte->data[0] == 0xff && byte->data[1] == 0xaa &&
+			 !memcmp(word->data, "\xff\xff\xaa", 3) &&
+			 !memcmp(dword->data, "\xff\xff\xff\xff\xaa", 5) &&
+			 !memcmp(ins->data, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xaa",
+				 13),
+			 "unclaimed ports read all ones, and no byte more\n");
+}
+
+static void test_split_access(void)
+{
+	struct step *s;
+	bool ok;
+
+	/* 64h is the i8042's, 65h to 67h nobody's. */
+	build();
+	s = io(0x64, false, 4, 1, NULL);
+	stop();
+	ok = ends_with(MACHINE_POWEROFF);
+	ksft_test_result(ok && s->data[0] != 0xff && !memcmp(s->data + 1, "\xff\xff\xff\xaa", 4),
+			 "an access that reaches beyond a device is split\n");
+}
+
+static void test_stray_mmio(void)
+{
+	struct step *s;
+	bool ok;
+
+	build();
+	mmio(0xd0000000, true, 0x1234);
+	s = mmio(0xd0000000, false, 0);
+	mmio(0xd0001000, false, 0);
+	stop();
+	capture();
+	ok = ends_with(MACHINE_POWEROFF);
+	ok &= captured("neither memory nor a device") == 1;
+	ksft_test_result(ok && !memcmp(s->data, "\xff\xff\xff\xff\0", 5),
+			 "stray MMIO reads all ones and is reported once\n");
+}
+
+static uint64_t read_seven(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return 7;
+}
+
+static void write_nothing(void *opaque, uint64_t offset, unsigned int bytes, uint64_t v)
+{
+}
+
+static void test_overlap(void)
+{
+	struct io_range r = { "test", 0x3f0, 9, read_seven, write_nothing, NULL };
+	struct io_range at_end = { "test", 0xffff, 2, read_seven, write_nothing, NULL };
+	struct io_range ioapic = { "test", MACHINE_IOAPIC_BASE + 0x10, 4, read_seven,
+				   write_nothing, NULL };
+	int overlap, beyond, mmio_overlap, fits;
+
+	build();
+	overlap = machine_add_ports(m, &r);
+	beyond = machine_add_ports(m, &at_end);
+	mmio_overlap = machine_add_mmio(m, &ioapic);
+	r.size = 8;
+	fits = machine_add_ports(m, &r);
+	machine_free(m);
+	ksft_test_result(overlap == -EEXIST && beyond == -EINVAL && mmio_overlap == -EEXIST &&
+			 !fits, "ranges that overlap or leave the port space are refused\n");
+}
+
+/* Entry @pin of the I/O APIC: @vector, fixed, edge, unmasked. */
+static void route(unsigned int pin, unsigned int vector)
+{
+	mmio(MACHINE_IOAPIC_BASE, true, 0x10 + 2 * pin);
+	mmio(MACHINE_IOAPIC_BASE + 0x10, true, vector);
+}
+
+static void *raise_irq(void *arg)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	while (module.at < module.nr_steps)
+		nanosleep(&ms, NULL);
+	machine_lock(m);
+	machine_set_irq(m, *(int *)arg, 1);
+	machine_request_stop(m, MACHINE_POWEROFF, 0);
+	machine_unlock(m);
+	return NULL;
+}
+
+static bool irq_arrives_as(int irq, unsigned int vector)
+{
+	pthread_t thread;
+	bool ok;
+
+	pthread_create(&thread, NULL, raise_irq, &irq);
+	ok = ends_with(MACHINE_POWEROFF);
+	pthread_join(thread, NULL);
+	return ok && module.nr_msis == 1 && (module.msi_data & 0xff) == vector &&
+	       (module.msi_address & 0xfff00000) == 0xfee00000;
+}
+
+static void test_irq_wiring(void)
+{
+	build();
+	route(0, 0x40);
+	route(2, 0x42);
+	ksft_test_result(irq_arrives_as(0, 0x42), "IRQ 0 comes in at pin 2 of the I/O APIC\n");
+	build();
+	route(4, 0x44);
+	ksft_test_result(irq_arrives_as(4, 0x44), "IRQ 4 comes in at pin 4\n");
+	build();
+	route(20, 0x60);
+	ksft_test_result(irq_arrives_as(20, 0x60), "pin 20 is the I/O APIC's alone\n");
+}
+
+static void test_8259(void)
+{
+	struct step *s;
+	bool ok;
+
+	/* ICW1-4 with base 20h, all but IRQ 4 masked; then COM1 raises THRE. */
+	build();
+	out(0x20, 1, 0x11);
+	out(0x21, 1, 0x20);
+	out(0x21, 1, 0x04);
+	out(0x21, 1, 0x01);
+	out(0x21, 1, 0xef);
+	out(0x3fc, 1, 0x08);
+	out(0x3f9, 1, 0x02);
+	s = reason(SVMM_EXIT_EXTINT);
+	s->exit.extint.vector = -2;
+	stop();
+	ok = ends_with(MACHINE_POWEROFF);
+	ksft_test_result(ok && s->exit.extint.vector == 0x24 && module.extint == 0,
+			 "EXTINT fetches the 8259's vector, and INT falls\n");
+}
+
+static void test_ends(void)
+{
+	build();
+	out(0xcf9, 1, 0x06);
+	ksft_test_result(ends_with(MACHINE_RESET), "CF9h resets\n");
+
+	build();
+	out(0x64, 1, 0xfe);
+	ksft_test_result(ends_with(MACHINE_RESET), "the i8042 resets\n");
+
+	build();
+	out(0xf4, 1, 0x2a);
+	out(0xf4, 1, 0x2b);
+	ksft_test_result(ends_with(MACHINE_EXIT_PORT) && value == 0x2a,
+			 "the exit port ends it, with the first value\n");
+
+	build();
+	module.step[module.nr_steps++].error = -EIO;
+	capture();
+	ksft_test_result(ends_with(MACHINE_ERROR) + captured("vCPU 0") == 2,
+			 "an error of RUN ends it, with a message\n");
+
+	build();
+	module.step[module.nr_steps++].error = -EINTR;
+	stop();
+	ksft_test_result(ends_with(MACHINE_POWEROFF), "an interrupted RUN goes on\n");
+}
+
+static void test_bad_ends(void)
+{
+	static const struct {
+		enum svmm_exit_reason reason;
+		enum machine_stop why;
+	} bad[] = {
+		{ SVMM_EXIT_SHUTDOWN, MACHINE_CRASH },
+		{ SVMM_EXIT_EMULATION_FAILURE, MACHINE_CRASH },	/* without bytes: no code there */
+		{ SVMM_EXIT_FAIL_ENTRY, MACHINE_ERROR },
+		{ SVMM_EXIT_MEMORY_FAULT, MACHINE_ERROR },
+		{ SVMM_EXIT_INTERNAL_ERROR, MACHINE_ERROR },
+		{ 999, MACHINE_ERROR },
+	};
+	struct step *s;
+	bool ok;
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		build();
+		reason(bad[i].reason);
+		module.page->valid = SVMM_STATE_GPR;
+		module.page->gpr.rip = 0x1234567;
+		capture();
+		ok = ends_with(bad[i].why);
+		ksft_test_result(captured("RIP 0000000001234567") == 1 && ok,
+				 "exit reason %d ends it, with registers\n", bad[i].reason);
+	}
+	build();
+	s = reason(SVMM_EXIT_EMULATION_FAILURE);
+	s->exit.emulation.nbytes = 3;
+	memcpy(s->exit.emulation.bytes, "\x0f\xae\x38", 3);
+	capture();
+	ok = ends_with(MACHINE_ERROR);
+	ksft_test_result(captured("0f ae 38") == 1 && ok,
+			 "an instruction that is not emulated is shown\n");
+}
+
+/* Timers: fire in order, once, and not when disarmed. */
+static char fired[16];
+
+static void fire(void *opaque)
+{
+	strcat(fired, opaque);
+	if (!strcmp(opaque, "c"))
+		machine_request_stop(m, MACHINE_POWEROFF, 0);
+}
+
+static void test_timers(void)
+{
+	uint64_t now;
+	bool ok;
+
+	build();
+	now = machine_now_ns(m);
+	timer[0] = machine_timer_new(m, fire, (void *)"a");
+	timer[1] = machine_timer_new(m, fire, (void *)"b");
+	timer[2] = machine_timer_new(m, fire, (void *)"c");
+	machine_timer_arm(timer[2], now + 30000000);
+	machine_timer_arm(timer[1], now + 20000000);
+	machine_timer_arm(timer[0], now + 1000000);
+	machine_timer_arm(timer[0], now + 10000000);	/* put off: the timerfd stays early */
+	ok = ends_with(MACHINE_POWEROFF);
+	ksft_test_result(ok && !strcmp(fired, "abc"), "timers fire in order: %s\n", fired);
+
+	build();
+	fired[0] = '\0';
+	now = machine_now_ns(m);
+	timer[0] = machine_timer_new(m, fire, (void *)"a");
+	timer[1] = machine_timer_new(m, fire, (void *)"b");
+	timer[2] = machine_timer_new(m, fire, (void *)"c");
+	machine_timer_arm(timer[0], now + 1000000);
+	machine_timer_arm(timer[0], UINT64_MAX);
+	machine_timer_arm(timer[1], now + 1000000);
+	machine_timer_free(timer[1]);
+	timer[1] = NULL;
+	machine_timer_arm(timer[2], 0);
+	ok = ends_with(MACHINE_POWEROFF);
+	ksft_test_result(ok && !strcmp(fired, "c"), "disarmed and freed timers do not fire: %s\n",
+			 fired);
+}
+
+static void *stop_soon(void *arg)
+{
+	for (volatile unsigned int i = 0; i < *(unsigned int *)arg; i++)
+		;
+	machine_lock(m);
+	machine_request_stop(m, MACHINE_SIGNAL, SIGTERM);
+	machine_request_stop(m, MACHINE_ERROR, 0);
+	machine_unlock(m);
+	return NULL;
+}
+
+/* A stop at any moment around RUN: a lost kick would hang here, and the deadline would tell. */
+static void test_stop_races(void)
+{
+	unsigned int delay, blocked = 0, rounds = 0;
+	bool ok = true;
+	pthread_t thread;
+
+	for (delay = 0; delay < 300 && ok; delay++, rounds++) {
+		unsigned int spins = delay * 200;
+
+		build();
+		pthread_create(&thread, NULL, stop_soon, &spins);
+		ok = ends_with(MACHINE_SIGNAL) && value == SIGTERM;
+		pthread_join(thread, NULL);
+		blocked += module.blocked;
+	}
+	ksft_print_msg("RUN waited in %u of %u rounds\n", blocked, rounds);
+	ksft_test_result(ok && blocked, "a stop always reaches a vCPU, and the first one counts\n");
+}
+
+static void *stop_when_called(void *arg)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	unsigned int spins = 0;
+
+	while (!module.called)
+		nanosleep(&ms, NULL);
+	return stop_soon(&spins);
+}
+
+/* The kick comes between the look at `stopping` and RUN: only immediate_exit tells. */
+static void test_kick_before_run(void)
+{
+	pthread_t thread;
+	bool ok;
+
+	build();
+	module.slow_entry = true;
+	pthread_create(&thread, NULL, stop_when_called, NULL);
+	ok = ends_with(MACHINE_SIGNAL);
+	pthread_join(thread, NULL);
+	ksft_test_result(ok, "a kick just before RUN is not lost\n");
+}
+
+int main(void)
+{
+	setlinebuf(stdout);
+	ksft_print_header();
+	ksft_set_plan(25);
+	test_uart_and_poweroff();
+	test_open_bus();
+	test_split_access();
+	test_stray_mmio();
+	test_overlap();
+	test_irq_wiring();
+	test_8259();
+	test_ends();
+	test_bad_ends();
+	test_timers();
+	test_stop_races();
+	test_kick_before_run();
+	ksft_finished();
+}
