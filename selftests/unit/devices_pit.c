@@ -323,6 +323,52 @@ static void test_gate(void)
 	pit_free(pit);
 }
 
+/* On channel 2, which has no timer that would do it: 1010 ticks into 1000, then 3000. */
+static void start_reload(void)
+{
+	set_mode(2, 2, false);
+	set_count(2, 1000);
+	set_count(2, 3000);
+	ticks(1010);
+}
+
+/* Whoever looks first sees the new count. */
+static void test_reload(void)
+{
+	start();
+	outb(GATE2, 0x61);
+	start_reload();
+	CHECK_EQ(get_count(2), 2990);
+	start_reload();
+	outb(0x80, 0x43);
+	CHECK_EQ(get_count(2), 2990);
+	start_reload();
+	CHECK_EQ(get_status(2), 0xb4);
+	start_reload();
+	ticks(989);				/* the old one's low clock */
+	CHECK(out2());
+	start_reload();
+	outb(0, 0x61);
+	outb(GATE2, 0x61);
+	ticks(1500);
+	CHECK_EQ(get_count(2), 1500);
+	start_reload();
+	set_count(2, 100);
+	ticks(2989);
+	CHECK_EQ(get_count(2), 1);
+	ticks(1);
+	CHECK_EQ(get_count(2), 100);
+
+	set_mode(2, 2, false);			/* the gate loads it early, and only once */
+	set_count(2, 1000);
+	set_count(2, 700);
+	outb(0, 0x61);
+	outb(GATE2, 0x61);
+	ticks(1010);
+	CHECK_EQ(get_count(2), 390);
+	pit_free(pit);
+}
+
 static void test_latch(void)
 {
 	start();
@@ -419,6 +465,9 @@ static void test_system_port(void)
 	CHECK_EQ(inb(0x61) & 0x10, refresh ^ 0x10);
 	pit_reset(pit);
 	CHECK_EQ(inb(0x61) & 0x0f, 0);
+	CHECK_EQ(get_status(0), 0x70);
+	outb(GATE2, 0x61);
+	CHECK_EQ(inb(0x61) & 0x0f, GATE2);
 	pit_free(pit);
 }
 
@@ -448,6 +497,11 @@ static void test_no_storm(void)
 	set_count(0, 1);			/* 1.19 MHz */
 	advance(SECOND);
 	CHECK(fake.fired >= 9000 && fake.fired <= 10100);
+	set_mode(0, 2, false);
+	set_count(0, 119);			/* as fast as it gets */
+	fake.fired = 0;
+	advance(SECOND);
+	CHECK(fake.fired >= 10025 && fake.fired <= 10027);
 	set_mode(0, 2, false);
 	set_count(0, 1193);			/* 1 kHz */
 	rises = fake.rises[0];
@@ -493,6 +547,7 @@ static const struct test tests[] = {
 	{ "pit: mode 4, strobe", test_mode4 },
 	{ "pit: modes 1 and 5, triggered by the gate", test_modes_1_and_5 },
 	{ "pit: the gate in the other modes", test_gate },
+	{ "pit: a new count waits for the end of the period", test_reload },
 	{ "pit: latch, and one-byte access", test_latch },
 	{ "pit: read-back", test_read_back },
 	{ "pit: BCD", test_bcd },

@@ -7,10 +7,10 @@
  * started, and count and output are computed when somebody looks. The only host timer is for the
  * next rising edge of channel 0, if there will be one.
  *
- * Kept simple: a load takes effect at once instead of at the next clock; a new count in mode 2
- * or 3 takes effect at the end of the period; the low half of mode 3 is seen in the status and
- * at 61h, while IRQ 0 stays high between ticks. Ticks that come too late or too fast for
- * the host are dropped, never caught up.
+ * Kept simple: a load takes effect at once instead of at the next clock; a new count in mode 3
+ * takes effect at the end of the period, as in mode 2, not of the half; the low half of mode 3 is
+ * seen in the status and at 61h, while IRQ 0 stays high between ticks. Ticks that come too late
+ * or too fast for the host are dropped, never caught up.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -162,7 +162,7 @@ static uint16_t read_count(const struct channel *c, uint64_t t)
 	} else if (c->counting) {
 		value = c->count + modulus(c) - e % modulus(c);
 	}
-	value %= modulus(c);
+	/* Four digits or 16 bits are what is left of it. */
 	return c->bcd ? to_bcd(value) : value;
 }
 
