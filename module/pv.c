@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The paravirtual clock and hypercalls of the KVM interface (Linux:
+ * Documentation/virt/kvm/x86/msr.rst, cpuid.rst and hypercalls.rst).
+ *
+ * It must not know the VMCB.  The one trick: a VM's TSC and its clock are both
+ * zero when the VM is created.  On a host with a reliable TSC the clock is
+ * therefore a constant function of the TSC, the same on all vCPUs: it is
+ * written once, when the guest asks for it, and never again.
+ *
+ * Steal time, PV EOI, asynchronous page faults and directed yields are not
+ * offered: their feature bits are absent.
+ */
+#include <linux/kvm_para.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/timekeeping.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
+
+#include "core.h"
+#include "svm/svm.h"
+
+#define PV_CLOCK_ENABLE		BIT_ULL(0)
+/* In pv.wall_clock, whose address is a multiple of 4: the guest asked, not yet written. */
+#define PV_WALL_DUE		BIT_ULL(0)
+
+/* Does the host's TSC tick alike on all CPUs, in every power state? */
+bool pv_clock_stable(void)
+{
+	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && boot_cpu_has(X86_FEATURE_NONSTOP_TSC) &&
+	       !check_tsc_unstable();
+}
+
+/* A VM's time begins. */
+void pv_vm_init(struct vm *vm)
+{
+	vm->tsc_offset = -rdtsc_ordered();
+	vm->clock_offset = -(s64)ktime_get_ns();
+}
+
+/* Power-on: the guest has not asked for a clock. */
+void pv_reset(struct vcpu *vcpu)
+{
+	memset(&vcpu->pv, 0, sizeof(vcpu->pv));
+}
+
+/*
+ * The clock
+ */
+
+/*
+ * Nanoseconds per TSC tick as mult * 2^shift / 2^32, mult with its top bit set:
+ * the relative error is below 2^-31, 15 ms in a year.
+ */
+static void pv_clock_scale(u32 khz, struct pvclock_vcpu_time_info *info)
+{
+	u64 rate = (u64)khz * 1000;
+	s8 shift = 0;
+
+	/* ns = (ticks << shift) * mult >> 32: bring the shifted rate into (1 GHz, 2 GHz]. */
+	while (rate > 2ULL * NSEC_PER_SEC) {
+		rate >>= 1;
+		shift--;
+	}
+	while (rate <= NSEC_PER_SEC) {
+		rate <<= 1;
+		shift++;
+	}
+	/* From the true rate: the halved one has lost bits. */
+	info->tsc_to_system_mul = mul_u64_u64_div_u64(NSEC_PER_SEC, 1ULL << (32 - shift),
+						      (u64)khz * 1000);
+	info->tsc_shift = shift;
+}
+
+static void pv_clock_fill(struct vcpu *vcpu, struct pvclock_vcpu_time_info *info)
+{
+	pv_clock_scale(tsc_khz, info);
+	if (pv_clock_stable()) {
+		/* What this vCPU's TSC was when the VM's was 0. */
+		info->tsc_timestamp = vcpu->tsc_offset - vcpu->vm->tsc_offset;
+		info->system_time = 0;
+		info->flags = PVCLOCK_TSC_STABLE_BIT;
+		return;
+	}
+	/* This CPU's TSC and the host's clock, as close together as can be. */
+	local_irq_disable();
+	info->system_time = ktime_get_ns() + vcpu->vm->clock_offset;
+	info->tsc_timestamp = rdtsc_ordered() + vcpu->tsc_offset;
+	local_irq_enable();
+}
+
+/* The structures open with a version that is odd while the rest is in motion. */
+static void pv_write_versioned(struct vm *vm, u64 gpa, void *data, unsigned int bytes)
+{
+	u32 *version = data;
+
+	/* The guest's own word: it counts on from whatever is there. */
+	if (vm_read_guest(vm, gpa, version, sizeof(*version)))
+		return;
+	*version = (*version + 1) | 1;
+	if (vm_write_guest(vm, gpa, version, sizeof(*version)))
+		return;
+	/* Odd version, contents, even version: in this order for other vCPUs. */
+	smp_wmb();
+	if (vm_write_guest(vm, gpa + sizeof(*version), version + 1, bytes - sizeof(*version)))
+		return;
+	smp_wmb();	/* as above */
+	*version += 1;
+	vm_write_guest(vm, gpa, version, sizeof(*version));
+}
+
+/* The wall-clock time at which the system time was 0. */
+static void pv_write_wall_clock(struct vcpu *vcpu)
+{
+	struct pvclock_vcpu_time_info info = {};
+	struct pvclock_wall_clock wall = {};
+	u64 delta, zero, real;
+	u32 nsec;
+
+	pv_clock_fill(vcpu, &info);
+	real = ktime_get_real_ns();
+	delta = rdtsc_ordered() + vcpu->tsc_offset - info.tsc_timestamp;
+	delta = info.tsc_shift < 0 ? delta >> -info.tsc_shift : delta << info.tsc_shift;
+	zero = real - info.system_time - mul_u64_u32_shr(delta, info.tsc_to_system_mul, 32);
+	wall.sec = div_u64_rem(zero, NSEC_PER_SEC, &nsec);
+	wall.nsec = nsec;
+	pv_write_versioned(vcpu->vm, vcpu->pv.wall_clock & ~PV_WALL_DUE, &wall, sizeof(wall));
+}
+
+/**
+ * pv_update_clock() - write what the guest's clock page shall say
+ * @vcpu: outside the window; may sleep
+ *
+ * An address outside the guest's memory is the guest's own loss.
+ */
+void pv_update_clock(struct vcpu *vcpu)
+{
+	if (vcpu->pv.wall_clock & PV_WALL_DUE) {
+		pv_write_wall_clock(vcpu);
+		vcpu->pv.wall_clock &= ~PV_WALL_DUE;
+	}
+	if (vcpu->pv.system_time & PV_CLOCK_ENABLE) {
+		struct pvclock_vcpu_time_info info = {};
+
+		pv_clock_fill(vcpu, &info);
+		pv_write_versioned(vcpu->vm, vcpu->pv.system_time & ~PV_CLOCK_ENABLE, &info,
+				   sizeof(info));
+	}
+}
+
+/**
+ * pv_msr_read() - the clock's MSRs
+ * @vcpu: its thread is the caller
+ * @index: 11h, 12h or 4B56_4D00h, 4B56_4D01h
+ * @value: as the guest wrote it
+ *
+ * Return: 0.
+ */
+int pv_msr_read(struct vcpu *vcpu, u32 index, u64 *value)
+{
+	if (index == MSR_KVM_WALL_CLOCK || index == MSR_PV_WALL_CLOCK)
+		*value = vcpu->pv.wall_clock & ~PV_WALL_DUE;
+	else
+		*value = vcpu->pv.system_time;
+	return 0;
+}
+
+/**
+ * pv_msr_write() - the clock's MSRs
+ * @vcpu: its thread is the caller
+ * @index: as above
+ * @value: guest-physical address, a multiple of 4; system time: bit 0 enables
+ *
+ * What is asked for is written before the guest runs on.  Return: 0, or -EINVAL
+ * for #GP.
+ */
+int pv_msr_write(struct vcpu *vcpu, u32 index, u64 value)
+{
+	if (index == MSR_KVM_WALL_CLOCK || index == MSR_PV_WALL_CLOCK) {
+		if (value & 2)
+			return -EINVAL;
+		/* 0 is what user space restores if the guest never asked. */
+		vcpu->pv.wall_clock = value ? value | PV_WALL_DUE : 0;
+	} else {
+		if (value & 2)
+			return -EINVAL;
+		vcpu->pv.system_time = value;
+	}
+	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	return 0;
+}
+
+/**
+ * pv_hypercall() - VMMCALL at CPL 0
+ * @vcpu: in the window
+ *
+ * RAX is the number, and the result.  VAPIC_POLL_IRQ has done its work by
+ * exiting.  Everything else belongs to a feature that CPUID does not show.
+ */
+void pv_hypercall(struct vcpu *vcpu)
+{
+	long ret = -KVM_ENOSYS;
+
+	if (vcpu->regs[X86_RAX] == KVM_HC_VAPIC_POLL_IRQ)
+		ret = 0;
+	vcpu->regs[X86_RAX] = ret;
+}
