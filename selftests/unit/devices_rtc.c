@@ -230,6 +230,9 @@ static void test_update_interrupt(void)
 	advance(SECOND);
 	CHECK_EQ(fake.irq[8], 1);
 	rd(C);
+	fake.now_ns += SECOND;			/* C is read before the timer fires */
+	CHECK_EQ(rd(C), 0x80 | UIE);
+	CHECK_EQ(fake.irq[8], 0);
 	wr(B, SET | UIE | H24);			/* SET takes UIE away */
 	CHECK_EQ(rd(B), SET | H24);
 	advance(5 * SECOND);
@@ -331,6 +334,15 @@ static void test_periodic(void)
 	advance(10000);
 	CHECK_EQ(fake.irq[8], 1);
 	rd(C);
+	wr(A, 0x22);				/* 128 Hz, likewise */
+	advance(10 * MS);
+	fake.now_ns += 7812500 - (epoch_ns + fake.now_ns) % 7812500;
+	rd(C);
+	advance(7812400);
+	CHECK_EQ(fake.irq[8], 0);
+	advance(200);
+	CHECK_EQ(fake.irq[8], 1);
+	rd(C);
 	wr(A, 0x20);				/* none */
 	fake.fired = 0;
 	advance(SECOND);
@@ -355,6 +367,20 @@ static void test_late_enable(void)
 	CHECK_EQ(fake.irq[8], 0);
 	CHECK_EQ(rd(B), H24);
 	CHECK_EQ(rd(C), 0);
+	advance(SECOND);			/* nobody looked: still forgotten */
+	rd(0x15);
+	rtc_reset(rtc);
+	CHECK_EQ(inb(0x71), rd(0));
+	CHECK_EQ(rd(C), 0);
+	wr(A, 0x2f);				/* flags add up */
+	advance(SECOND - MS);
+	CHECK_EQ(time_of_day(), 0x000001);
+	rd(C);
+	advance(MS);
+	CHECK_EQ(time_of_day(), 0x000002);
+	advance(SECOND / 2);
+	CHECK_EQ(time_of_day(), 0x000002);
+	CHECK_EQ(rd(C), PIE | UIE);
 	fake.fired = 0;
 	advance(SECOND);
 	CHECK_EQ(fake.fired, 0);
@@ -368,7 +394,9 @@ static void test_host_clock_steps(void)
 	wr(3, 0xff);
 	wr(5, 0xff);
 	wr(B, AIE | H24);
+	rd(C);
 	epoch_ns -= 3600 * SECOND;
+	CHECK_EQ(rd(C), 0);
 	CHECK_EQ(time_of_day(), 0x230000);
 	advance(9 * SECOND);
 	CHECK_EQ(fake.irq[8], 0);
@@ -389,6 +417,7 @@ static void check_sizes(uint64_t mem, unsigned int ext, unsigned int above_16m,
 
 	fake_init();
 	start_at(UTC, mem);
+	CHECK_EQ(rd(0x14), 0x02);
 	CHECK_EQ(rd(0x15) | rd(0x16) << 8, 640);
 	CHECK_EQ(rd(0x17) | rd(0x18) << 8, ext);
 	CHECK_EQ(rd(0x30) | rd(0x31) << 8, ext);

@@ -251,10 +251,9 @@ static void fire(void *opaque)
 
 /* ---- registers ------------------------------------------------------------------------ */
 
-/* The registers are the truth: move the offset so that the clock goes on from them. */
+/* The registers are the truth: move the offset so that the clock goes on from them, now. */
 static void set_time(struct rtc *rtc)
 {
-	rtc->seen_ns = clock_ns(rtc);
 	rtc->offset = registers_to_seconds(rtc) - (int64_t)(rtc->seen_ns / NSEC_PER_SEC);
 }
 
@@ -267,8 +266,7 @@ static void write_control(struct rtc *rtc, uint8_t reg, uint8_t value)
 	/* The first update comes half a second after the divider is let go. */
 	if (!divided && divider_runs(rtc)) {
 		fraction = clock_ns(rtc) % NSEC_PER_SEC;
-		rtc->phase_ns += NSEC_PER_SEC + NSEC_PER_SEC / 2 - fraction;
-		rtc->phase_ns %= NSEC_PER_SEC;
+		rtc->phase_ns = (rtc->phase_ns + 3 * NSEC_PER_SEC / 2 - fraction) % NSEC_PER_SEC;
 		rtc->seen_ns = clock_ns(rtc);
 	}
 	if (!ran && time_runs(rtc))
@@ -414,7 +412,6 @@ struct rtc *rtc_new(struct machine *m, uint64_t mem_bytes)
 	rtc->cmos[REG_B] = B_24H;
 	rtc->cmos[REG_D] = D_VALID;
 	fill_cmos(rtc, mem_bytes);
-	rtc->seen_ns = clock_ns(rtc);
 	rtc_reset(rtc);
 	err = machine_add_ports(m, &range);
 	if (!err)
