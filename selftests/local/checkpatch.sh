@@ -11,15 +11,20 @@ checkpatch=${SVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/svmm}/source/scripts/ch
 accepted='
 *			FILE_PATH_CHANGES	there is no MAINTAINERS file
 *			MACRO_ARG_REUSE		a guess that is wrong for each list of X(...)
-module/compat.h		LINUX_VERSION_CODE	an out-of-tree module has to know versions
+*			TYPO_SPELLING		takes British spelling for a mistake
+module/compat.h		LINUX_VERSION_CODE,CONSTANT_COMPARISON	the one file that compares versions
 module/pure.h		COMPLEX_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE	defines them for user space
 module/svm/exits.h	COMPLEX_MACRO		lists of X(...)
 module/svm/vmcb.h	COMPLEX_MACRO		lists of X(...)
+module/svm/run.c	EMBEDDED_FUNCTION_NAME,SPACING	mnemonics and operands in inline assembly
 uapi/*			BIT_MACRO		a header for user space has no BIT()
-userspace/*		PREFER_KERNEL_TYPES,ARRAY_SIZE,PREFER_FALLTHROUGH	kernel headers
+userspace/*		BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES	kernel headers
+userspace/*		ARRAY_SIZE,PREFER_FALLTHROUGH	kernel headers
 userspace/*		SPLIT_STRING		messages of several lines are no log entries
-selftests/*		PREFER_KERNEL_TYPES,ARRAY_SIZE,PREFER_FALLTHROUGH,SPLIT_STRING	as above
+selftests/*		BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES	kernel headers
+selftests/*		ARRAY_SIZE,PREFER_FALLTHROUGH,SPLIT_STRING	as above
 selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on purpose
+selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
 selftests/unit/decode.c	CAMELCASE,SPACING	names of Zydis, __has_include
 scripts/*		PREFER_KERNEL_TYPES,ARRAY_SIZE	as above
 '
