@@ -88,11 +88,18 @@ static void test_registers(void)
 	outb(0xff, LSR);
 	outb(0x80, LCR);
 	CHECK_EQ(port_in(PORT, 2), 12);		/* 9600 baud, and a 16-bit access is two */
-	port_out(PORT, 2, 0x1234);
-	CHECK_EQ(inb(PORT), 0x34);
-	CHECK_EQ(inb(PORT + 1), 0x12);
+	port_out(PORT, 2, 0xffff);
+	port_out(PORT, 2, 0x1230);
+	CHECK_EQ(port_in(PORT, 2), 0x1230);
+	port_out(PORT, 2, 0x1335);
+	CHECK_EQ(inb(PORT), 0x35);
+	CHECK_EQ(inb(PORT + 1), 0x13);
 	outb(0, LCR);
 	CHECK_EQ(inb(IER), 0x0f);
+	CHECK_EQ(inb(MCR), 0x1f);		/* no register is two */
+	CHECK_EQ(inb(SCR), 0x5a);
+	outb(0x08, MCR);
+	CHECK_EQ(inb(SCR), 0x5a);
 	CHECK_EQ(console.nr, 0);
 	uart_free(uart);
 }
@@ -201,8 +208,10 @@ static void test_full_console(void)
 	CHECK_EQ(console.nr, 1);
 	CHECK_EQ(inb(LSR), 0);			/* not empty yet */
 	CHECK_EQ(fake.irq[IRQ], 0);
+	outb(0xc1, FCR);			/* this empties nothing */
 	console.room = 100;
 	uart_console_writable(uart);
+	CHECK_EQ(fake.irq[IRQ], 1);
 	CHECK_EQ(console.nr, 16);
 	CHECK(!memcmp(console.out, "0bcdefghijklmnop", 16));
 	CHECK_EQ(inb(LSR), 0x60);
@@ -224,7 +233,10 @@ static void test_full_console(void)
 	console.room = 0;			/* FCR can empty it */
 	outb(1, FCR);
 	outb('3', THR);
+	outb(2, IER);
+	CHECK_EQ(inb(IIR), 0xc1);
 	outb(5, FCR);
+	CHECK_EQ(inb(IIR), 0xc2);
 	CHECK_EQ(inb(LSR), 0x60);
 	console.room = 100;
 	uart_console_writable(uart);
@@ -258,6 +270,8 @@ static void test_receive(void)
 	CHECK_EQ(inb(RBR), '1');
 	CHECK_EQ(console.rooms_told, 1);
 	CHECK_EQ(receive("YZ"), 2);
+	outb(0x01, FCR);
+	CHECK_EQ(inb(LSR), 0x61);
 	outb(0x03, FCR);			/* empties the receiver */
 	CHECK_EQ(console.rooms_told, 2);
 	CHECK_EQ(inb(LSR), 0x60);
@@ -326,6 +340,24 @@ static void test_timeout(void)
 
 	receive("0123456789abc");		/* the level counts more */
 	CHECK_EQ(inb(IIR), 0xc4);
+
+	outb(0xc3, FCR);			/* an emptied FIFO has no timeout */
+	receive("e");
+	outb(0xc3, FCR);
+	advance(SECOND);
+	CHECK_EQ(inb(IIR), 0xc1);
+	outb(0x03, FCR);			/* trigger 1 ... */
+	receive("f");
+	outb(0xc1, FCR);			/* ... becomes 14: now it has one */
+	CHECK_EQ(inb(IIR), 0xc1);
+	advance(MS);
+	CHECK_EQ(inb(IIR), 0xcc);
+	inb(RBR);
+	outb(0x1b, MCR);			/* in loopback as well */
+	outb('g', THR);
+	CHECK_EQ(inb(IIR), 0xc1);
+	advance(MS);
+	CHECK_EQ(inb(IIR), 0xcc);
 	uart_free(uart);
 
 	fake_init();
@@ -391,6 +423,10 @@ static void test_modem_status(void)
 	CHECK_EQ(inb(MSR), 0x81);		/* CTS */
 	outb(0x10, MCR);
 	CHECK_EQ(inb(MSR), 0x08);		/* DCD */
+	outb(0x15, MCR);
+	outb(0x11, MCR);
+	outb(0x13, MCR);
+	CHECK_EQ(inb(MSR), 0x37);		/* they add up */
 	uart_free(uart);
 }
 
@@ -437,6 +473,29 @@ static void test_reset(void)
 	CHECK_EQ(inb(LSR), 0x60);
 	CHECK_EQ(inb(IIR), 0x01);
 	CHECK_EQ(inb(IER), 0);
+
+	outb(0x5a, SCR);
+	outb(0x10, MCR);
+	outb('a', THR);
+	outb('b', THR);
+	outb(0x1b, MCR);
+	outb(0x83, LCR);
+	uart_reset(uart);
+	CHECK_EQ(inb(LCR), 0);
+	CHECK_EQ(inb(MCR), 0);
+	CHECK_EQ(inb(SCR), 0);
+	CHECK_EQ(inb(LSR), 0x60);
+	CHECK_EQ(inb(MSR), 0xb0);
+	outb(2, IER);
+	uart_reset(uart);
+	outb(1, IER);
+	outb(3, IER);
+	CHECK_EQ(inb(IIR), 0x02);
+	CHECK_EQ(inb(IIR), 0x01);
+	console.room = 0;
+	outb('c', THR);
+	uart_reset(uart);
+	CHECK_EQ(inb(LSR), 0x60);
 	uart_free(uart);
 }
 

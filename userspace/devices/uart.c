@@ -141,7 +141,7 @@ static void rx_timer_fired(void *opaque)
 {
 	struct uart *u = opaque;
 
-	u->rx_timeout = u->rx_count && (u->fcr & FCR_ENABLE);
+	u->rx_timeout = true;
 	update_irq(u);
 }
 
