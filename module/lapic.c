@@ -93,6 +93,18 @@ int lapic_pending_vector(struct vcpu *vcpu)
 	return (vector & 0xf0) > (lapic_ppr(lapic) & 0xf0) ? vector : -1;
 }
 
+/* Does an interrupt wait for nothing but the task priority to fall? */
+bool lapic_tpr_blocks(struct vcpu *vcpu)
+{
+	struct lapic *lapic = lapic_of(vcpu);
+	int vector = lapic_top_vector(lapic->irr);
+
+	if (vector < 0 || !lapic_enabled(lapic))
+		return false;
+	return (vector & 0xf0) <= (lapic_get(lapic, LAPIC_TPR) & 0xf0) &&
+	       (lapic->isr_top < 0 || (vector & 0xf0) > (lapic->isr_top & 0xf0));
+}
+
 /* The interrupt acknowledge cycle: the vector is in service from now on. */
 void lapic_accept(struct vcpu *vcpu, u8 vector)
 {

@@ -379,17 +379,18 @@ void msr_reset(struct vcpu *vcpu)
 static const struct {
 	u16 offset;
 	u32 index;
+	u64 mask;
 } msr_group[] = {
-#define IN_GROUP(field, index) { offsetof(struct svmm_msrs, field), index }
-	IN_GROUP(star, MSR_STAR),
-	IN_GROUP(lstar, MSR_LSTAR),
-	IN_GROUP(cstar, MSR_CSTAR),
-	IN_GROUP(sfmask, MSR_SYSCALL_MASK),
-	IN_GROUP(kernel_gs_base, MSR_KERNEL_GS_BASE),
-	IN_GROUP(sysenter_cs, MSR_IA32_SYSENTER_CS),
-	IN_GROUP(sysenter_esp, MSR_IA32_SYSENTER_ESP),
-	IN_GROUP(sysenter_eip, MSR_IA32_SYSENTER_EIP),
-	IN_GROUP(pat, MSR_IA32_CR_PAT),
+#define IN_GROUP(field, index, mask) { offsetof(struct svmm_msrs, field), index, mask }
+	IN_GROUP(star, MSR_STAR, ~0ULL),
+	IN_GROUP(lstar, MSR_LSTAR, ~0ULL),
+	IN_GROUP(cstar, MSR_CSTAR, ~0ULL),
+	IN_GROUP(sfmask, MSR_SYSCALL_MASK, ~0U),
+	IN_GROUP(kernel_gs_base, MSR_KERNEL_GS_BASE, ~0ULL),
+	IN_GROUP(sysenter_cs, MSR_IA32_SYSENTER_CS, ~0U),
+	IN_GROUP(sysenter_esp, MSR_IA32_SYSENTER_ESP, ~0U),
+	IN_GROUP(sysenter_eip, MSR_IA32_SYSENTER_EIP, ~0U),
+	IN_GROUP(pat, MSR_IA32_CR_PAT, ~0ULL),
 #undef IN_GROUP
 };
 
@@ -415,8 +416,6 @@ static bool msr_group_valid(const struct vcpu *vcpu, const struct svmm_msrs *in)
 		return false;
 	if (!msr_canonical(vcpu, in->lstar) || !msr_canonical(vcpu, in->cstar) ||
 	    !msr_canonical(vcpu, in->kernel_gs_base))
-		return false;
-	if ((in->sfmask | in->sysenter_cs | in->sysenter_esp | in->sysenter_eip) >> 32)
 		return false;
 	if (in->spec_ctrl & ~vcpu->policy.spec_ctrl_allowed)
 		return false;
@@ -447,9 +446,11 @@ int msr_commit(struct vcpu *vcpu, const struct svmm_msrs *in)
 
 	if (!msr_group_valid(vcpu, in))
 		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(msr_group); i++)
-		svm_set_msr(vcpu, msr_group[i].index,
-			    *(const u64 *)((const void *)in + msr_group[i].offset));
+	for (i = 0; i < ARRAY_SIZE(msr_group); i++) {
+		const u64 *value = (const void *)in + msr_group[i].offset;
+
+		svm_set_msr(vcpu, msr_group[i].index, *value & msr_group[i].mask);
+	}
 	vcpu->msr.spec_ctrl = in->spec_ctrl;
 	vcpu->msr.mtrr_def_type = in->mtrr_def_type;
 	memcpy(vcpu->msr.mtrr_fixed, in->mtrr_fixed, sizeof(in->mtrr_fixed));
