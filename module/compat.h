@@ -67,4 +67,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	static struct syscore name = { .ops = &name##_ops }
 #endif
 
+/* 6.13, "sched: Add TIF_NEED_RESCHED_LAZY infrastructure": a second flag asks for the CPU. */
+#ifdef _TIF_NEED_RESCHED_LAZY
+#define SVMM_TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#else
+#define SVMM_TIF_RESCHED	_TIF_NEED_RESCHED
+#endif
+
 #endif /* SVMM_COMPAT_H */

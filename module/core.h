@@ -25,11 +25,11 @@
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/signal_types.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-#include <linux/wait.h>
 
 #include "../uapi/svmm.h"
 #include "emulate/emulate.h"
@@ -47,8 +47,10 @@ struct memslot {
 	u64 npages;
 	unsigned long hva;	/* of the first page, in vm->mm */
 	u32 id;
-	u32 flags;		/* SVMM_MEM_* */
+	u32 flags;		/* SVMM_MEM_*, MEMSLOT_LEAVING */
 };
+
+#define MEMSLOT_LEAVING	BIT(31)	/* being unmapped: faults wait for the next array */
 
 /* All slots of a VM, sorted by base_gfn; replaced as a whole. */
 struct memslots {
@@ -90,19 +92,26 @@ enum vcpu_request {
 	VCPU_REQ_SIPI,		/* a start-up IPI was signalled: vcpu->sipi_vector */
 	VCPU_REQ_EOI,		/* vcpu->eoi_pending has vectors for user space */
 	VCPU_REQ_CLOCK,		/* pv.c: rewrite the paravirtual clock */
-	VCPU_REQ_TRIPLE_FAULT,	/* delivering an event failed three times */
+	VCPU_REQ_TRIPLE_FAULT,	/* an exception while delivering #DF */
+	VCPU_REQ_DEAD,		/* the VM died: RUN returns -EIO */
 	VCPU_REQ_KICK,		/* nothing but leave the guest and look */
 };
 
-/* vcpu->mode; IN_GUEST is set before the last look at requests and tlb_gen. */
-enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST };
+/* Requests that are served in the window; any other one makes the vCPU leave it. */
+#define VCPU_REQS_IN_WINDOW	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TIMER) | \
+				 BIT(VCPU_REQ_NMI) | BIT(VCPU_REQ_KICK))
+
+/*
+ * vcpu->mode: what vcpu_kick() has to do.  IN_GUEST and HALTED are set before
+ * the last look at requests and tlb_gen.
+ */
+enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_HALTED };
 
 /* Kinds of event, numbered as EVENTINJ.TYPE (APM vol. 2, 15.20). */
 enum event_type {
 	EVENT_INTR = 0,
 	EVENT_NMI = 2,
 	EVENT_EXCEPTION = 3,
-	EVENT_SOFT_INT = 4,
 };
 
 struct vcpu_event {
@@ -126,6 +135,7 @@ struct cpuid_policy {
 	bool rdpid;
 	bool page_1g;
 	bool spec_ctrl;
+	bool ibpb;		/* PRED_CMD */
 	bool pv_clock;		/* the KVM leaves with their clock are there */
 	u64 spec_ctrl_allowed;	/* SPEC_CTRL bits */
 };
@@ -164,8 +174,7 @@ struct vcpu_io {
 	enum io_state state;
 	u8 bytes;
 	u32 count;				/* elements in the data area */
-	u64 rip;				/* string input: of the instruction */
-	unsigned int nr_reads;			/* MMIO reads that are known */
+	unsigned int nr_reads, next_read;	/* MMIO reads that are known */
 	struct mmio_frag read[MMIO_MAX_FRAGS];
 	unsigned int nr_writes, next_write;	/* MMIO writes to hand out */
 	struct mmio_frag write[MMIO_MAX_FRAGS];
@@ -184,7 +193,6 @@ struct vcpu {
 	int mode;				/* [a] enum vcpu_mode, written by [w] */
 	int cpu;				/* [a] where it is or was last in the window */
 	struct task_struct *task;		/* [a] in RUN, else NULL; see vcpu_kick() */
-	wait_queue_head_t wq;			/* a halted vCPU sleeps here */
 
 	struct svmm_vcpu_page *page;		/* [m] shared with user space: hostile */
 	void *io_data;				/* [m] likewise: PAGE_SIZE */
@@ -232,10 +240,9 @@ struct vcpu {
 
 #define SVMM_XSAVE_BYTES	PAGE_SIZE
 
-/*
- * main.c
- */
-extern unsigned int svmm_debug_clean_bits;
+/* dev.c: the three kinds of fd */
+int dev_init(void);
+void dev_exit(void);
 
 /*
  * vm.c
@@ -305,7 +312,7 @@ int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes
  * module/npt/npt_mm.c
  */
 int npt_create(struct vm *vm);		/* vm->npt, npt_root_pa, the mmu notifier */
-void npt_destroy(struct vm *vm);	/* no vCPU exists any more; may sleep */
+void npt_destroy(struct vm *vm);	/* no vCPU runs any more; may sleep */
 
 /* npt_fault(): 0 or a negative errno, or one of these. */
 #define NPT_FAULT_MMIO		1	/* no slot there, or a write to a read-only one */
@@ -328,9 +335,19 @@ void npt_zap_range(struct vm *vm, u64 gfn, u64 npages);
 /*
  * vcpu.c
  */
+
+
+/* Pages of a vCPU's mmap'ed area */
+enum vcpu_area { VCPU_AREA_PAGE, VCPU_AREA_IO, VCPU_AREA_XSAVE, VCPU_AREA_LAPIC, VCPU_AREAS };
+
+/* -EEXIST, -ENOMEM.  The VM owns the vCPU. */
 int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup);
 void vcpu_destroy(struct vcpu *vcpu);
+
+/* SVMM_RUN, SET_STATE, GET_STATE; vcpu->mutex held, may sleep. */
 long vcpu_run(struct vcpu *vcpu);
+int vcpu_set_state(struct vcpu *vcpu);
+void vcpu_get_state(struct vcpu *vcpu, u32 groups);
 
 /* Set a request bit; the vCPU sees it before its next VMRUN.  Any context. */
 static inline void vcpu_request(struct vcpu *vcpu, enum vcpu_request req)
@@ -386,6 +403,8 @@ void lapic_reset(struct vcpu *vcpu, bool init);
 int lapic_pending_vector(struct vcpu *vcpu);
 /* The INTA cycle for that vector: IRR to ISR.  [m] */
 void lapic_accept(struct vcpu *vcpu, u8 vector);
+/* An interrupt waits only for the task priority to fall.  [m] */
+bool lapic_tpr_blocks(struct vcpu *vcpu);
 /* LVT LINT0 passes ExtINT (or the APIC is disabled): the 8259 is heard.  [m] */
 bool lapic_accepts_extint(struct vcpu *vcpu);
 
@@ -421,8 +440,10 @@ void lapic_set_deadline(struct vcpu *vcpu, u64 tsc);
 /*
  * cpuid.c
  */
+int cpuid_init(void);	/* at load, after svm_init() */
 int cpuid_supported(struct svmm_cpuid_entry *table, unsigned int room);	/* entries, -E2BIG */
-int cpuid_set(struct vcpu *vcpu, struct svmm_cpuid_entry *table, unsigned int nr); /* takes table */
+/* Takes @table (kvfree), also on -EINVAL; NULL: the supported one.  -EINVAL, -ENOMEM. */
+int cpuid_set(struct vcpu *vcpu, struct svmm_cpuid_entry *table, unsigned int nr);
 void cpuid_free(struct vcpu *vcpu);
 /* CPUID for the guest: regs RAX, RCX in; RAX, RBX, RCX, RDX out.  In the window. */
 void cpuid_execute(struct vcpu *vcpu);
@@ -440,9 +461,14 @@ int msr_commit(struct vcpu *vcpu, const struct svmm_msrs *in);
 /*
  * pv.c
  */
+#define MSR_PV_WALL_CLOCK	0x4b564d00
+#define MSR_PV_SYSTEM_TIME	0x4b564d01
+
 int pv_msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 int pv_msr_write(struct vcpu *vcpu, u32 index, u64 value);
-void pv_vm_init(struct vm *vm);
+/* Does the host's TSC tick alike on all CPUs, always?  Then the clock needs no upkeep. */
+bool pv_clock_stable(void);
+void pv_vm_init(struct vm *vm);	/* tsc_offset, clock_offset */
 void pv_reset(struct vcpu *vcpu);
 /* VCPU_REQ_CLOCK: write the clock page.  Outside the window, may sleep. */
 void pv_update_clock(struct vcpu *vcpu);
@@ -456,18 +482,41 @@ void pv_hypercall(struct vcpu *vcpu);
 /* What the run loop does next. */
 enum io_next { IO_NEXT_RUN, IO_NEXT_USER };
 
+/* The memory callbacks of vcpu->emu. */
+extern const struct emu_ops guest_emu_ops;
+
 enum io_next mmio_emulate(struct vcpu *vcpu, u64 gpa);
 /* Hand out the next posted write, if any. */
 enum io_next mmio_next_write(struct vcpu *vcpu);
 /* User space answered a read: log it and emulate again. */
 enum io_next mmio_complete_read(struct vcpu *vcpu);
-/* Fill vcpu->emu with the guest's state and instruction bytes; 0 or an exception was raised. */
-int mmio_load_emu(struct vcpu *vcpu);
+
+/**
+ * mmio_load_emu() - fill vcpu->emu with the guest's state and instruction bytes
+ *
+ * Return: EMU_OK; EMU_EXCEPTION when fetching faulted, in vcpu->emu.exception;
+ * EMU_FAIL when there is no memory behind RIP (nbytes 0 then); EMU_RETRY.
+ */
+enum emu_result mmio_load_emu(struct vcpu *vcpu);
+
+/* Raise vcpu->emu.exception. */
+void guest_raise(struct vcpu *vcpu);
+
+/* An instruction that nobody could execute: SVMM_EXIT_EMULATION_FAILURE. */
+enum io_next mmio_failure(struct vcpu *vcpu, u64 gpa);
+
+/**
+ * guest_translate() - guest-linear to guest-physical, as vcpu->emu's state has it
+ * @access: GUEST_*
+ *
+ * Return: EMU_OK, EMU_EXCEPTION (filled in), EMU_RETRY, EMU_FAIL.
+ */
+enum emu_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, u64 *gpa);
 
 /*
  * pio.c
  */
-/* One IN or OUT, all known from the exit.  In the window. */
+/* One IN or OUT, all known from the exit; RIP is past it.  In the window. */
 void pio_single(struct vcpu *vcpu, u16 port, bool in, u8 bytes);
 /* INS or OUTS.  Outside the window. */
 enum io_next pio_string(struct vcpu *vcpu);

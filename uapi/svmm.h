@@ -235,7 +235,7 @@ enum svmm_exit_reason {
 	SVMM_EXIT_EOI,			/* end of a level-triggered interrupt */
 	SVMM_EXIT_EXTINT,		/* fetch a vector from the 8259 */
 	SVMM_EXIT_SHUTDOWN,		/* triple fault; the VM is dead */
-	SVMM_EXIT_FAIL_ENTRY,		/* VMRUN refused the state; the VM is dead */
+	SVMM_EXIT_FAIL_ENTRY,		/* the state breaks a rule of VMRUN */
 	SVMM_EXIT_EMULATION_FAILURE,	/* the MMIO emulator does not know the instruction */
 	SVMM_EXIT_MEMORY_FAULT,		/* a slot's backing cannot be mapped */
 	SVMM_EXIT_INTERNAL_ERROR,	/* a bug or a limit in svmm; the VM is dead */
@@ -257,8 +257,9 @@ enum svmm_exit_reason {
  * @eoi: SVMM_EXIT_EOI: the vector that was ended
  * @extint: SVMM_EXIT_EXTINT: user space stores the vector (0 to 255) that the
  *	8259 acknowledges, or -1 for none, before the next RUN
- * @fail_entry: SVMM_EXIT_FAIL_ENTRY: the VMCB's exit code, and the rule that
- *	the state broke in words (NUL-terminated)
+ * @fail_entry: SVMM_EXIT_FAIL_ENTRY: the rule that the state broke in words
+ *	(NUL-terminated).  @exit_code 0: found before VMRUN, user space may mend
+ *	the state and RUN again; else VMRUN's, and the VM is dead.
  * @emulation: SVMM_EXIT_EMULATION_FAILURE: @nbytes instruction bytes at @rip,
  *	which touched @gpa.  RUN again restarts the instruction.
  * @memory_fault: SVMM_EXIT_MEMORY_FAULT: @gpa, wanted access (1 write, 2
@@ -397,7 +398,6 @@ struct svmm_msrs {
 #define SVMM_EVENT_NMI_MASKED	(1U << 4)
 #define SVMM_EVENT_SHADOW	(1U << 5)	/* interrupt shadow of STI or MOV SS */
 #define SVMM_EVENT_INTR		(1U << 6)	/* @vector of an interrupt in delivery */
-#define SVMM_EVENT_SOFT_INT	(1U << 7)	/* @vector of INT n in delivery, RIP past it */
 
 /**
  * struct svmm_events - what is pending or in delivery; an event whose delivery

@@ -14,15 +14,20 @@ enum svm_action {
 	SVM_LEAVE,	/* handled: leave the window once (host interrupt, NMI), then go round */
 	SVM_FAULT,	/* nested page fault in vcpu->fault */
 	SVM_STRING_IO,	/* INS or OUTS: needs guest memory */
-	SVM_EMULATE,	/* needs the instruction's bytes: svm_finish_emulation() */
+	SVM_EMULATE,	/* needs guest memory that is not there: svm_emulate() */
 	SVM_TO_USER,	/* the exit record is filled in */
 	SVM_HALT,	/* HLT: wait for an event, in the kernel */
 	SVM_KILL,	/* the exit record says why; the VM dies */
 };
 
-/* EFER.SVME and HSAVE on all CPUs: first VM, last VM.  0, -EBUSY, -ENODEV.  May sleep. */
-int svm_hardware_get(void);
-void svm_hardware_put(void);
+/* Module load: capabilities (prints what it found, or why it refuses), CPUs, permission maps. */
+int svm_init(void);
+void svm_exit(void);
+void svm_fill_caps(struct svmm_caps *caps);
+
+/* A VM comes or goes: EFER.SVME on all CPUs from the first to the last (cpu.c). */
+int svm_get(void);
+void svm_put(void);
 
 int svm_vcpu_create(struct vcpu *vcpu);		/* -ENOMEM */
 void svm_vcpu_destroy(struct vcpu *vcpu);
@@ -44,8 +49,12 @@ void svm_window_close(struct vcpu *vcpu);
  */
 enum svm_action svm_vcpu_enter(struct vcpu *vcpu);
 
-/* The slow half of SVM_EMULATE: outside the window, bytes in vcpu->emu. */
-enum svm_action svm_finish_emulation(struct vcpu *vcpu);
+/*
+ * The slow half of an exit whose instruction the window could not fetch or
+ * whose operand lies in memory.  Outside the window, may sleep.  SVM_RESUME or
+ * SVM_TO_USER.
+ */
+enum svm_action svm_emulate(struct vcpu *vcpu);
 
 /*
  * Events (intr.c).  [m]
@@ -54,17 +63,23 @@ bool svm_intr_allowed(struct vcpu *vcpu);	/* IF set, no shadow */
 bool svm_nmi_allowed(struct vcpu *vcpu);	/* not masked, no shadow */
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event);
 void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload);	/* CR2, DR6 */
-void svm_want_intr_window(struct vcpu *vcpu);	/* exit as soon as IF and shadow permit */
-void svm_want_nmi_window(struct vcpu *vcpu);	/* exit when the NMI handler ends, or shadow */
+void svm_want_intr_window(struct vcpu *vcpu, bool want);	/* exit when IF and shadow permit */
+void svm_want_nmi_window(struct vcpu *vcpu);	/* exit when the interrupt shadow ends */
+void svm_nmi_injected(struct vcpu *vcpu);	/* exit when the handler ends: IRET */
+/* An interrupt waits for the task priority to fall: see writes to CR8, or not. */
+void svm_want_cr8_exit(struct vcpu *vcpu, bool want);
 bool svm_get_if(struct vcpu *vcpu);
+bool svm_in_shadow(struct vcpu *vcpu);
 
 /*
  * Registers.  [m]
  */
 u64 svm_get_rip(struct vcpu *vcpu);
 u64 svm_get_rflags(struct vcpu *vcpu);
-u64 svm_get_cr8(struct vcpu *vcpu);		/* V_TPR */
-void svm_set_cr8(struct vcpu *vcpu, u64 cr8);
+u64 svm_get_cr4(struct vcpu *vcpu);
+u8 svm_get_cpl(struct vcpu *vcpu);
+void svm_set_cr8(struct vcpu *vcpu, u64 cr8);	/* V_TPR follows the local APIC */
+void svm_start_at(struct vcpu *vcpu, u8 sipi_vector);	/* CS:IP of a start-up IPI */
 u64 svm_get_efer(struct vcpu *vcpu);
 int svm_set_efer(struct vcpu *vcpu, u64 efer);	/* -EINVAL for #GP */
 void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset);

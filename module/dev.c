@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The front door: /dev/svmm, VM fds and vCPU fds.
+ *
+ * Every user value is copied once, checked, and handed on as a plain argument;
+ * nothing behind this file sees an ioctl struct.  It must not know what the
+ * arguments mean.  The one rule that holds for all calls on a VM or a vCPU:
+ * the caller's address space is the one that created the VM, since that is the
+ * memory which the guest runs in.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "core.h"
+#include "svm/caps.h"
+#include "svm/svm.h"
+
+static bool all_zero(const void *p, size_t bytes)
+{
+	return !memchr_inv(p, 0, bytes);
+}
+
+/*
+ * Give @fd a file for @object, which holds a reference to @vm until its
+ * release.  On an error the fd is still the caller's to put back.
+ */
+static int install_fd(int fd, const char *name, const struct file_operations *fops,
+		      void *object, struct vm *vm)
+{
+	struct file *file = anon_inode_getfile(name, fops, object, O_RDWR);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	vm_get(vm);
+	fd_install(fd, file);
+	return 0;
+}
+
+/*
+ * vCPU fd
+ */
+
+static vm_fault_t vcpu_fault(struct vm_fault *vmf)
+{
+	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
+	void *area;
+
+	switch (vmf->pgoff) {
+	case VCPU_AREA_PAGE:
+		area = vcpu->page;
+		break;
+	case VCPU_AREA_IO:
+		area = vcpu->io_data;
+		break;
+	case VCPU_AREA_XSAVE:
+		area = vcpu->xsave_area;
+		break;
+	case VCPU_AREA_LAPIC:
+		area = vcpu->lapic_area;
+		break;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+	vmf->page = virt_to_page(area);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_fault,
+};
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (vma->vm_pgoff + vma_pages(vma) > VCPU_AREAS)
+		return -EINVAL;
+	/* A child after fork() is another address space. */
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static long vcpu_set_cpuid(struct vcpu *vcpu, struct svmm_cpuid __user *arg)
+{
+	struct svmm_cpuid_entry *table;
+	struct svmm_cpuid head;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.flags || !head.nr || head.nr > SVMM_MAX_CPUID)
+		return -EINVAL;
+	if (vcpu->ran)
+		return -EBUSY;
+	table = kmalloc_array(head.nr, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return -ENOMEM;
+	if (copy_from_user(table, arg->entries, head.nr * sizeof(*table))) {
+		kfree(table);
+		return -EFAULT;
+	}
+	return cpuid_set(vcpu, table, head.nr);
+}
+
+static long vcpu_set_sigmask(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmm_sigmask mask;
+
+	if (copy_from_user(&mask, arg, sizeof(mask)))
+		return -EFAULT;
+	if (mask.enable > 1 || mask.reserved)
+		return -EINVAL;
+	BUILD_BUG_ON(sizeof(sigset_t) != sizeof(mask.mask));
+	memcpy(&vcpu->sigmask, &mask.mask, sizeof(vcpu->sigmask));
+	sigdelsetmask(&vcpu->sigmask, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigmask_set = mask.enable;
+	return 0;
+}
+
+static long vcpu_get_stats(struct vcpu *vcpu, struct svmm_stats __user *arg)
+{
+	struct svmm_exit_stat *exits;
+	struct svmm_stats head;
+	unsigned int room;
+	long ret = 0;
+	int nr;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.flags)
+		return -EINVAL;
+	room = svm_get_stats(vcpu, NULL, 0);
+	exits = kcalloc(room, sizeof(*exits), GFP_KERNEL_ACCOUNT);
+	if (!exits)
+		return -ENOMEM;
+	nr = svm_get_stats(vcpu, exits, room);
+	if (head.nr < nr)
+		ret = -E2BIG;
+	else if (copy_to_user(arg->exits, exits, nr * sizeof(*exits)))
+		ret = -EFAULT;
+	head.nr = nr;
+	head.to_user = vcpu->exits_to_user;
+	if (copy_to_user(arg, &head, sizeof(head)))
+		ret = -EFAULT;
+	kfree(exits);
+	return ret;
+}
+
+static long vcpu_debug_vmcb(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmm_debug_vmcb *out;
+	long ret = 0;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	out = kzalloc(sizeof(*out), GFP_KERNEL_ACCOUNT);
+	if (!out)
+		return -ENOMEM;
+	svm_debug_vmcb(vcpu, out);
+	if (copy_to_user(arg, out, sizeof(*out)))
+		ret = -EFAULT;
+	kfree(out);
+	return ret;
+}
+
+/* With vcpu->mutex held. */
+static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
+{
+	u32 groups;
+
+	switch (cmd) {
+	case SVMM_RUN:
+		return arg ? -EINVAL : vcpu_run(vcpu);
+	case SVMM_GET_STATE:
+		if (get_user(groups, (u32 __user *)arg))
+			return -EFAULT;
+		if (groups & ~SVMM_STATE_ALL)
+			return -EINVAL;
+		vcpu_get_state(vcpu, groups);
+		return 0;
+	case SVMM_SET_STATE:
+		return arg ? -EINVAL : vcpu_set_state(vcpu);
+	case SVMM_SET_CPUID:
+		return vcpu_set_cpuid(vcpu, arg);
+	case SVMM_SET_SIGMASK:
+		return vcpu_set_sigmask(vcpu, arg);
+	case SVMM_GET_STATS:
+		return vcpu_get_stats(vcpu, arg);
+	case SVMM_DEBUG_VMCB:
+		return vcpu_debug_vmcb(vcpu, arg);
+	}
+	return -ENOTTY;
+}
+
+static long vcpu_set_extint(struct vcpu *vcpu, const u32 __user *arg)
+{
+	u32 level;
+
+	if (get_user(level, arg))
+		return -EFAULT;
+	if (level > 1)
+		return -EINVAL;
+	WRITE_ONCE(vcpu->extint, level);
+	if (level) {
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+		vcpu_kick(vcpu);
+	}
+	return 0;
+}
+
+static long vcpu_nmi(struct vcpu *vcpu, const void __user *arg)
+{
+	if (arg)
+		return -EINVAL;
+	atomic_add_unless(&vcpu->nmi_queued, 1, 2);
+	vcpu_request(vcpu, VCPU_REQ_NMI);
+	vcpu_kick(vcpu);
+	return 0;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	struct vcpu *vcpu = file->private_data;
+	void __user *arg = (void __user *)uarg;
+	long ret;
+
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+
+	/* From any thread, also while another one is in RUN. */
+	switch (cmd) {
+	case SVMM_NMI:
+		return vcpu_nmi(vcpu, arg);
+	case SVMM_SET_EXTINT:
+		return vcpu_set_extint(vcpu, arg);
+	}
+
+	if (!mutex_trylock(&vcpu->mutex))
+		return -EBUSY;
+	ret = vcpu_locked_ioctl(vcpu, cmd, arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+/*
+ * VM fd
+ */
+
+static long vm_ioctl_create_vcpu(struct vm *vm, const void __user *arg)
+{
+	struct svmm_create_vcpu args;
+	struct vcpu *vcpu;
+	int fd, ret;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags || args.id >= SVMM_MAX_VCPUS)
+		return -EINVAL;
+	/* Cheap to ask first: a vCPU, once created, stays until the VM goes. */
+	if (vm_get_vcpu(vm, args.id))
+		return -EEXIST;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	ret = vcpu_create(vm, args.id, &vcpu);
+	if (ret)
+		goto err_fd;
+	ret = install_fd(fd, "svmm-vcpu", &vcpu_fops, vcpu, vm);
+	if (ret)
+		goto err_fd;
+	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+	return ret;
+}
+
+static long vm_ioctl_set_slot(struct vm *vm, const void __user *arg)
+{
+	struct svmm_memory_slot args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~SVMM_MEM_READONLY || !all_zero(args.reserved, sizeof(args.reserved)))
+		return -EINVAL;
+	return memslot_set(vm, args.slot, args.flags, args.gpa, args.size, args.user_addr);
+}
+
+static long vm_ioctl_msi(struct vm *vm, const void __user *arg)
+{
+	struct svmm_msi args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags)
+		return -EINVAL;
+	return lapic_deliver_msi(vm, args.address, args.data);
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	struct vm *vm = file->private_data;
+	void __user *arg = (void __user *)uarg;
+
+	if (vm->mm != current->mm || READ_ONCE(vm->dead))
+		return -EIO;
+
+	switch (cmd) {
+	case SVMM_CREATE_VCPU:
+		return vm_ioctl_create_vcpu(vm, arg);
+	case SVMM_SET_MEMORY_SLOT:
+		return vm_ioctl_set_slot(vm, arg);
+	case SVMM_SIGNAL_MSI:
+		return vm_ioctl_msi(vm, arg);
+	}
+	return -ENOTTY;
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.release = vm_release,
+	.llseek = noop_llseek,
+};
+
+/*
+ * /dev/svmm
+ */
+
+static long dev_get_caps(void __user *arg)
+{
+	struct svmm_caps caps = {
+		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK,
+		.max_vcpus = SVMM_MAX_VCPUS,
+		.max_slots = SVMM_MAX_SLOTS,
+		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,
+	};
+
+	svm_fill_caps(&caps);
+	if (caps.xcr0)
+		caps.caps |= SVMM_CAP_XSAVE;
+	return copy_to_user(arg, &caps, sizeof(caps)) ? -EFAULT : 0;
+}
+
+static long dev_get_cpuid(struct svmm_cpuid __user *arg)
+{
+	struct svmm_cpuid_entry *table;
+	struct svmm_cpuid head;
+	long ret = 0;
+	int nr;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.flags)
+		return -EINVAL;
+	table = kcalloc(SVMM_MAX_CPUID, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	nr = cpuid_supported(table, SVMM_MAX_CPUID);
+	if (nr < 0) {
+		ret = nr;
+		goto out;
+	}
+	if (head.nr < nr)
+		ret = -E2BIG;
+	else if (copy_to_user(arg->entries, table, nr * sizeof(*table)))
+		ret = -EFAULT;
+	head.nr = nr;
+	if (copy_to_user(arg, &head, sizeof(head)))
+		ret = -EFAULT;
+out:
+	kfree(table);
+	return ret;
+}
+
+static bool name_ok(const char *name)
+{
+	size_t len = strnlen(name, SVMM_NAME_MAX);
+	size_t i;
+
+	if (!len || len == SVMM_NAME_MAX || !all_zero(name + len, SVMM_NAME_MAX - len))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._-", name[i])))
+			return false;
+	return true;
+}
+
+static long dev_create_vm(const void __user *arg)
+{
+	struct svmm_create_vm args;
+	struct vm *vm;
+	int fd, ret;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags || !all_zero(args.reserved, sizeof(args.reserved)) || !name_ok(args.name))
+		return -EINVAL;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	vm = vm_create(args.name);
+	if (IS_ERR(vm)) {
+		put_unused_fd(fd);
+		return PTR_ERR(vm);
+	}
+	ret = install_fd(fd, "svmm-vm", &vm_fops, vm, vm);
+	vm_put(vm);
+	if (ret) {
+		put_unused_fd(fd);
+		return ret;
+	}
+	return fd;
+}
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	void __user *arg = (void __user *)uarg;
+
+	switch (cmd) {
+	case SVMM_GET_CAPS:
+		return dev_get_caps(arg);
+	case SVMM_GET_SUPPORTED_CPUID:
+		return dev_get_cpuid(arg);
+	case SVMM_CREATE_VM:
+		return dev_create_vm(arg);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice svmm_dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "svmm",
+	.fops = &dev_fops,
+	.mode = 0660,
+};
+
+int dev_init(void)
+{
+	return misc_register(&svmm_dev);
+}
+
+void dev_exit(void)
+{
+	misc_deregister(&svmm_dev);
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The emulator's way to guest memory and devices.
+ *
+ * An address is translated through the guest's page tables; what lies in a slot
+ * is memory, the local APIC's page is answered here, the rest goes to user
+ * space.  A read that user space has to answer ends the emulation, which starts
+ * over when the data is there and finds it in a log.  Writes come last in every
+ * instruction, so they are posted: the instruction is complete, and its writes
+ * are handed out one by one, none wider than 8 bytes or across a page, before
+ * the guest runs on.
+ */
+#include <linux/sched/signal.h>
+
+#include "core.h"
+#include "svm/svm.h"
+
+#define LAPIC_PAGE_BYTES	4096
+
+/* Rounds of a REP instruction before the loop looks at the world again. */
+#define REP_ROUNDS		64
+
+static int read_entry(void *ctx, u64 gpa, void *entry, unsigned int bytes)
+{
+	return vm_read_guest(ctx, gpa, entry, bytes);
+}
+
+static int cmpxchg_entry(void *ctx, u64 gpa, u64 old, u64 new, unsigned int bytes)
+{
+	return vm_cmpxchg_guest(ctx, gpa, old, new, bytes);
+}
+
+enum emu_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, u64 *gpa)
+{
+	struct walk_result res;
+	struct walk_cfg cfg;
+
+	svm_get_walk_cfg(vcpu, &cfg);
+	cfg.ctx = vcpu->vm;
+	cfg.read_phys = read_entry;
+	cfg.cmpxchg_phys = cmpxchg_entry;
+
+	switch (guest_walk(&cfg, linear, access, &res)) {
+	case WALK_OK:
+		*gpa = res.gpa;
+		return EMU_OK;
+	case WALK_FAULT:
+		return emu_page_fault(&vcpu->emu, linear, res.error_code);
+	case WALK_NONCANONICAL:
+		vcpu->emu.exception = (struct emu_exception){
+			.vector = X86_VEC_GP,
+			.has_error = true,
+		};
+		return EMU_EXCEPTION;
+	case WALK_RETRY:
+		return EMU_RETRY;
+	}
+	return EMU_FAIL;
+}
+
+void guest_raise(struct vcpu *vcpu)
+{
+	const struct emu_exception *x = &vcpu->emu.exception;
+
+	event_raise(vcpu, x->vector, x->has_error, x->error_code, x->address);
+}
+
+/* An access of at most two pages, in pieces that do not cross one. */
+struct piece {
+	u64 gpa;
+	unsigned int bytes;
+};
+
+static enum emu_result split(struct vcpu *vcpu, u64 linear, unsigned int bytes,
+			     unsigned int access, struct piece piece[2], unsigned int *nr)
+{
+	unsigned int first = min_t(unsigned int, bytes, PAGE_SIZE - (linear & ~PAGE_MASK));
+	enum emu_result ret;
+
+	piece[0].bytes = first;
+	piece[1].bytes = bytes - first;
+	*nr = piece[1].bytes ? 2 : 1;
+	ret = guest_translate(vcpu, linear, access, &piece[0].gpa);
+	if (ret == EMU_OK && piece[1].bytes)
+		ret = guest_translate(vcpu, linear + first, access, &piece[1].gpa);
+	return ret;
+}
+
+static bool in_lapic(struct vcpu *vcpu, u64 gpa)
+{
+	u64 base = lapic_mmio_base(vcpu);
+
+	return base && gpa - base < LAPIC_PAGE_BYTES;
+}
+
+/* A device read of at most 8 bytes: from the log, or by user space. */
+static enum emu_result device_read(struct vcpu *vcpu, u64 gpa, u8 *data, unsigned int bytes)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+	struct vcpu_io *io = &vcpu->io;
+	struct mmio_frag *frag;
+
+	if (in_lapic(vcpu, gpa)) {
+		lapic_mmio_read(vcpu, gpa & ~PAGE_MASK, data, bytes);
+		return EMU_OK;
+	}
+	if (io->next_read >= MMIO_MAX_FRAGS)
+		return EMU_FAIL;
+	frag = &io->read[io->next_read];
+	if (io->next_read < io->nr_reads) {
+		if (frag->gpa == gpa && frag->bytes == bytes) {
+			memcpy(data, frag->data, bytes);
+			io->next_read++;
+			return EMU_OK;
+		}
+		/* Another vCPU changed the instruction or its tables meanwhile. */
+		io->nr_reads = io->next_read;
+	}
+	frag->gpa = gpa;
+	frag->bytes = bytes;
+	io->state = IO_MMIO_READ;
+
+	exit->reason = SVMM_EXIT_MMIO;
+	exit->flags = 0;
+	memset(&exit->mmio, 0, sizeof(exit->mmio));
+	exit->mmio.gpa = gpa;
+	exit->mmio.bytes = bytes;
+	return EMU_IO;
+}
+
+static enum emu_result device_write(struct vcpu *vcpu, u64 gpa, const u8 *data,
+				    unsigned int bytes)
+{
+	struct vcpu_io *io = &vcpu->io;
+	struct mmio_frag *frag;
+
+	if (in_lapic(vcpu, gpa)) {
+		lapic_mmio_write(vcpu, gpa & ~PAGE_MASK, data, bytes);
+		return EMU_OK;
+	}
+	if (io->nr_writes == MMIO_MAX_FRAGS)
+		return EMU_FAIL;
+	frag = &io->write[io->nr_writes++];
+	frag->gpa = gpa;
+	frag->bytes = bytes;
+	memcpy(frag->data, data, bytes);
+	return EMU_OK;
+}
+
+static int guest_read(struct emu *e, u64 linear, void *data, unsigned int bytes,
+		      unsigned int access)
+{
+	struct vcpu *vcpu = container_of(e, struct vcpu, emu);
+	struct piece piece[2];
+	unsigned int i, nr, n;
+	enum emu_result ret;
+	u8 *p = data;
+
+	ret = split(vcpu, linear, bytes, access, piece, &nr);
+	for (i = 0; ret == EMU_OK && i < nr; i++) {
+		u64 gpa = piece[i].gpa;
+
+		if (!in_lapic(vcpu, gpa)) {
+			int err = vm_read_guest(vcpu->vm, gpa, p, piece[i].bytes);
+
+			if (!err) {
+				p += piece[i].bytes;
+				continue;
+			}
+			if (err != -ENOENT)
+				return EMU_FAIL;
+		}
+		for (; ret == EMU_OK && piece[i].bytes; piece[i].bytes -= n, gpa += n, p += n) {
+			n = min(piece[i].bytes, 8U);
+			ret = device_read(vcpu, gpa, p, n);
+		}
+	}
+	return ret;
+}
+
+static int guest_write(struct emu *e, u64 linear, const void *data, unsigned int bytes,
+		       unsigned int access)
+{
+	struct vcpu *vcpu = container_of(e, struct vcpu, emu);
+	struct piece piece[2];
+	unsigned int i, nr, n;
+	enum emu_result ret;
+	const u8 *p = data;
+
+	ret = split(vcpu, linear, bytes, access | GUEST_WRITE, piece, &nr);
+	for (i = 0; ret == EMU_OK && i < nr; i++) {
+		u64 gpa = piece[i].gpa;
+
+		if (!in_lapic(vcpu, gpa)) {
+			int err = vm_write_guest(vcpu->vm, gpa, p, piece[i].bytes);
+
+			if (!err) {
+				p += piece[i].bytes;
+				continue;
+			}
+			if (err != -ENOENT)
+				return EMU_FAIL;
+		}
+		for (; ret == EMU_OK && piece[i].bytes; piece[i].bytes -= n, gpa += n, p += n) {
+			n = min(piece[i].bytes, 8U);
+			ret = device_write(vcpu, gpa, p, n);
+		}
+	}
+	return ret;
+}
+
+static int guest_cmpxchg(struct emu *e, u64 linear, u64 old, u64 new, unsigned int bytes,
+			 unsigned int access)
+{
+	struct vcpu *vcpu = container_of(e, struct vcpu, emu);
+	enum emu_result ret;
+	u64 gpa;
+
+	/* A split lock is not atomic here; nor does a device know locks. */
+	if (linear & (bytes - 1))
+		return guest_write(e, linear, &new, bytes, access);
+	ret = guest_translate(vcpu, linear, access | GUEST_WRITE, &gpa);
+	if (ret != EMU_OK)
+		return ret;
+	if (!in_lapic(vcpu, gpa)) {
+		switch (vm_cmpxchg_guest(vcpu->vm, gpa, old, new, bytes)) {
+		case 0:
+			return EMU_OK;
+		case -EAGAIN:
+			return EMU_RETRY;
+		case -ENOENT:
+			break;
+		default:
+			return EMU_FAIL;
+		}
+	}
+	return device_write(vcpu, gpa, (u8 *)&new, bytes);
+}
+
+const struct emu_ops guest_emu_ops = {
+	.read = guest_read,
+	.write = guest_write,
+	.cmpxchg = guest_cmpxchg,
+};
+
+/*
+ * Fetch
+ */
+
+static enum emu_result fetch(struct vcpu *vcpu)
+{
+	struct emu *e = &vcpu->emu;
+	unsigned int access = GUEST_FETCH | (e->cpl == 3 ? GUEST_USER : 0);
+	u64 linear = emu_fetch_linear(e, e->nbytes);
+	unsigned int n = min_t(unsigned int, X86_INSN_MAX - e->nbytes,
+			       PAGE_SIZE - (linear & ~PAGE_MASK));
+	enum emu_result ret;
+	u64 gpa;
+
+	ret = guest_translate(vcpu, linear, access, &gpa);
+	if (ret != EMU_OK)
+		return ret;
+	if (vm_read_guest(vcpu->vm, gpa, e->bytes + e->nbytes, n))
+		return EMU_FAIL;
+	e->nbytes += n;
+	return EMU_OK;
+}
+
+enum emu_result mmio_load_emu(struct vcpu *vcpu)
+{
+	struct emu *e = &vcpu->emu;
+	enum emu_result ret = EMU_OK;
+	struct x86_insn insn;
+
+	svm_load_emu(vcpu);
+	e->ops = &guest_emu_ops;
+	if (!e->nbytes)
+		ret = fetch(vcpu);
+	if (ret != EMU_OK)
+		return ret;
+	/* The next page is looked at only if the instruction reaches into it. */
+	if (e->nbytes < X86_INSN_MAX &&
+	    x86_decode(&insn, e->bytes, e->nbytes, emu_mode(e)) == X86_DECODE_TRUNCATED)
+		ret = fetch(vcpu);
+	return ret;
+}
+
+/*
+ * Emulation
+ */
+
+enum io_next mmio_failure(struct vcpu *vcpu, u64 gpa)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+	const struct emu *e = &vcpu->emu;
+
+	exit->reason = SVMM_EXIT_EMULATION_FAILURE;
+	exit->flags = 0;
+	memset(&exit->emulation, 0, sizeof(exit->emulation));
+	exit->emulation.rip = svm_get_rip(vcpu);
+	exit->emulation.gpa = gpa;
+	exit->emulation.nbytes = e->nbytes;
+	memcpy(exit->emulation.bytes, e->bytes, e->nbytes);
+	return IO_NEXT_USER;
+}
+
+enum io_next mmio_next_write(struct vcpu *vcpu)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+	struct vcpu_io *io = &vcpu->io;
+	const struct mmio_frag *frag;
+
+	if (io->next_write == io->nr_writes) {
+		io->next_write = 0;
+		io->nr_writes = 0;
+		return IO_NEXT_RUN;
+	}
+	frag = &io->write[io->next_write++];
+	io->state = IO_MMIO_WRITE;
+	exit->reason = SVMM_EXIT_MMIO;
+	exit->flags = 0;
+	memset(&exit->mmio, 0, sizeof(exit->mmio));
+	exit->mmio.gpa = frag->gpa;
+	exit->mmio.bytes = frag->bytes;
+	exit->mmio.is_write = 1;
+	memcpy(exit->mmio.data, frag->data, frag->bytes);
+	return IO_NEXT_USER;
+}
+
+/* One instruction, or one round of a REP instruction. */
+static enum emu_result emulate_once(struct vcpu *vcpu)
+{
+	enum emu_result ret;
+
+	vcpu->io.next_read = 0;
+	ret = mmio_load_emu(vcpu);
+	if (ret == EMU_OK)
+		ret = x86_emulate(&vcpu->emu);
+	if (ret == EMU_IO)
+		return ret;
+	vcpu->io.nr_reads = 0;
+	if (ret == EMU_OK)
+		svm_store_emu(vcpu);
+	else
+		vcpu->io.nr_writes = 0;
+	return ret;
+}
+
+enum io_next mmio_emulate(struct vcpu *vcpu, u64 gpa)
+{
+	unsigned int rounds;
+
+	/*
+	 * An event's delivery met a device where its stack or table should be:
+	 * there is no instruction to emulate.
+	 */
+	if (vcpu->injected.valid)
+		return mmio_failure(vcpu, gpa);
+
+	for (rounds = 0; rounds < REP_ROUNDS; rounds++) {
+		switch (emulate_once(vcpu)) {
+		case EMU_OK:
+			if (vcpu->io.nr_writes)
+				return mmio_next_write(vcpu);
+			if (!vcpu->emu.rep_again || READ_ONCE(vcpu->requests) ||
+			    signal_pending(current))
+				return IO_NEXT_RUN;
+			break;
+		case EMU_EXCEPTION:
+			guest_raise(vcpu);
+			return IO_NEXT_RUN;
+		case EMU_RETRY:
+			return IO_NEXT_RUN;
+		case EMU_IO:
+			return IO_NEXT_USER;
+		default:
+			return mmio_failure(vcpu, gpa);
+		}
+	}
+	return IO_NEXT_RUN;
+}
+
+enum io_next mmio_complete_read(struct vcpu *vcpu)
+{
+	struct vcpu_io *io = &vcpu->io;
+	struct mmio_frag *frag = &io->read[io->next_read];
+
+	/* device_read() stopped at this one; its data is taken once. */
+	memcpy(frag->data, vcpu->page->exit.mmio.data, sizeof(frag->data));
+	io->nr_reads = io->next_read + 1;
+	return mmio_emulate(vcpu, frag->gpa);
+}

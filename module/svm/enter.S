@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The world switch: host VMSAVE, guest VMLOAD, VMRUN, guest VMSAVE, host VMLOAD.
+ *
+ * Nothing here may touch a per-CPU variable between the two VMLOADs, since GS
+ * is the guest's there.  GIF is 0 and RFLAGS.IF is 1 throughout: an interrupt
+ * waits, and makes VMRUN exit, without STI and its shadow (APM vol. 2, 15.17).
+ * After the exit no general register holds a guest value, and the return stack
+ * holds only addresses of this function.
+ */
+#include <linux/linkage.h>
+#include <asm/asm.h>
+#include <asm/cpufeatures.h>
+#include <asm/nospec-branch.h>
+
+/* vcpu->regs[], by register number */
+#define R(n)	((n) * 8)
+
+	.text
+
+/*
+ * int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa)
+ *
+ * RAX and RSP of the guest are in the VMCB, the rest in regs[].
+ * Returns 0 after a #VMEXIT, 1 if SVM is off: then nothing has happened.
+ */
+SYM_FUNC_START(svm_enter)
+	push	%rbp
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%rbx
+	push	%rsi
+	push	%rdx
+
+	mov	%rdx, %rax
+1:	vmsave	%rax
+	mov	%rdi, %rax
+2:	vmload	%rax
+
+	mov	R(1)(%rsi), %rcx
+	mov	R(2)(%rsi), %rdx
+	mov	R(3)(%rsi), %rbx
+	mov	R(5)(%rsi), %rbp
+	mov	R(7)(%rsi), %rdi
+	mov	R(8)(%rsi), %r8
+	mov	R(9)(%rsi), %r9
+	mov	R(10)(%rsi), %r10
+	mov	R(11)(%rsi), %r11
+	mov	R(12)(%rsi), %r12
+	mov	R(13)(%rsi), %r13
+	mov	R(14)(%rsi), %r14
+	mov	R(15)(%rsi), %r15
+	mov	R(6)(%rsi), %rsi
+3:	vmrun	%rax
+
+	/* RAX is the host's again: vmcb_pa. */
+4:	vmsave	%rax
+	pop	%rax
+5:	vmload	%rax
+	pop	%rax
+
+	mov	%rcx, R(1)(%rax)
+	mov	%rdx, R(2)(%rax)
+	mov	%rbx, R(3)(%rax)
+	mov	%rbp, R(5)(%rax)
+	mov	%rsi, R(6)(%rax)
+	mov	%rdi, R(7)(%rax)
+	mov	%r8, R(8)(%rax)
+	mov	%r9, R(9)(%rax)
+	mov	%r10, R(10)(%rax)
+	mov	%r11, R(11)(%rax)
+	mov	%r12, R(12)(%rax)
+	mov	%r13, R(13)(%rax)
+	mov	%r14, R(14)(%rax)
+	mov	%r15, R(15)(%rax)
+
+	/* Return predictions of the guest go before the first RET. */
+	FILL_RETURN_BUFFER %_ASM_AX, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
+#ifdef UNTRAIN_RET_VM
+	UNTRAIN_RET_VM
+#else
+	UNTRAIN_RET
+#endif
+
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%esi, %esi
+	xor	%edi, %edi
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	xor	%eax, %eax
+.Lrestore:
+	pop	%rbx
+	pop	%r12
+	pop	%r13
+	pop	%r14
+	pop	%r15
+	pop	%rbp
+	RET
+
+.Lfault_host:
+	push	%rax
+.Lfault:
+	mov	$1, %eax
+	add	$16, %rsp
+	jmp	.Lrestore
+
+	_ASM_EXTABLE(1b, .Lfault)
+	_ASM_EXTABLE(2b, .Lfault)
+	_ASM_EXTABLE(3b, .Lfault)
+	_ASM_EXTABLE(4b, .Lfault)
+	_ASM_EXTABLE(5b, .Lfault_host)
+SYM_FUNC_END(svm_enter)

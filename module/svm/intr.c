@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events and the VMCB: EVENTINJ, EXITINTINFO, the windows.
+ *
+ * Vectors always go in through EVENTINJ; V_IRQ only opens a window (APM vol. 2,
+ * 15.21.4).  Where neither V_IRQ nor an intercept says when the moment has
+ * come - after the IRET of an NMI handler, after an interrupt shadow that the
+ * processor forgot - one instruction is single-stepped with RFLAGS.TF, and the
+ * #DB that it causes never reaches the guest.
+ */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+
+#include "svm_vcpu.h"
+
+bool svm_get_if(struct vcpu *vcpu)
+{
+	return vcpu->svm->vmcb->rflags & X86_EFLAGS_IF;
+}
+
+bool svm_in_shadow(struct vcpu *vcpu)
+{
+	return vcpu->svm->vmcb->int_state & SVM_INTERRUPT_SHADOW;
+}
+
+bool svm_intr_allowed(struct vcpu *vcpu)
+{
+	return svm_get_if(vcpu) && !svm_in_shadow(vcpu);
+}
+
+bool svm_nmi_allowed(struct vcpu *vcpu)
+{
+	return !vcpu->nmi_masked && !svm_in_shadow(vcpu);
+}
+
+void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+
+	if (!event->valid) {
+		vmcb->event_inj = 0;
+		return;
+	}
+	vmcb->event_inj = SVM_EVENT_VALID | event->type << 8 | event->vector |
+			  (event->has_error ? SVM_EVENT_EV : 0);
+	vmcb->event_inj_err = event->has_error ? event->error_code : 0;
+}
+
+void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+
+	if (vector == X86_VEC_PF)
+		vmcb_set_cr2(vmcb, payload);
+	else if (vector == 1)
+		vmcb_set_dr6(vmcb, vmcb_get_dr6(vmcb) | payload);
+}
+
+/* After every exit: EVENTINJ is used up, unless EXITINTINFO says it is not. */
+void svm_complete_events(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+	u32 info = vmcb->exit_int_info;
+	struct vcpu_event event;
+	u8 cr8;
+
+	vmcb->event_inj = 0;
+	vcpu->injected.valid = false;
+
+	cr8 = vmcb_get_int_ctl(vmcb) & 0xf;
+	if (unlikely(cr8 != sv->cr8)) {
+		sv->cr8 = cr8;
+		lapic_set_cr8(vcpu, cr8);
+	}
+	if (likely(!(info & SVM_EVENT_VALID)))
+		return;
+
+	switch (info & SVM_EVENT_TYPE_MASK) {
+	case SVM_EVENT_INTR:
+	case SVM_EVENT_NMI:
+		break;
+	case SVM_EVENT_EXCEPTION:
+		/* INT3 and INTO: RIP is still at the instruction, which runs again. */
+		if ((info & SVM_EVENT_VECTOR_MASK) == 3 || (info & SVM_EVENT_VECTOR_MASK) == 4)
+			return;
+		break;
+	default:
+		/* INT n, likewise. */
+		return;
+	}
+	event = (struct vcpu_event){
+		.valid = true,
+		.type = (info & SVM_EVENT_TYPE_MASK) >> 8,
+		.vector = info & SVM_EVENT_VECTOR_MASK,
+		.has_error = info & SVM_EVENT_EV,
+		.error_code = vmcb->exit_int_info_err,
+	};
+	event_requeue(vcpu, &event);
+}
+
+/*
+ * Single step
+ */
+
+static void svm_begin_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+
+	if (sv->stepping)
+		return;
+	sv->stepping = true;
+	sv->guest_tf = vmcb->rflags & X86_EFLAGS_TF;
+	sv->guest_dr6 = vmcb_get_dr6(vmcb);
+	vmcb->rflags |= X86_EFLAGS_TF;
+}
+
+/* The stepped instruction is done: NMIs and interrupts are looked at again. */
+void svm_end_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	sv->stepping = false;
+	if (!sv->guest_tf)
+		sv->vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+}
+
+enum svm_action svm_exit_db(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+
+	if (sv->stepping) {
+		bool guest_tf = sv->guest_tf;
+		u64 dr6 = vmcb_get_dr6(vmcb);
+
+		if (vcpu->nmi_masked && sv->nmi_iret)
+			vcpu->nmi_masked = false;
+		sv->nmi_iret = false;
+		svm_end_step(vcpu);
+		if (!guest_tf) {
+			vmcb_set_dr6(vmcb, (dr6 & ~(u64)DR_STEP) | (sv->guest_dr6 & DR_STEP));
+			if (!(dr6 & DR_TRAP_BITS))
+				return SVM_RESUME;
+		}
+	}
+	event_raise(vcpu, 1, false, 0, 0);
+	return SVM_RESUME;
+}
+
+/*
+ * Windows
+ */
+
+void svm_want_intr_window(struct vcpu *vcpu, bool want)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+	u64 int_ctl = vmcb_get_int_ctl(vmcb) & ~(V_IRQ | V_INTR_PRIO_MASK | V_IGN_TPR |
+						 V_INTR_VECTOR_MASK);
+
+	sv->shadow_window = want && svm_in_shadow(vcpu);
+	sv->shadow_rip = vmcb->rip;
+	if (want) {
+		vmcb_intercept(vmcb, SVM_INTERCEPT_VINTR);
+		vmcb_set_int_ctl(vmcb, int_ctl | V_IRQ | V_IGN_TPR | V_INTR_PRIO_MASK);
+	} else {
+		vmcb_unintercept(vmcb, SVM_INTERCEPT_VINTR);
+		vmcb_set_int_ctl(vmcb, int_ctl);
+	}
+}
+
+enum svm_action svm_exit_vintr(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	/*
+	 * QEMU before 9.1 does not load the interrupt shadow at VMRUN, so this
+	 * may have come before the instruction that the shadow protects: the
+	 * HLT behind an STI must not lose its wake-up.
+	 */
+	if (sv->shadow_window && sv->shadow_rip == sv->vmcb->rip) {
+		sv->shadow_window = false;
+		sv->vmcb->int_state |= SVM_INTERRUPT_SHADOW;
+		vmcb_unintercept(sv->vmcb, SVM_INTERCEPT_VINTR);
+		vmcb_set_int_ctl(sv->vmcb, vmcb_get_int_ctl(sv->vmcb) & ~V_IRQ);
+		svm_begin_step(vcpu);
+		return SVM_RESUME;
+	}
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	return SVM_RESUME;
+}
+
+void svm_want_nmi_window(struct vcpu *vcpu)
+{
+	/* Not masked, so only the shadow is in the way: one instruction. */
+	svm_begin_step(vcpu);
+}
+
+void svm_nmi_injected(struct vcpu *vcpu)
+{
+	vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
+}
+
+/*
+ * The IRET that ends an NMI handler has not run yet, and NMIs stay masked until
+ * it has: step over it.  If it faults, the step ends behind the IRET that is
+ * tried again, as the mask does.
+ */
+enum svm_action svm_exit_iret(struct vcpu *vcpu)
+{
+	vmcb_unintercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
+	if (vcpu->nmi_masked) {
+		vcpu->svm->nmi_iret = true;
+		svm_begin_step(vcpu);
+	}
+	return SVM_RESUME;
+}
+
+void svm_want_cr8_exit(struct vcpu *vcpu, bool want)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+
+	if (want)
+		vmcb_intercept(vmcb, SVM_INTERCEPT_WRITE_CR(8));
+	else
+		vmcb_unintercept(vmcb, SVM_INTERCEPT_WRITE_CR(8));
+}
+
+void svm_set_cr8(struct vcpu *vcpu, u64 cr8)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	sv->cr8 = cr8 & 0xf;
+	vmcb_set_int_ctl(sv->vmcb, (vmcb_get_int_ctl(sv->vmcb) & ~V_TPR_MASK) | sv->cr8);
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The window, and one VMRUN in it.
+ *
+ * In the window preemption is off and the FPU, XCR0 and TSC_AUX are the
+ * guest's; exits that svm_handle_exit() can finish go round without leaving
+ * it.  Within svm_vcpu_enter() GIF is 0 from the last look at the requests to
+ * the exit, so that nothing can come in between: an interrupt or NMI waits for
+ * VMRUN, which exits for it, or for STGI.  It must not know why a guest exits.
+ */
+#include <linux/percpu.h>
+#include <linux/thread_info.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/msr.h>
+
+#include "../compat.h"
+#include "cpu.h"
+#include "svm_vcpu.h"
+
+/* Whose branch predictions this CPU holds. */
+static DEFINE_PER_CPU(struct vcpu *, last_vcpu);
+
+#define THREAD_WORK	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME | \
+			 SVMM_TIF_RESCHED)
+
+/*
+ * FPU: the image is in the standard format, and XCR0 is the host's while it is
+ * loaded and saved, so that components the guest turned off keep their content.
+ */
+
+static __always_inline void fpu_load(const void *image)
+{
+	u32 lo = lower_32_bits(svm.xcr0), hi = upper_32_bits(svm.xcr0);
+
+	if (svm.xsave)
+		asm volatile("xrstor64 (%0)" : : "r"(image), "a"(lo), "d"(hi) : "memory");
+	else
+		asm volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
+}
+
+static __always_inline void fpu_save(void *image)
+{
+	u32 lo = lower_32_bits(svm.xcr0), hi = upper_32_bits(svm.xcr0);
+
+	if (svm.xsave)
+		asm volatile("xsave64 (%0)" : : "r"(image), "a"(lo), "d"(hi) : "memory");
+	else
+		asm volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+}
+
+static __always_inline u64 xgetbv0(void)
+{
+	u32 lo, hi;
+
+	asm volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return lo | (u64)hi << 32;
+}
+
+static __always_inline void xsetbv0(u64 value)
+{
+	asm volatile("xsetbv" : : "a"(lower_32_bits(value)), "d"(upper_32_bits(value)), "c"(0));
+}
+
+void svm_window_open(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct svm_cpu *cpu;
+	int id;
+
+	kernel_fpu_begin_mask(0);
+	cpu = this_cpu_ptr(&svm_cpu);
+	id = smp_processor_id();
+	if (vcpu->cpu != id) {
+		WRITE_ONCE(vcpu->cpu, id);
+		vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
+		/* The clock page speaks of the other CPU's TSC. */
+		if (!pv_clock_stable())
+			vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	}
+	if (this_cpu_read(last_vcpu) != vcpu) {
+		this_cpu_write(last_vcpu, vcpu);
+		if (boot_cpu_has(X86_FEATURE_IBPB))
+			wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	}
+
+	fpu_load(sv->fpu);
+	if (svm.xsave && vcpu->xcr0 != svm.host_xcr0)
+		xsetbv0(vcpu->xcr0);
+	if (cpu->xss)
+		wrmsrq(MSR_IA32_XSS, 0);
+	if (vcpu->policy.rdtscp && vcpu->msr.tsc_aux != cpu->tsc_aux)
+		wrmsrq(MSR_TSC_AUX, vcpu->msr.tsc_aux);
+	if (vcpu->policy.spec_ctrl)
+		rdmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
+}
+
+void svm_window_close(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+
+	if (vcpu->policy.rdtscp && vcpu->msr.tsc_aux != cpu->tsc_aux)
+		wrmsrq(MSR_TSC_AUX, cpu->tsc_aux);
+	if (cpu->xss)
+		wrmsrq(MSR_IA32_XSS, cpu->xss);
+	if (svm.xsave) {
+		/*
+		 * Asked, not remembered: QEMU before 8.2 lets the guest's XSETBV
+		 * through to the host's register.
+		 */
+		u64 now = xgetbv0();
+
+		if (now != vcpu->xcr0 && svm_xcr0_ok(vcpu, now))
+			vcpu->xcr0 = now;
+		if (now != svm.host_xcr0)
+			xsetbv0(svm.host_xcr0);
+	}
+	fpu_save(sv->fpu);
+	kernel_fpu_end();
+}
+
+/*
+ * Debug registers: VMRUN switches DR6 and DR7 only, and leaves the exit with
+ * DR7 disarmed (APM vol. 2, 15.5.1).  Nothing is done unless one side uses them.
+ */
+
+static __always_inline bool host_uses_dr(void)
+{
+	return unlikely(this_cpu_read(cpu_dr7) & DR_GLOBAL_ENABLE_MASK);
+}
+
+static __always_inline bool guest_uses_dr(const struct svm_vcpu *sv)
+{
+	return unlikely(vmcb_get_dr7(sv->vmcb) & DR_LOCAL_ENABLE_MASK) ||
+	       unlikely(vmcb_get_dr7(sv->vmcb) & DR_GLOBAL_ENABLE_MASK);
+}
+
+struct host_dr {
+	unsigned long db[4];
+	unsigned long dr6;
+};
+
+static noinline void dr_switch_to_guest(const struct svm_vcpu *sv, struct host_dr *host)
+{
+	get_debugreg(host->db[0], 0);
+	get_debugreg(host->db[1], 1);
+	get_debugreg(host->db[2], 2);
+	get_debugreg(host->db[3], 3);
+	get_debugreg(host->dr6, 6);
+	/* Some emulators keep the host's breakpoints armed in the guest. */
+	set_debugreg(0UL, 7);
+	set_debugreg(sv->db[0], 0);
+	set_debugreg(sv->db[1], 1);
+	set_debugreg(sv->db[2], 2);
+	set_debugreg(sv->db[3], 3);
+}
+
+static noinline void dr_switch_to_host(const struct host_dr *host)
+{
+	set_debugreg(0UL, 7);
+	set_debugreg(host->db[0], 0);
+	set_debugreg(host->db[1], 1);
+	set_debugreg(host->db[2], 2);
+	set_debugreg(host->db[3], 3);
+	set_debugreg(host->dr6, 6);
+	set_debugreg(this_cpu_read(cpu_dr7), 7);
+}
+
+/* False if SVME is off here. */
+static __always_inline bool clgi(void)
+{
+	asm goto("1: clgi\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : : "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+static __always_inline void stgi(void)
+{
+	asm volatile("1: stgi\n2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : : "memory");
+}
+
+/* The VMCB breaks a rule: say which.  Nothing was entered, nothing is lost. */
+static enum svm_action svm_refuse_entry(struct vcpu *vcpu, u64 exit_code, const char *why)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+
+	exit->reason = SVMM_EXIT_FAIL_ENTRY;
+	exit->fail_entry.exit_code = exit_code;
+	strscpy(exit->fail_entry.reason, why, sizeof(exit->fail_entry.reason));
+	return exit_code ? SVM_KILL : SVM_TO_USER;
+}
+
+static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	const char *why;
+	u64 code = sv->vmcb->exit_code;
+
+	if (!vmcb_check(sv->vmcb, &svm.limits, &why))
+		why = "VMRUN refused a state that breaks no known rule";
+	pr_warn_ratelimited("svmm: %s: VMRUN failed: %s\n", vcpu->vm->name, why);
+	vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
+	return svm_refuse_entry(vcpu, code, why);
+}
+
+static noinline enum svm_action svm_no_svme(struct vcpu *vcpu)
+{
+	vcpu->page->exit.reason = SVMM_EXIT_INTERNAL_ERROR;
+	memset(&vcpu->page->exit.internal, 0, sizeof(vcpu->page->exit.internal));
+	return SVM_KILL;
+}
+
+enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+	u64 root_pa = vcpu->vm->npt_root_pa;
+	bool switch_dr, switch_spec;
+	struct host_dr host_dr;
+	const char *why;
+	u64 tlb_gen;
+	int fault;
+
+	/*
+	 * Announce, then look: whoever sets a request or raises tlb_gen after
+	 * this look sees IN_GUEST and interrupts this CPU, and with GIF clear
+	 * that interrupt can only make VMRUN exit.
+	 */
+	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
+	smp_mb();
+	if (unlikely(!clgi())) {
+		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+		return svm_no_svme(vcpu);
+	}
+	if (unlikely(READ_ONCE(vcpu->requests)) || unlikely(!cpu->enabled) ||
+	    unlikely(READ_ONCE(current_thread_info()->flags) & THREAD_WORK)) {
+		bool on = cpu->enabled;
+
+		stgi();
+		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+		if (!on)
+			return svm_no_svme(vcpu);
+		if (READ_ONCE(current_thread_info()->flags) & THREAD_WORK ||
+		    READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
+			return SVM_LEAVE;
+		return SVM_RESUME;
+	}
+
+	tlb_gen = atomic64_read(&vcpu->vm->tlb_gen);
+	asid_choose(&cpu->asid, &sv->asid, root_pa, tlb_gen);
+	vmcb_set_asid(vmcb, sv->asid.asid);
+	vmcb->tlb_ctl = sv->asid.tlb_ctl;
+	vmcb->rax = vcpu->regs[X86_RAX];
+	vmcb->rsp = vcpu->regs[X86_RSP];
+	if ((unlikely(sv->check) && vmcb_check(vmcb, &svm.limits, &why)) ||
+	    (unlikely(sv->shadow) && vmcb_clean_verify(sv->shadow, vmcb, vcpu->cpu, &why))) {
+		stgi();
+		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+		return svm_refuse_entry(vcpu, 0, why);
+	}
+	sv->check = false;
+
+	switch_dr = host_uses_dr() || guest_uses_dr(sv);
+	if (switch_dr)
+		dr_switch_to_guest(sv, &host_dr);
+	switch_spec = vcpu->policy.spec_ctrl && vcpu->msr.spec_ctrl != sv->host_spec_ctrl;
+	if (switch_spec)
+		wrmsrq(MSR_IA32_SPEC_CTRL, vcpu->msr.spec_ctrl);
+
+	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa);
+
+	if (switch_spec)
+		wrmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
+	if (switch_dr)
+		dr_switch_to_host(&host_dr);
+	stgi();
+	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+	if (unlikely(fault))
+		return svm_no_svme(vcpu);
+
+	vcpu->regs[X86_RAX] = vmcb->rax;
+	vcpu->regs[X86_RSP] = vmcb->rsp;
+	sv->insn_nbytes = 0;
+	if (unlikely(svm_exit_is_invalid(vmcb)))
+		return svm_entry_failed(vcpu);
+
+	asid_entered(&cpu->asid, &sv->asid, root_pa, tlb_gen);
+	if (svm_has(SVM_FEATURE_CLEANBITS))
+		vmcb_all_clean(vmcb);
+	if (unlikely(sv->shadow))
+		vmcb_clean_record(sv->shadow, vmcb, vcpu->cpu);
+	svm_complete_events(vcpu);
+	return svm_handle_exit(vcpu);
+}

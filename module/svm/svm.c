@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VMCB side of a vCPU: creation, reset, and what is set up once for all.
+ *
+ * One MSR and one I/O permission map serve every VM, since what passes without
+ * an exit is the same for all.  It must not know how a guest runs (run.c).
+ */
+#include <linux/slab.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+
+#include "bitmap.h"
+#include "cpu.h"
+#include "svm_vcpu.h"
+
+u64 svm_msrpm_pa, svm_iopm_pa;
+static u8 *msrpm, *iopm;
+
+int svm_init(void)
+{
+	int ret;
+
+	ret = svm_caps_init();
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
+	msrpm = alloc_pages_exact(MSRPM_BYTES, GFP_KERNEL);
+	iopm = alloc_pages_exact(IOPM_BYTES, GFP_KERNEL);
+	if (!msrpm || !iopm)
+		goto err;
+	msrpm_build(msrpm);
+	iopm_build(iopm);
+	svm_msrpm_pa = svm_pa(msrpm);
+	svm_iopm_pa = svm_pa(iopm);
+	ret = svm_cpu_init();
+	if (ret)
+		goto err;
+	return 0;
+
+err:
+	if (iopm)
+		free_pages_exact(iopm, IOPM_BYTES);
+	if (msrpm)
+		free_pages_exact(msrpm, MSRPM_BYTES);
+	return ret;
+}
+
+void svm_exit(void)
+{
+	svm_cpu_exit();
+	free_pages_exact(iopm, IOPM_BYTES);
+	free_pages_exact(msrpm, MSRPM_BYTES);
+}
+
+void svm_fill_caps(struct svmm_caps *caps)
+{
+	static const struct {
+		u32 svm;
+		u64 uapi;
+	} map[] = {
+		{ SVM_FEATURE_NPT, SVMM_FEAT_NPT },
+		{ SVM_FEATURE_NRIPS, SVMM_FEAT_NRIPS },
+		{ SVM_FEATURE_DECODEASSISTS, SVMM_FEAT_DECODEASSISTS },
+		{ SVM_FEATURE_FLUSHBYASID, SVMM_FEAT_FLUSHBYASID },
+		{ SVM_FEATURE_CLEANBITS, SVMM_FEAT_CLEANBITS },
+		{ SVM_FEATURE_VGIF, SVMM_FEAT_VGIF },
+		{ SVM_FEATURE_PAUSEFILTER, SVMM_FEAT_PAUSEFILTER },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(map); i++)
+		if (svm_has(map[i].svm))
+			caps->features |= map[i].uapi;
+	if (svm.gb_pages)
+		caps->features |= SVMM_FEAT_1G_PAGES;
+	caps->nr_asids = svm.nr_asids;
+	caps->tsc_khz = svm.tsc_khz;
+	caps->phys_bits = svm.guest_phys_bits;
+	caps->xcr0 = svm.xcr0;
+	caps->xsave_bytes = svm.xsave_bytes;
+}
+
+static void fpu_reset(struct svm_vcpu *sv)
+{
+	struct fxregs_state *fx = sv->fpu;
+
+	memset(sv->fpu, 0, svm.xsave_bytes);
+	fx->cwd = 0x37f;
+	fx->mxcsr = 0x1f80;
+}
+
+/* MXCSR bits that exist: FXSAVE says so; 0 means the first SSE's (APM vol. 1, 11.5.8). */
+static u32 host_mxcsr_mask(void)
+{
+	struct fxregs_state fx __aligned(16) = { };
+
+	kernel_fpu_begin();
+	asm volatile("fxsave64 %0" : "+m"(fx));
+	kernel_fpu_end();
+	return fx.mxcsr_mask ?: 0xffbf;
+}
+
+int svm_vcpu_create(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv;
+
+	BUILD_BUG_ON(sizeof(struct vmcb) != PAGE_SIZE);
+	sv = kzalloc(sizeof(*sv), GFP_KERNEL_ACCOUNT);
+	if (!sv)
+		return -ENOMEM;
+	sv->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	sv->fpu = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!sv->vmcb || !sv->fpu)
+		goto err;
+	if (svm.clean_debug) {
+		sv->shadow = kzalloc(sizeof(*sv->shadow), GFP_KERNEL_ACCOUNT);
+		if (!sv->shadow)
+			goto err;
+		sv->shadow->cpu = -1;
+	}
+	sv->vmcb_pa = svm_pa(sv->vmcb);
+	sv->mxcsr_mask = host_mxcsr_mask();
+	vcpu->svm = sv;
+	return 0;
+
+err:
+	free_page((unsigned long)sv->fpu);
+	free_page((unsigned long)sv->vmcb);
+	kfree(sv);
+	return -ENOMEM;
+}
+
+void svm_vcpu_destroy(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	kfree(sv->shadow);
+	free_page((unsigned long)sv->fpu);
+	free_page((unsigned long)sv->vmcb);
+	kfree(sv);
+}
+
+static void vmcb_reset_control(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+	unsigned int word;
+
+	for (word = 0; word < SVM_WORDS; word++)
+		vmcb_set_intercepts(vmcb, word, 0);
+	vmcb_set_intercepts(vmcb, SVM_WORD_DR, SVM_INTERCEPT_ALL_DR);
+	vmcb_intercept(vmcb, SVM_INTERCEPT_INVPCID);
+	vmcb_set_iopm_base_pa(vmcb, svm_iopm_pa);
+	vmcb_set_msrpm_base_pa(vmcb, svm_msrpm_pa);
+	vmcb_set_tsc_offset(vmcb, vcpu->tsc_offset);
+	vmcb_set_int_ctl(vmcb, V_INTR_MASKING);
+	vmcb_set_nested_ctl(vmcb, NESTED_CTL_NP_ENABLE);
+	vmcb_set_nested_cr3(vmcb, vcpu->vm->npt_root_pa);
+	vmcb->int_state = 0;
+	vmcb->event_inj = 0;
+}
+
+void svm_vcpu_reset(struct vcpu *vcpu, bool init)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	u64 pat = vmcb_get_g_pat(sv->vmcb);
+
+	vmcb_reset_control(vcpu);
+	vmcb_reset_save(sv->vmcb);
+	memset(sv->db, 0, sizeof(sv->db));
+	sv->efer = 0;
+	sv->stepping = false;
+	sv->nmi_iret = false;
+	sv->shadow_window = false;
+	sv->cr8 = 0;
+	/* Reset state has caches off; a BIOS turns them on, and the guest comes after it. */
+	svm_load_cr0(vcpu, X86_CR0_ET);
+	svm_load_cr4(vcpu, 0);
+	/* EDX: family, model and stepping after RESET (APM vol. 2, 14.1.3). */
+	vcpu->regs[X86_RDX] = cpuid_eax(1);
+	if (init) {
+		vmcb_set_g_pat(sv->vmcb, pat);
+	} else {
+		fpu_reset(sv);
+		vcpu->xcr0 = svm.xsave ? XFEATURE_MASK_FP : 0;
+	}
+	asid_flush(&sv->asid);
+	sv->check = true;
+}
+
+void svm_start_at(struct vcpu *vcpu, u8 sipi_vector)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+	struct vmcb_seg cs = vmcb_get_seg(vmcb, VMCB_CS);
+
+	cs.selector = sipi_vector << 8;
+	cs.base = sipi_vector << 12;
+	vmcb_set_seg(vmcb, VMCB_CS, cs);
+	vmcb->rip = 0;
+}
+
+void svm_debug_vmcb(struct vcpu *vcpu, struct svmm_debug_vmcb *out)
+{
+	BUILD_BUG_ON(sizeof(out->mandatory) != sizeof(svm_mandatory_intercepts));
+	memcpy(out->mandatory, svm_mandatory_intercepts, sizeof(out->mandatory));
+	memcpy(out->vmcb, vcpu->svm->vmcb, sizeof(out->vmcb));
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The VMCB half of a vCPU, for the files of module/svm/ alone.
+ */
+#ifndef SVMM_SVM_VCPU_H
+#define SVMM_SVM_VCPU_H
+
+#include "../core.h"
+#include "asid.h"
+#include "caps.h"
+#include "svm.h"
+#include "vmcb.h"
+
+/* Everything here is the vCPU thread's: [m] in core.h. */
+struct svm_vcpu {
+	struct vmcb *vmcb;
+	u64 vmcb_pa;
+	struct asid_state asid;
+	void *fpu;			/* XSAVE image, standard format; FXSAVE without XSAVE */
+
+	u64 efer;			/* as the guest sees it, without LMA */
+	u64 cr0_hidden;			/* CD and NW, which the VMCB does not get */
+	u64 cr4_extra;			/* MCE, where only the VMCB has it */
+	u64 db[4];			/* DR0 to DR3 */
+	u32 mxcsr_mask;			/* [c] MXCSR bits that exist */
+	u64 host_spec_ctrl;		/* valid in the window */
+	bool check;			/* state came from outside: vmcb_check() before VMRUN */
+	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
+	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */
+	bool guest_tf;			/* while stepping: the guest had TF set itself */
+	u64 guest_dr6;			/* while stepping: DR6 before */
+	u64 shadow_rip;			/* VINTR window asked for in a shadow at this RIP */
+	bool shadow_window;		/* shadow_rip is valid */
+	u8 cr8;				/* V_TPR that the local APIC knows */
+
+	u8 insn_bytes[X86_INSN_MAX];	/* fetched for the present exit */
+	u8 insn_nbytes;
+
+	struct vmcb_shadow *shadow;	/* with clean_debug */
+	u64 exits[SVM_EXIT_INDEXES];
+	u64 exits_unknown;
+};
+
+/* What svm_init() built: the maps that all VMs share. */
+extern u64 svm_msrpm_pa, svm_iopm_pa;
+
+/* enter.S: 0, or 1 if an SVM instruction faulted (SVME was turned off). */
+int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa);
+
+/* exit.c: the handler of vmcb->exit_code. */
+enum svm_action svm_handle_exit(struct vcpu *vcpu);
+
+/* exit.c: an exit that nothing is known to do about. */
+enum svm_action svm_internal_error(struct vcpu *vcpu);
+
+/*
+ * insn.c, in the window.  -EAGAIN: the bytes are not at hand; -EFAULT: an
+ * exception was raised instead.  insn_error() is what a handler returns then.
+ */
+int svm_fetch_insn(struct vcpu *vcpu);				/* into sv->insn_bytes */
+int svm_insn_len(struct vcpu *vcpu);				/* 1 to 15 */
+int svm_decode_insn(struct vcpu *vcpu, struct x86_insn *insn);	/* 0 */
+
+static inline enum svm_action insn_error(int error)
+{
+	return error == -EAGAIN ? SVM_EMULATE : SVM_RESUME;
+}
+
+/* cr.c: control and debug registers, LMSW, CLTS, XSETBV */
+enum svm_action svm_exit_cr(struct vcpu *vcpu);
+enum svm_action svm_exit_dr(struct vcpu *vcpu);
+enum svm_action svm_exit_xsetbv(struct vcpu *vcpu);
+enum emu_result svm_emulate_msw(struct vcpu *vcpu);
+/* Would a processor of this guest's kind take the value on its own? */
+bool svm_cr0_ok(u64 cr0);
+bool svm_cr4_ok(struct vcpu *vcpu, u64 cr4);
+bool svm_xcr0_ok(struct vcpu *vcpu, u64 xcr0);
+/* A value that was checked, into the VMCB with the bits that are ours. */
+void svm_load_cr0(struct vcpu *vcpu, u64 cr0);
+void svm_load_cr4(struct vcpu *vcpu, u64 cr4);
+void svm_load_efer(struct vcpu *vcpu, u64 efer);
+u64 svm_get_cr0(struct vcpu *vcpu);
+/* DR6, DR7 as the register would keep a written value. */
+u64 svm_dr6_value(u64 value);
+u64 svm_dr7_value(u64 value);
+
+/* state.c: an instruction was completed in software: shadow, RF, TF. */
+void svm_insn_done(struct vcpu *vcpu);
+
+/* intr.c */
+void svm_complete_events(struct vcpu *vcpu);	/* after an exit: what EXITINTINFO says */
+enum svm_action svm_exit_vintr(struct vcpu *vcpu);
+enum svm_action svm_exit_iret(struct vcpu *vcpu);
+enum svm_action svm_exit_db(struct vcpu *vcpu);
+void svm_end_step(struct vcpu *vcpu);
+
+/* Flat mode of the code segment, for decoding. */
+enum x86_mode svm_mode(struct vcpu *vcpu);
+
+#endif

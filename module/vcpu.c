@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The vCPU object and its run loop.
+ *
+ * It decides when to enter the guest, when to sleep and when to return to user
+ * space, and nothing else: svm_vcpu_enter() says in an enum svm_action what an
+ * exit wants, and this is the only file that acts on it.  Requests are how
+ * everyone else talks to a vCPU: set the bit, then vcpu_kick(); the loop looks
+ * at them before every entry.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "core.h"
+#include "svm/svm.h"
+
+int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup)
+{
+	struct vcpu *vcpu;
+	int ret = -ENOMEM;
+
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return -ENOMEM;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->cpu = -1;
+	vcpu->tsc_offset = vm->tsc_offset;
+	mutex_init(&vcpu->mutex);
+
+	vcpu->page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->io_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->xsave_area = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->lapic_area = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->copy = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->page || !vcpu->io_data || !vcpu->xsave_area || !vcpu->lapic_area ||
+	    !vcpu->copy)
+		goto err_pages;
+	vcpu->page->io_offset = VCPU_AREA_IO * PAGE_SIZE;
+	vcpu->page->xsave_offset = VCPU_AREA_XSAVE * PAGE_SIZE;
+	vcpu->page->lapic_offset = VCPU_AREA_LAPIC * PAGE_SIZE;
+
+	ret = svm_vcpu_create(vcpu);
+	if (ret)
+		goto err_pages;
+	ret = lapic_create(vcpu);
+	if (ret)
+		goto err_svm;
+	/* Until user space gives a table of its own: all that is supported. */
+	ret = cpuid_set(vcpu, NULL, 0);
+	if (ret)
+		goto err_lapic;
+	vcpu_reset(vcpu, false);
+
+	mutex_lock(&vm->lock);
+	ret = vm->vcpus[id] ? -EEXIST : 0;
+	if (!ret) {
+		/* Pairs with vm_get_vcpu(). */
+		smp_store_release(&vm->vcpus[id], vcpu);
+		WRITE_ONCE(vm->nr_vcpus, max(vm->nr_vcpus, id + 1));
+	}
+	mutex_unlock(&vm->lock);
+	if (ret)
+		goto err_lapic;
+	*vcpup = vcpu;
+	return 0;
+
+err_lapic:
+	cpuid_free(vcpu);
+	lapic_destroy(vcpu);
+err_svm:
+	svm_vcpu_destroy(vcpu);
+err_pages:
+	free_page((unsigned long)vcpu->copy);
+	free_page((unsigned long)vcpu->lapic_area);
+	free_page((unsigned long)vcpu->xsave_area);
+	free_page((unsigned long)vcpu->io_data);
+	free_page((unsigned long)vcpu->page);
+	kfree(vcpu);
+	return ret;
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	lapic_destroy(vcpu);
+	svm_vcpu_destroy(vcpu);
+	cpuid_free(vcpu);
+	free_page((unsigned long)vcpu->copy);
+	free_page((unsigned long)vcpu->lapic_area);
+	free_page((unsigned long)vcpu->xsave_area);
+	free_page((unsigned long)vcpu->io_data);
+	free_page((unsigned long)vcpu->page);
+	kfree(vcpu);
+}
+
+void vcpu_reset(struct vcpu *vcpu, bool init)
+{
+	memset(vcpu->regs, 0, sizeof(vcpu->regs));
+	memset(&vcpu->injected, 0, sizeof(vcpu->injected));
+	memset(&vcpu->exception, 0, sizeof(vcpu->exception));
+	memset(&vcpu->io, 0, sizeof(vcpu->io));
+	vcpu->nmi_pending = false;
+	vcpu->nmi_masked = false;
+	vcpu->extint_vector_valid = false;
+	vcpu->mp_state = vcpu->id ? SVMM_MP_WAIT_SIPI : SVMM_MP_RUNNABLE;
+
+	svm_vcpu_reset(vcpu, init);
+	lapic_reset(vcpu, init);
+	if (!init) {
+		msr_reset(vcpu);
+		pv_reset(vcpu);
+	}
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	struct task_struct *task;
+
+	/*
+	 * The caller has set a request.  Pairs with svm_vcpu_enter() and
+	 * vcpu_halt(), which set the mode before they look at the requests.
+	 */
+	smp_mb();
+	if (READ_ONCE(vcpu->mode) == VCPU_OUTSIDE)
+		return;
+
+	/* The task may leave RUN and exit meanwhile; RCU keeps its struct. */
+	rcu_read_lock();
+	task = READ_ONCE(vcpu->task);
+	if (task) {
+		if (READ_ONCE(vcpu->mode) == VCPU_HALTED)
+			wake_up_process(task);
+		else
+			kick_process(task);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Requests
+ */
+
+static bool vcpu_test_and_clear(struct vcpu *vcpu, enum vcpu_request req)
+{
+	if (!test_bit(req, &vcpu->requests))
+		return false;
+	clear_bit(req, &vcpu->requests);
+	/* Whoever sets it again has published what it is about. */
+	smp_mb__after_atomic();
+	return true;
+}
+
+static void vcpu_take_nmis(struct vcpu *vcpu)
+{
+	/* One in service and one latched, as the processor does (APM vol. 2, 8.2.3). */
+	if (!vcpu->nmi_pending && atomic_add_unless(&vcpu->nmi_queued, -1, 0)) {
+		vcpu->nmi_pending = true;
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+	}
+}
+
+/* In or outside the window. */
+static void vcpu_quick_requests(struct vcpu *vcpu)
+{
+	/* A kick has done its work by ending the guest's run. */
+	vcpu_test_and_clear(vcpu, VCPU_REQ_KICK);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_TIMER))
+		lapic_timer_expired(vcpu);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_NMI))
+		vcpu_take_nmis(vcpu);
+}
+
+static void vcpu_take_sipi(struct vcpu *vcpu)
+{
+	if (vcpu->mp_state != SVMM_MP_WAIT_SIPI)
+		return;
+	svm_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
+	vcpu->mp_state = SVMM_MP_RUNNABLE;
+}
+
+/* The vectors of eoi_pending go to user space one by one. */
+static bool vcpu_exit_eoi(struct vcpu *vcpu)
+{
+	unsigned int vector = find_first_bit(vcpu->eoi_pending, 256);
+
+	if (vector == 256)
+		return false;
+	__clear_bit(vector, vcpu->eoi_pending);
+	vcpu_request(vcpu, VCPU_REQ_EOI);
+	vcpu->page->exit.reason = SVMM_EXIT_EOI;
+	vcpu->page->exit.eoi.vector = vector;
+	return true;
+}
+
+static void vcpu_exit_extint(struct vcpu *vcpu)
+{
+	vcpu->io.state = IO_EXTINT;
+	vcpu->page->exit.reason = SVMM_EXIT_EXTINT;
+	vcpu->page->exit.extint.vector = -1;
+}
+
+static enum io_next vcpu_shutdown(struct vcpu *vcpu)
+{
+	/* Nothing of the VM can be trusted to run on; the registers are a hint. */
+	vm_kill(vcpu->vm);
+	vcpu->page->exit.reason = SVMM_EXIT_SHUTDOWN;
+	return IO_NEXT_USER;
+}
+
+/* Outside the window: everything that may sleep or wants user space. */
+static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
+{
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_INIT))
+		vcpu_reset(vcpu, true);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_SIPI))
+		vcpu_take_sipi(vcpu);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_TRIPLE_FAULT))
+		return vcpu_shutdown(vcpu);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_CLOCK))
+		pv_update_clock(vcpu);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_EOI) && vcpu_exit_eoi(vcpu))
+		return IO_NEXT_USER;
+	vcpu_quick_requests(vcpu);
+	return IO_NEXT_RUN;
+}
+
+/*
+ * Halt
+ */
+
+static bool vcpu_woken(struct vcpu *vcpu)
+{
+	vcpu_quick_requests(vcpu);
+	if (READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
+		return true;
+	return vcpu->mp_state == SVMM_MP_HALTED && event_wakes(vcpu);
+}
+
+/* Sleep until an event, a request or a signal. */
+static void vcpu_halt(struct vcpu *vcpu)
+{
+	for (;;) {
+		WRITE_ONCE(vcpu->mode, VCPU_HALTED);
+		/* A full barrier: the mode is visible before the requests are read. */
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (vcpu_woken(vcpu) || signal_pending(current))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+	if (vcpu->mp_state == SVMM_MP_HALTED && event_wakes(vcpu)) {
+		vcpu->mp_state = SVMM_MP_RUNNABLE;
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+	}
+}
+
+/*
+ * The loop
+ */
+
+/* The guest runs until something needs the world outside the window. */
+static enum svm_action vcpu_window(struct vcpu *vcpu, bool *extint)
+{
+	enum svm_action action;
+
+	*extint = false;
+	svm_window_open(vcpu);
+	do {
+		if (unlikely(READ_ONCE(vcpu->requests))) {
+			vcpu_quick_requests(vcpu);
+			if (vcpu_test_and_clear(vcpu, VCPU_REQ_EVENT) && !event_inject(vcpu)) {
+				*extint = true;
+				action = SVM_LEAVE;
+				break;
+			}
+		}
+		action = svm_vcpu_enter(vcpu);
+	} while (action == SVM_RESUME);
+	svm_window_close(vcpu);
+	return action;
+}
+
+static enum io_next vcpu_nested_fault(struct vcpu *vcpu)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+	u64 gpa = vcpu->fault.gpa;
+	int ret = npt_fault(vcpu, gpa, vcpu->fault.error_code);
+
+	if (ret == NPT_FAULT_MMIO)
+		return mmio_emulate(vcpu, gpa);
+	if (!ret || ret == -EINTR)
+		return IO_NEXT_RUN;
+
+	exit->reason = SVMM_EXIT_MEMORY_FAULT;
+	exit->memory_fault.gpa = gpa;
+	exit->memory_fault.access = (vcpu->fault.error_code & PF_ERR_W ? 1 : 0) |
+				    (vcpu->fault.error_code & PF_ERR_I ? 2 : 0);
+	exit->memory_fault.error = ret;
+	return IO_NEXT_USER;
+}
+
+static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
+{
+	switch (action) {
+	case SVM_RESUME:
+	case SVM_LEAVE:
+		return IO_NEXT_RUN;
+	case SVM_FAULT:
+		return vcpu_nested_fault(vcpu);
+	case SVM_STRING_IO:
+		return pio_string(vcpu);
+	case SVM_EMULATE:
+		return svm_emulate(vcpu) == SVM_TO_USER ? IO_NEXT_USER : IO_NEXT_RUN;
+	case SVM_HALT:
+		vcpu->mp_state = SVMM_MP_HALTED;
+		return IO_NEXT_RUN;
+	case SVM_KILL:
+		vm_kill(vcpu->vm);
+		return IO_NEXT_USER;
+	case SVM_TO_USER:
+		break;
+	}
+	return IO_NEXT_USER;
+}
+
+/* 0: an exit to user space; or a negative errno. */
+static long vcpu_loop(struct vcpu *vcpu)
+{
+	enum svm_action action;
+	bool extint;
+
+	for (;;) {
+		if (READ_ONCE(vcpu->vm->dead))
+			return -EIO;
+		if (unlikely(READ_ONCE(vcpu->requests)) &&
+		    vcpu_slow_requests(vcpu) == IO_NEXT_USER)
+			return 0;
+		if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME)) {
+			vcpu->page->exit.reason = SVMM_EXIT_INTR;
+			return -EINTR;
+		}
+		cond_resched();
+		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
+			vcpu_halt(vcpu);
+			continue;
+		}
+
+		action = vcpu_window(vcpu, &extint);
+		if (extint) {
+			vcpu_exit_extint(vcpu);
+			return 0;
+		}
+		if (vcpu_act(vcpu, action) == IO_NEXT_USER)
+			return 0;
+	}
+}
+
+/* User space has done what the last exit asked for. */
+static enum io_next vcpu_complete_io(struct vcpu *vcpu)
+{
+	enum io_state state = vcpu->io.state;
+	int vector;
+
+	vcpu->io.state = IO_NONE;
+	switch (state) {
+	case IO_NONE:
+		break;
+	case IO_PIO_IN:
+		pio_complete_in(vcpu);
+		break;
+	case IO_STRING_IN:
+		return pio_complete_string_in(vcpu);
+	case IO_MMIO_READ:
+		return mmio_complete_read(vcpu);
+	case IO_MMIO_WRITE:
+		return mmio_next_write(vcpu);
+	case IO_EXTINT:
+		vector = READ_ONCE(vcpu->page->exit.extint.vector);
+		vcpu->extint_vector_valid = vector >= 0 && vector <= 255;
+		vcpu->extint_vector = vector;
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+		break;
+	}
+	return IO_NEXT_RUN;
+}
+
+/*
+ * Shared page
+ */
+
+/* Load the groups in @dirty from a private copy: what user space does to the page
+ * meanwhile changes nothing.  A group is all loaded, or not at all.
+ */
+static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
+{
+	struct svmm_vcpu_page *copy = vcpu->copy;
+	int ret;
+
+	if (dirty & ~SVMM_STATE_ALL)
+		return -EINVAL;
+	memcpy(copy, vcpu->page, sizeof(*copy));
+
+	ret = svm_commit_state(vcpu, copy, dirty);
+	if (ret)
+		return ret;
+	if (dirty & SVMM_STATE_MSR) {
+		ret = msr_commit(vcpu, &copy->msr);
+		if (ret)
+			return ret;
+	}
+	if (dirty & SVMM_STATE_TSC) {
+		if (!vcpu->policy.rdtscp && copy->tsc.aux)
+			return -EINVAL;
+		vcpu->tsc_offset = copy->tsc.offset;
+		vcpu->msr.tsc_aux = copy->tsc.aux;
+		svm_set_tsc_offset(vcpu, copy->tsc.offset);
+		lapic_set_deadline(vcpu, copy->tsc.deadline);
+		vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	}
+	if (dirty & SVMM_STATE_PV) {
+		if (pv_msr_write(vcpu, MSR_PV_WALL_CLOCK, copy->pv.wall_clock) ||
+		    pv_msr_write(vcpu, MSR_PV_SYSTEM_TIME, copy->pv.system_time))
+			return -EINVAL;
+	}
+	if (dirty & SVMM_STATE_MP) {
+		if (copy->mp.state > SVMM_MP_WAIT_SIPI || copy->mp.sipi_vector > 255)
+			return -EINVAL;
+		vcpu->mp_state = copy->mp.state;
+		vcpu->sipi_vector = copy->mp.sipi_vector;
+	}
+	if (dirty & SVMM_STATE_LAPIC) {
+		struct svmm_lapic *lapic = (void *)(copy + 1);
+
+		BUILD_BUG_ON(sizeof(*copy) + sizeof(*lapic) > PAGE_SIZE);
+		memcpy(lapic, vcpu->lapic_area, sizeof(*lapic));
+		ret = lapic_commit(vcpu, lapic);
+		if (ret)
+			return ret;
+	}
+	if (dirty & SVMM_STATE_XSAVE)
+		ret = svm_commit_xsave(vcpu, vcpu->xsave_area);
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	return ret;
+}
+
+int vcpu_set_state(struct vcpu *vcpu)
+{
+	u32 dirty = READ_ONCE(vcpu->page->dirty);
+	int ret;
+
+	if (!dirty)
+		return 0;
+	ret = vcpu_commit(vcpu, dirty);
+	if (!ret)
+		WRITE_ONCE(vcpu->page->dirty, 0);
+	return ret;
+}
+
+void vcpu_get_state(struct vcpu *vcpu, u32 groups)
+{
+	struct svmm_vcpu_page *page = vcpu->page;
+
+	svm_publish_state(vcpu, page, groups);
+	if (groups & SVMM_STATE_MSR)
+		msr_publish(vcpu, &page->msr);
+	if (groups & SVMM_STATE_TSC) {
+		page->tsc.offset = vcpu->tsc_offset;
+		page->tsc.aux = vcpu->msr.tsc_aux;
+		page->tsc.deadline = lapic_get_deadline(vcpu);
+	}
+	if (groups & SVMM_STATE_PV)
+		page->pv = vcpu->pv;
+	if (groups & SVMM_STATE_MP) {
+		page->mp.state = vcpu->mp_state;
+		page->mp.sipi_vector = vcpu->sipi_vector;
+	}
+	if (groups & SVMM_STATE_LAPIC)
+		lapic_publish(vcpu, vcpu->lapic_area);
+	if (groups & SVMM_STATE_XSAVE)
+		svm_publish_xsave(vcpu, vcpu->xsave_area);
+	page->valid |= groups;
+}
+
+/* What the VMM asked for, and everything when the guest cannot run on. */
+static void vcpu_publish_exit(struct vcpu *vcpu)
+{
+	u32 groups = READ_ONCE(vcpu->page->want) & SVMM_STATE_ALL;
+
+	if (READ_ONCE(vcpu->vm->dead))
+		groups |= SVMM_STATE_ALL & ~(SVMM_STATE_XSAVE | SVMM_STATE_LAPIC);
+	if (groups)
+		vcpu_get_state(vcpu, groups);
+}
+
+long vcpu_run(struct vcpu *vcpu)
+{
+	struct svmm_vcpu_page *page = vcpu->page;
+	sigset_t saved;
+	long ret;
+
+	vcpu->ran = true;
+	WRITE_ONCE(vcpu->task, current);
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);
+
+	WRITE_ONCE(page->valid, 0);
+	ret = vcpu_complete_io(vcpu) == IO_NEXT_USER;
+	if (ret) {
+		ret = 0;
+	} else if (READ_ONCE(page->dirty) && vcpu_set_state(vcpu)) {
+		ret = -EINVAL;
+	} else if (READ_ONCE(page->immediate_exit)) {
+		page->exit.reason = SVMM_EXIT_INTR;
+		ret = -EINTR;
+	} else {
+		ret = vcpu_loop(vcpu);
+	}
+	if (ret != -EINVAL)
+		vcpu_publish_exit(vcpu);
+	vcpu->exits_to_user += !ret;
+
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	WRITE_ONCE(vcpu->task, NULL);
+	return ret;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VM object: its name, its parts and its lifetime.
+ *
+ * A VM lives as long as any fd of it: its own, or one of a vCPU.  A vCPU, once
+ * created, lives as long as its VM, so that interrupts can be sent to it from
+ * any context without a reference.  It must not know ioctls (dev.c).
+ */
+#include <linux/cred.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "core.h"
+#include "svm/svm.h"
+
+static DEFINE_MUTEX(vm_list_lock);
+static LIST_HEAD(vm_list);
+
+static int vm_list_add(struct vm *vm)
+{
+	struct vm *other;
+	int ret = 0;
+
+	mutex_lock(&vm_list_lock);
+	list_for_each_entry(other, &vm_list, list) {
+		if (uid_eq(other->owner, vm->owner) && !strcmp(other->name, vm->name)) {
+			ret = -EEXIST;
+			break;
+		}
+	}
+	if (!ret)
+		list_add_tail(&vm->list, &vm_list);
+	mutex_unlock(&vm_list_lock);
+	return ret;
+}
+
+static void vm_list_del(struct vm *vm)
+{
+	mutex_lock(&vm_list_lock);
+	list_del(&vm->list);
+	mutex_unlock(&vm_list_lock);
+}
+
+struct vm *vm_create(const char *name)
+{
+	struct vm *vm;
+	int ret;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+
+	strscpy(vm->name, name, sizeof(vm->name));
+	vm->owner = current_uid();
+	vm->mm = current->mm;
+	refcount_set(&vm->refs, 1);
+	mutex_init(&vm->lock);
+	spin_lock_init(&vm->flush_lock);
+	atomic64_set(&vm->tlb_gen, 1);
+	mmgrab(vm->mm);
+
+	ret = -ENOMEM;
+	if (!zalloc_cpumask_var(&vm->flush_mask, GFP_KERNEL_ACCOUNT))
+		goto err_mm;
+	ret = vm_list_add(vm);
+	if (ret)
+		goto err_mask;
+	ret = svm_get();
+	if (ret)
+		goto err_list;
+	ret = init_srcu_struct(&vm->srcu);
+	if (ret)
+		goto err_hardware;
+	ret = memslot_init(vm);
+	if (ret)
+		goto err_srcu;
+	ret = npt_create(vm);
+	if (ret)
+		goto err_memslot;
+	pv_vm_init(vm);
+	return vm;
+
+err_memslot:
+	memslot_destroy(vm);
+err_srcu:
+	cleanup_srcu_struct(&vm->srcu);
+err_hardware:
+	svm_put();
+err_list:
+	vm_list_del(vm);
+err_mask:
+	free_cpumask_var(vm->flush_mask);
+err_mm:
+	mmdrop(vm->mm);
+	kfree(vm);
+	return ERR_PTR(ret);
+}
+
+static void vm_destroy(struct vm *vm)
+{
+	unsigned int i;
+
+	/* Until then the host's memory management may call vm_flush_tlbs(). */
+	npt_destroy(vm);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i])
+			vcpu_destroy(vm->vcpus[i]);
+	memslot_destroy(vm);
+	cleanup_srcu_struct(&vm->srcu);
+	svm_put();
+	vm_list_del(vm);
+	free_cpumask_var(vm->flush_mask);
+	mmdrop(vm->mm);
+	kfree(vm);
+}
+
+void vm_get(struct vm *vm)
+{
+	refcount_inc(&vm->refs);
+}
+
+void vm_put(struct vm *vm)
+{
+	if (refcount_dec_and_test(&vm->refs))
+		vm_destroy(vm);
+}
+
+struct vcpu *vm_get_vcpu(struct vm *vm, unsigned int id)
+{
+	if (id >= SVMM_MAX_VCPUS)
+		return NULL;
+	/* Pairs with vcpu_create(): a vCPU is complete before it is seen. */
+	return smp_load_acquire(&vm->vcpus[id]);
+}
+
+void vm_kill(struct vm *vm)
+{
+	unsigned int i, nr = READ_ONCE(vm->nr_vcpus);
+
+	WRITE_ONCE(vm->dead, true);
+	for (i = 0; i < nr; i++) {
+		struct vcpu *vcpu = vm_get_vcpu(vm, i);
+
+		if (vcpu) {
+			vcpu_request(vcpu, VCPU_REQ_DEAD);
+			vcpu_kick(vcpu);
+		}
+	}
+}
+
+/* The interrupt has made the guest exit; its next entry sees the new tlb_gen. */
+static void flush_ack(void *unused)
+{
+}
+
+void vm_flush_tlbs(struct vm *vm)
+{
+	unsigned int i, nr = READ_ONCE(vm->nr_vcpus);
+
+	/*
+	 * Pairs with svm_vcpu_enter(): either it sees the new generation, or
+	 * this sees IN_GUEST and waits for the exit.
+	 */
+	atomic64_inc(&vm->tlb_gen);
+	smp_mb__after_atomic();
+
+	spin_lock(&vm->flush_lock);
+	cpumask_clear(vm->flush_mask);
+	for (i = 0; i < nr; i++) {
+		struct vcpu *vcpu = vm_get_vcpu(vm, i);
+
+		if (vcpu && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
+			cpumask_set_cpu(READ_ONCE(vcpu->cpu), vm->flush_mask);
+	}
+	preempt_disable();
+	smp_call_function_many(vm->flush_mask, flush_ack, NULL, true);
+	preempt_enable();
+	spin_unlock(&vm->flush_lock);
+}
