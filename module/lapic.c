@@ -255,6 +255,14 @@ static bool lapic_is_lvt(unsigned int reg)
 	return reg >= LAPIC_LVT_TIMER && reg <= LAPIC_LVT_ERROR;
 }
 
+/* Delivery status and remote IRR: defined, so no #GP, but not for software to set. */
+static u32 lapic_read_only(unsigned int reg)
+{
+	if (reg == LAPIC_LVT_LINT0 || reg == LAPIC_LVT_LINT1)
+		return BIT(12) | BIT(14);
+	return lapic_is_lvt(reg) ? BIT(12) : 0;
+}
+
 static u32 lapic_word(const unsigned long *map, unsigned int n)
 {
 	return READ_ONCE(map[n / 2]) >> n % 2 * 32;
@@ -585,9 +593,10 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 		return lapic_write_icr(vcpu, value);
 	if (reg == LAPIC_SELF_IPI)
 		return lapic_write_self_ipi(vcpu, value);
-	if (reg >= LAPIC_NR_REGS || value & ~(u64)lapic_writable(vcpu, reg))
+	if (reg >= LAPIC_NR_REGS ||
+	    value & ~(u64)(lapic_writable(vcpu, reg) | lapic_read_only(reg)))
 		return -EINVAL;
-	return lapic_write_reg(vcpu, reg, value) ? 0 : -EINVAL;
+	return lapic_write_reg(vcpu, reg, value & lapic_writable(vcpu, reg)) ? 0 : -EINVAL;
 }
 
 /*
