@@ -142,6 +142,8 @@ static void test_reset_register(void)
 	pm = acpi_pm_new(&fake);
 	outb(0x02, ACPI_RESET_PORT);
 	CHECK_EQ(inb(ACPI_RESET_PORT), 0x02);
+	outb(0xfb, ACPI_RESET_PORT);
+	CHECK_EQ(inb(ACPI_RESET_PORT), 0x0a);
 	CHECK_EQ(fake.stops, 0);
 	outb(0x06, ACPI_RESET_PORT);
 	CHECK_EQ(fake.stops, 1);
@@ -159,6 +161,10 @@ static void test_hostile(void)
 
 static void test_refused(void)
 {
+	fake.refuse_timer = true;
+	CHECK(!acpi_pm_new(&fake));
+	CHECK_EQ(errno, ENOMEM);
+	fake.refuse_timer = false;
 	for (int i = 0; i < 2; i++) {
 		fake_init();
 		fake.refuse_after = i;
@@ -175,7 +181,7 @@ static const struct test tests[] = {
 	{ "acpi: the PM timer's status and SCI", test_timer_status },
 	{ "acpi: the reset register", test_reset_register },
 	{ "acpi: random accesses", test_hostile },
-	{ "acpi: a refused range", test_refused },
+	{ "acpi: a refused timer, a refused range", test_refused },
 };
 
 int main(void)

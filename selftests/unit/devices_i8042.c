@@ -37,6 +37,8 @@ static void test_output_port(void)
 	outb(0xdf, 0x64);
 	outb(0xd0, 0x64);
 	CHECK_EQ(inb(0x60), 0x03);
+	outb(0xd0, 0x64);
+	CHECK_EQ(inb(0x60), 0x03);		/* reading changes nothing */
 	outb(0xdd, 0x64);
 	outb(0xd0, 0x64);
 	CHECK_EQ(inb(0x60), 0x01);
@@ -50,6 +52,7 @@ static void test_output_port(void)
 
 static uint8_t config(void)
 {
+	CHECK_EQ(inb(0x64) & OBF, 0);		/* the command before had no answer */
 	outb(0x20, 0x64);
 	return inb(0x60);
 }
@@ -91,6 +94,7 @@ static void test_probe(void)
 
 	set_config(0x42);
 	outb(0xab, 0x64);
+	CHECK_EQ(inb(0x60), 0);
 	CHECK_EQ(config(), 0x42);
 	CHECK_EQ(inb(0x64), 0x18);		/* the system flag is the configuration's */
 	outb(0xa7, 0x64);

@@ -530,6 +530,10 @@ static void test_hostile(void)
 
 static void test_refused(void)
 {
+	fake.refuse_timer = true;
+	CHECK(!pit_new(&fake));
+	CHECK_EQ(errno, ENOMEM);
+	fake.refuse_timer = false;
 	for (int i = 0; i < 2; i++) {
 		fake_init();
 		fake.refuse_after = i;
@@ -555,7 +559,7 @@ static const struct test tests[] = {
 	{ "pit: a delay calibrated with channel 2", test_calibration },
 	{ "pit: neither catch-up nor a fast rate is a storm", test_no_storm },
 	{ "pit: random accesses", test_hostile },
-	{ "pit: a refused range", test_refused },
+	{ "pit: a refused timer, a refused range", test_refused },
 };
 
 int main(void)

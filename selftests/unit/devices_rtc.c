@@ -171,10 +171,11 @@ static void test_set(void)
 }
 
 /* Linux's way: SET, divider in reset, set, run; the first second is half a second away. */
-static void test_divider(void)
+static void check_divider(uint64_t fraction_ns)
 {
+	fake_init();
 	start_at(UTC, GIB);
-	advance(123 * MS);
+	advance(fraction_ns);
 	wr(B, SET | H24);
 	wr(A, 0x76);
 	set_1999();
@@ -189,6 +190,12 @@ static void test_divider(void)
 	advance(SECOND);
 	CHECK_EQ(date(), 0x20000101);
 	rtc_free(rtc);
+}
+
+static void test_divider(void)
+{
+	check_divider(123 * MS);
+	check_divider(789 * MS);
 }
 
 static void test_uip(void)
@@ -489,6 +496,10 @@ static void test_hostile(void)
 
 static void test_refused(void)
 {
+	fake.refuse_timer = true;
+	CHECK(!rtc_new(&fake, GIB));
+	CHECK_EQ(errno, ENOMEM);
+	fake.refuse_timer = false;
 	fake.refuse_after = 0;
 	CHECK(!rtc_new(&fake, GIB));
 	CHECK_EQ(errno, EEXIST);
@@ -509,7 +520,7 @@ static const struct test tests[] = {
 	{ "rtc: CMOS sizes, checksum and RAM", test_cmos },
 	{ "rtc: impossible dates", test_garbage },
 	{ "rtc: random accesses", test_hostile },
-	{ "rtc: a refused range", test_refused },
+	{ "rtc: a refused timer, a refused range", test_refused },
 };
 
 int main(void)

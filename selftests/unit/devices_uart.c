@@ -387,6 +387,8 @@ static void test_loopback(void)
 	CHECK_EQ(inb(IIR), 0xc4);
 	outb('!', THR);				/* overrun */
 	CHECK_EQ(inb(IIR), 0xc6);
+	outb(0x01, IER);
+	CHECK_EQ(inb(IIR), 0xc4);		/* not enabled */
 	CHECK_EQ(inb(LSR), 0x63);		/* reading it clears the error */
 	CHECK_EQ(inb(LSR), 0x61);
 	CHECK_EQ(inb(IIR), 0xc4);
@@ -427,6 +429,12 @@ static void test_modem_status(void)
 	outb(0x11, MCR);
 	outb(0x13, MCR);
 	CHECK_EQ(inb(MSR), 0x37);		/* they add up */
+	outb(0x11, MCR);
+	CHECK_EQ(inb(MSR), 0x21);		/* each line has its own source */
+	outb(0x07, IER);
+	outb(0x13, MCR);
+	CHECK_EQ(inb(IIR), 0xc2);
+	CHECK_EQ(inb(IIR), 0xc1);		/* not enabled */
 	uart_free(uart);
 }
 
@@ -520,6 +528,10 @@ static void test_hostile(void)
 
 static void test_refused(void)
 {
+	fake.refuse_timer = true;
+	CHECK(!uart_new(&fake, PORT, IRQ, &console));
+	CHECK_EQ(errno, ENOMEM);
+	fake.refuse_timer = false;
 	fake.refuse_after = 0;
 	CHECK(!uart_new(&fake, PORT, IRQ, &console));
 	CHECK_EQ(errno, EEXIST);
@@ -541,7 +553,7 @@ static const struct test tests[] = {
 	{ "uart: OUT2 gates the interrupt", test_out2 },
 	{ "uart: reset", test_reset },
 	{ "uart: random accesses", test_hostile },
-	{ "uart: a refused range", test_refused },
+	{ "uart: a refused timer, a refused range", test_refused },
 };
 
 int main(void)
