@@ -88,21 +88,28 @@ static void output_failed(struct console *c)
 	c->failed = true;
 }
 
-static bool is_ready(int fd, short events)
+/* What of @events, and of POLLHUP and POLLERR, is the case. */
+static short now(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
-	return poll(&p, 1, 0) == 1;
+	return poll(&p, 1, 0) == 1 ? p.revents : 0;
 }
 
 /* Write what the output takes now. */
 static void flush(struct console *c)
 {
+	short events;
 	ssize_t n;
 
 	c->out_blocked = false;
 	while (c->out_bytes) {
-		if (!is_ready(c->out_fd, POLLOUT)) {
+		events = now(c->out_fd, POLLOUT);
+		if (c->is_pty && (events & POLLHUP)) {
+			c->out_bytes = 0;	/* nobody is connected */
+			return;
+		}
+		if (!events) {
 			c->out_blocked = true;
 			return;
 		}
@@ -110,8 +117,6 @@ static void flush(struct console *c)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 			c->out_blocked = true;
 			return;
-		} else if (n < 0 && c->is_pty) {
-			n = c->out_bytes;	/* nobody is connected */
 		} else if (n < 0) {
 			output_failed(c);
 			return;
@@ -181,9 +186,13 @@ static void read_input(struct console *c)
 {
 	uint8_t bytes[IN_BYTES];
 	unsigned int room = IN_BYTES - c->in_bytes;
+	short events;
 	ssize_t n;
 
-	if (c->in_fd < 0 || !is_ready(c->in_fd, POLLIN))
+	if (c->in_fd < 0)
+		return;
+	events = now(c->in_fd, POLLIN);
+	if (!events || (c->is_pty && !(events & POLLIN)))
 		return;
 	/* A terminal is read even when the guest does not: Ctrl-A X must always work. */
 	if (c->is_terminal)
@@ -356,7 +365,7 @@ static int open_pty(struct console *c)
 	fd = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || grantpt(fd) || unlockpt(fd) || ptsname_r(fd, name, sizeof(name)))
 		goto fail;
-	/* Opened and closed once, the other end counts as hung up: output is then dropped. */
+	/* Opened and closed once, the other end counts as hung up: see flush(). */
 	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		goto fail;

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0
+// needs: userspace/console.c userspace/terminal.c userspace/message.c
+// libs: -lutil
+/*
+ * vmctl's console between real pipes, ptys and files and a UART that is played here, together
+ * with the event loop: nothing is lost, nothing is late, nothing blocks, Ctrl-A works.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../userspace/console.h"
+#include "tap.h"
+
+/* ---- the machine ------------------------------------------------------------------------ */
+
+struct machine_timer {
+	void (*fire)(void *opaque);
+	void *opaque;
+	uint64_t deadline_ns;
+};
+
+struct watched {
+	uint32_t events;
+	void (*ready)(void *opaque, uint32_t events);
+	void *opaque;
+};
+
+static struct {
+	struct machine_timer timer;
+	struct watched watch[64];
+	int epoll_fd;
+	int stops;
+	enum machine_stop why;
+} machine;
+
+static struct machine *const M = (struct machine *)&machine;
+
+uint64_t machine_now_ns(struct machine *m)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+struct machine_timer *machine_timer_new(struct machine *m, void (*fire)(void *opaque),
+					void *opaque)
+{
+	machine.timer = (struct machine_timer) { fire, opaque, UINT64_MAX };
+	return &machine.timer;
+}
+
+void machine_timer_arm(struct machine_timer *t, uint64_t deadline_ns)
+{
+	t->deadline_ns = deadline_ns;
+}
+
+void machine_timer_free(struct machine_timer *t)
+{
+	t->deadline_ns = UINT64_MAX;
+}
+
+int machine_watch_fd(struct machine *m, int fd, uint32_t events,
+		     void (*ready)(void *opaque, uint32_t events), void *opaque)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+	struct watched *w = &machine.watch[fd];
+	int op = !events ? EPOLL_CTL_DEL : w->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (w->events == events)
+		return 0;
+	if (epoll_ctl(machine.epoll_fd, op, fd, &ev))
+		return -errno;
+	*w = (struct watched) { events, ready, opaque };
+	return 0;
+}
+
+void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
+{
+	machine.stops++;
+	machine.why = why;
+}
+
+/* Run the event loop for @ms; returns how often it had something to do. */
+static unsigned int loop(unsigned int ms)
+{
+	uint64_t end = machine_now_ns(M) + ms * 1000000ull;
+	unsigned int wakeups = 0;
+	struct epoll_event ev;
+
+	while (machine_now_ns(M) < end) {
+		struct watched *w;
+
+		if (machine.timer.deadline_ns <= machine_now_ns(M)) {
+			machine.timer.deadline_ns = UINT64_MAX;
+			machine.timer.fire(machine.timer.opaque);
+			wakeups++;
+		}
+		if (epoll_wait(machine.epoll_fd, &ev, 1, 1) != 1)
+			continue;
+		w = &machine.watch[ev.data.fd];
+		w->ready(w->opaque, ev.events);
+		wakeups++;
+	}
+	return wakeups;
+}
+
+/* ---- the UART --------------------------------------------------------------------------- */
+
+static struct console *console;
+static char received[8192];
+static unsigned int nr_received, fifo_room, writable_calls;
+static const char *to_send;
+static unsigned int left_to_send;
+
+unsigned int uart_receive(struct uart *uart, const void *data, unsigned int bytes)
+{
+	if (bytes > fifo_room)
+		bytes = fifo_room;
+	memcpy(received + nr_received, data, bytes);
+	nr_received += bytes;
+	fifo_room -= bytes;
+	return bytes;
+}
+
+/* The guest empties a FIFO of @bytes. */
+static void guest_reads(unsigned int bytes)
+{
+	bool was_full = !fifo_room;
+
+	fifo_room = bytes;
+	if (was_full)
+		console_input_room(console);
+}
+
+static void send_more(void)
+{
+	unsigned int n;
+
+	while (left_to_send) {
+		n = console_write(console, to_send, left_to_send > 16 ? 16 : left_to_send);
+		if (!n)
+			return;
+		to_send += n;
+		left_to_send -= n;
+	}
+}
+
+void uart_console_writable(struct uart *uart)
+{
+	writable_calls++;
+	send_more();
+}
+
+static void send_bytes(const char *data, unsigned int bytes)
+{
+	to_send = data;
+	left_to_send = bytes;
+	send_more();
+}
+
+/* ---- helpers ---------------------------------------------------------------------------- */
+
+static int in_pipe[2], out_pipe[2], real_stdin, real_stdout;
+static char big[200000], got[sizeof(big) + 1];
+static unsigned int nr_got;
+
+static void open_console(const char *spec)
+{
+	memset(&machine, 0, sizeof(machine));
+	machine.epoll_fd = epoll_create1(0);
+	nr_received = 0;
+	nr_got = 0;
+	writable_calls = 0;
+	fifo_room = 16;
+	console = console_open(spec);
+	if (!console || console_attach(console, M, NULL))
+		ksft_exit_fail_msg("no console\n");
+}
+
+static int close_console(void)
+{
+	int ret;
+
+	console_detach(console);
+	ret = console_drain(console, in_pipe[0]);
+	console_close(console);
+	close(machine.epoll_fd);
+	return ret;
+}
+
+/* stdin and stdout become pipes, and come back. */
+static void redirect(void)
+{
+	fflush(stdout);
+	real_stdin = dup(STDIN_FILENO);
+	real_stdout = dup(STDOUT_FILENO);
+	if (pipe(in_pipe) || pipe(out_pipe))
+		ksft_exit_fail_msg("no pipes\n");
+	dup2(in_pipe[0], STDIN_FILENO);
+	dup2(out_pipe[1], STDOUT_FILENO);
+	close(out_pipe[1]);
+}
+
+static void restore(void)
+{
+	dup2(real_stdin, STDIN_FILENO);
+	dup2(real_stdout, STDOUT_FILENO);
+	close(real_stdin);
+	close(real_stdout);
+	close(in_pipe[0]);
+	close(in_pipe[1]);
+	close(out_pipe[0]);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+}
+
+static void read_some(int fd)
+{
+	ssize_t n = read(fd, got + nr_got, sizeof(got) - 1 - nr_got);
+
+	if (n > 0)
+		nr_got += n;
+	got[nr_got] = '\0';
+}
+
+/* ---- tests ------------------------------------------------------------------------------ */
+
+static void test_output(void)
+{
+	bool early, soon;
+
+	redirect();
+	open_console("stdio");
+	send_bytes("guest says hello\r\n", 18);
+	early = readable(out_pipe[0]);
+	loop(20);
+	soon = readable(out_pipe[0]);
+	read_some(out_pipe[0]);
+	close_console();
+	restore();
+	ksft_test_result(!early && soon && !strcmp(got, "guest says hello\r\n"),
+			 "output is gathered, and not for long\n");
+}
+
+static void test_drain(void)
+{
+	redirect();
+	open_console("stdio");
+	send_bytes("last words", 10);
+	close_console();
+	read_some(out_pipe[0]);
+	restore();
+	ksft_test_result(!strcmp(got, "last words"), "what is left is written at the end\n");
+}
+
+static void test_backpressure(void)
+{
+	unsigned int held, idle, calls;
+
+	redirect();
+	open_console("stdio");
+	send_bytes(big, sizeof(big));
+	loop(30);
+	held = left_to_send;
+	idle = loop(50);
+	while (nr_got < sizeof(big)) {
+		read_some(out_pipe[0]);
+		loop(3);
+	}
+	calls = writable_calls;
+	close_console();
+	restore();
+	ksft_test_result(held > 0 && !left_to_send && calls && !memcmp(got, big, sizeof(big)),
+			 "a full pipe stops the UART, and loses nothing\n");
+	ksft_test_result(!idle, "waiting for it costs nothing: %u wake-ups\n", idle);
+}
+
+static void test_reader_gone(void)
+{
+	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
+	int drained;
+
+	redirect();
+	open_console("stdio");
+	close(out_pipe[0]);
+	dup2(null, STDERR_FILENO);
+	send_bytes("to nobody", 9);
+	loop(20);
+	send_bytes("again", 5);
+	loop(20);
+	dup2(saved, STDERR_FILENO);
+	drained = close_console();
+	out_pipe[0] = -1;
+	restore();
+	close(saved);
+	close(null);
+	ksft_test_result(machine.stops == 1 && machine.why == MACHINE_ERROR && drained,
+			 "a reader that is gone ends the VM with an error\n");
+}
+
+static void test_input(void)
+{
+	unsigned int first, idle;
+
+	redirect();
+	open_console("stdio");
+	if (write(in_pipe[1], big, 3000) != 3000)
+		ksft_exit_fail_msg("pipe\n");
+	loop(20);
+	first = nr_received;
+	idle = loop(30);
+	while (nr_received < 3000 && first == 16) {
+		guest_reads(16);
+		loop(2);
+	}
+	close_console();
+	restore();
+	ksft_test_result(first == 16 && nr_received == 3000 && !memcmp(received, big, 3000),
+			 "input waits until the FIFO has room, and none is lost\n");
+	ksft_test_result(!idle, "waiting for it costs nothing: %u wake-ups\n", idle);
+}
+
+static void test_escape_in_pipe(void)
+{
+	redirect();
+	open_console("stdio");
+	if (write(in_pipe[1], "\1x\1\1", 4) != 4)
+		ksft_exit_fail_msg("pipe\n");
+	loop(20);
+	close_console();
+	restore();
+	ksft_test_result(!machine.stops && nr_received == 4 && !memcmp(received, "\1x\1\1", 4),
+			 "Ctrl-A is nothing special in a pipe\n");
+}
+
+static void test_end_of_input(void)
+{
+	unsigned int wakeups;
+
+	redirect();
+	open_console("stdio");
+	if (write(in_pipe[1], "bye", 3) != 3)
+		ksft_exit_fail_msg("pipe\n");
+	close(in_pipe[1]);
+	in_pipe[1] = -1;
+	loop(20);
+	wakeups = loop(30);
+	close_console();
+	restore();
+	ksft_test_result(nr_received == 3 && !wakeups && !machine.stops,
+			 "the end of the input is no end of the VM: %u wake-ups\n", wakeups);
+}
+
+static void file_input(const char *path, unsigned int bytes, const char *what)
+{
+	unsigned int wakeups, rounds = 0;
+	int fd = open(path, O_RDONLY);
+
+	redirect();
+	dup2(fd, STDIN_FILENO);
+	open_console("stdio");
+	while (nr_received < bytes && rounds++ < 2000) {
+		loop(1);
+		guest_reads(16);
+	}
+	loop(10);
+	wakeups = loop(30);
+	close_console();
+	restore();
+	close(fd);
+	ksft_test_result(nr_received == bytes && !memcmp(received, big, bytes) && !wakeups,
+			 "%s as input: %u of %u bytes, %u wake-ups\n", what, nr_received, bytes,
+			 wakeups);
+}
+
+static void test_file_input(void)
+{
+	char path[] = "/tmp/vmctl_console.XXXXXX";
+	int fd = mkstemp(path);
+
+	if (write(fd, big, 3000) != 3000)
+		ksft_exit_fail_msg("no file\n");
+	close(fd);
+	file_input(path, 3000, "a file");
+	file_input("/dev/null", 0, "/dev/null");
+	unlink(path);
+}
+
+static void test_file_output(void)
+{
+	char path[] = "/tmp/vmctl_console.XXXXXX", spec[64];
+	struct stat st;
+
+	close(mkstemp(path));
+	snprintf(spec, sizeof(spec), "file:%s", path);
+	open_console(spec);
+	send_bytes(big, sizeof(big));
+	loop(20);
+	close_console();
+	ksft_test_result(!stat(path, &st) && st.st_size == sizeof(big),
+			 "a file takes all output\n");
+	unlink(path);
+}
+
+static void test_none(void)
+{
+	unsigned int wakeups;
+
+	open_console("none");
+	send_bytes(big, sizeof(big));
+	wakeups = loop(20);
+	ksft_test_result(!left_to_send && !wakeups && !close_console(),
+			 "without a console output costs nothing\n");
+}
+
+static void test_terminal(void)
+{
+	struct termios before, raw, after;
+	int master, slave;
+	bool sent, ended;
+
+	if (openpty(&master, &slave, NULL, NULL, NULL))
+		ksft_exit_fail_msg("no pty\n");
+	tcgetattr(slave, &before);
+	redirect();
+	dup2(slave, STDIN_FILENO);
+	dup2(slave, STDOUT_FILENO);
+	open_console("stdio");
+	tcgetattr(slave, &raw);
+	if (write(master, "a\3\1\1\1qb", 7) != 7)
+		ksft_exit_fail_msg("pty\n");
+	loop(20);
+	sent = nr_received == 4 && !memcmp(received, "a\3\1b", 4) && !machine.stops;
+
+	/* The FIFO is full and a lot was typed: Ctrl-A X still ends it. */
+	fifo_room = 0;
+	for (unsigned int i = 0; i < 40; i++) {
+		if (write(master, big, 100) != 100)
+			ksft_exit_fail_msg("pty\n");
+		loop(2);
+	}
+	if (write(master, "\1X", 2) != 2)
+		ksft_exit_fail_msg("pty\n");
+	loop(20);
+	ended = machine.stops == 1 && machine.why == MACHINE_POWEROFF;
+	send_bytes("done", 4);
+	close_console();
+	read_some(master);
+	tcgetattr(slave, &after);
+	restore();
+	close(slave);
+	close(master);
+	ksft_test_result(!(raw.c_lflag & (ICANON | ECHO | ISIG)) && (raw.c_oflag & OPOST),
+			 "the terminal is raw meanwhile\n");
+	ksft_test_result(!memcmp(&before, &after, sizeof(before)), "and restored\n");
+	ksft_test_result(sent, "Ctrl-C, and Ctrl-A twice, go to the guest\n");
+	ksft_test_result(ended, "Ctrl-A X ends the VM even if the guest does not read\n");
+	ksft_test_result(!strcmp(got, "done"), "the terminal gets the output\n");
+}
+
+static void test_pty(void)
+{
+	int saved = dup(STDERR_FILENO), message_pipe[2], fd;
+	unsigned int idle, left;
+	char text[256], *path;
+	ssize_t n;
+
+	if (pipe(message_pipe))
+		ksft_exit_fail_msg("no pipe\n");
+	dup2(message_pipe[1], STDERR_FILENO);
+	open_console("pty");
+	dup2(saved, STDERR_FILENO);
+	n = read(message_pipe[0], text, sizeof(text) - 1);
+	text[n > 0 ? n - 1 : 0] = '\0';
+	path = strstr(text, "/dev/pts/");
+
+	send_bytes(big, sizeof(big));
+	loop(20);
+	left = left_to_send;
+	idle = loop(30);
+	fd = open(path ? path : "", O_RDWR | O_NOCTTY);
+	send_bytes("now", 3);
+	loop(20);
+	if (write(fd, "in", 2) != 2)
+		ksft_print_msg("no write\n");
+	loop(20);
+	if (readable(fd))
+		read_some(fd);
+	close(fd);
+	loop(20);
+	idle += loop(30);
+	close_console();
+	close(saved);
+	close(message_pipe[0]);
+	close(message_pipe[1]);
+	ksft_test_result(!left && !idle, "nobody at the pty: output is dropped, %u wake-ups\n",
+			 idle);
+	ksft_test_result(!strcmp(got, "now") && nr_received == 2 && !memcmp(received, "in", 2),
+			 "somebody at the pty: both directions\n");
+}
+
+int main(void)
+{
+	setlinebuf(stdout);
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = ' ' + i % 89;
+	ksft_print_header();
+	ksft_set_plan(20);
+	test_output();
+	test_drain();
+	test_backpressure();
+	test_reader_gone();
+	test_input();
+	test_escape_in_pipe();
+	test_end_of_input();
+	test_file_input();
+	test_file_output();
+	test_none();
+	test_terminal();
+	test_pty();
+	ksft_finished();
+}
