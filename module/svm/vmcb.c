@@ -232,8 +232,8 @@ static bool in_64bit_mode(const struct vmcb *vmcb)
 
 static const char *check_event(const struct vmcb *vmcb)
 {
-	/* 2 is no exception; 9, 15, 20, 22 to 27 and 31 are reserved (8.2). */
-	const u32 reserved = VECTOR_BIT(2) | VECTOR_BIT(9) | VECTOR_BIT(15) | VECTOR_BIT(20) |
+	/* 9, 15, 20, 22 to 27 and 31 are reserved (8.2). */
+	const u32 reserved = VECTOR_BIT(9) | VECTOR_BIT(15) | VECTOR_BIT(20) |
 			     0x0fc00000U | VECTOR_BIT(31);
 	/* #DF #TS #NP #SS #GP #PF #AC #CP #VC #SX push an error code. */
 	const u32 with_error = VECTOR_BIT(8) | 0x7c00U | VECTOR_BIT(17) | VECTOR_BIT(21) |
