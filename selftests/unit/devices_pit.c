@@ -349,12 +349,15 @@ static void test_reload(void)
 	CHECK(out2());
 	start_reload();
 	outb(0, 0x61);
+	CHECK_EQ(get_count(2), 2990);
 	outb(GATE2, 0x61);
 	ticks(1500);
 	CHECK_EQ(get_count(2), 1500);
 	start_reload();
 	set_count(2, 100);
-	ticks(2989);
+	ticks(1500);
+	CHECK_EQ(get_count(2), 1490);
+	ticks(1489);
 	CHECK_EQ(get_count(2), 1);
 	ticks(1);
 	CHECK_EQ(get_count(2), 100);

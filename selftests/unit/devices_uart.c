@@ -174,7 +174,7 @@ static void test_thre_interrupt(void)
 	open_port(0, 0);
 	outb(0x02, IER);			/* it is empty: an interrupt at once */
 	CHECK_EQ(fake.irq[IRQ], 1);
-	CHECK_EQ(inb(IIR), 0xc2);		/* reading it is the acknowledgement */
+	CHECK_EQ(inb(IIR), 0xc2);		/* reading it acknowledges it */
 	CHECK_EQ(inb(IIR), 0xc1);
 	CHECK_EQ(fake.irq[IRQ], 0);
 	outb(0x02, IER);			/* enabled already: nothing new */
