@@ -70,7 +70,7 @@ static void flush(struct model *m, unsigned int c, u8 tlb_ctl, u32 asid)
 		break;
 	case SVM_TLB_FLUSH_ASID:
 		if (!m->cpu[c].flush_by_asid)
-			fail("flush by ASID on a CPU that cannot");
+			fail("TLB_CONTROL 3 on a CPU without FlushByASID");
 		m->entries[c][asid] = 0;
 		break;
 	default:
