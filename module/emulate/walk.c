@@ -82,10 +82,13 @@ static u64 reserved_bits(const struct walk_cfg *cfg, const struct paging_mode *m
 
 	rsvd = beyond_maxphyaddr(cfg);
 	if (mode == &mode_pae) {
-		/* no software bits up there; the PDPTE has no access rights either */
+		/*
+		 * No software bits up there; the PDPTE has no access rights either. Its bit 5 is
+		 * reserved too, but QEMU, as a processor, sets it as if it were an accessed bit.
+		 */
 		rsvd |= GENMASK_ULL(62, 52);
 		if (level == 3)
-			return rsvd | PTE_NX | GENMASK_ULL(8, 5) | PTE_RW | PTE_US;
+			return rsvd | PTE_NX | GENMASK_ULL(8, 6) | PTE_RW | PTE_US;
 	}
 	if (!(cfg->efer & X86_EFER_BIT_NXE))
 		rsvd |= PTE_NX;
