@@ -421,7 +421,8 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 		vcpu_request(vcpu, VCPU_REQ_CLOCK);
 	}
 	if (dirty & SVMM_STATE_PV) {
-		if (pv_msr_write(vcpu, MSR_PV_WALL_CLOCK, copy->pv.wall_clock) ||
+		if (memchr_inv(copy->pv.reserved, 0, sizeof(copy->pv.reserved)) ||
+		    pv_msr_write(vcpu, MSR_PV_WALL_CLOCK, copy->pv.wall_clock) ||
 		    pv_msr_write(vcpu, MSR_PV_SYSTEM_TIME, copy->pv.system_time))
 			return -EINVAL;
 	}
