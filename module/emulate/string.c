@@ -120,7 +120,7 @@ static u32 fit_in_page(u64 linear, unsigned int size, bool backward)
 int x86_string_io(struct emu *e, struct x86_strio *io)
 {
 	unsigned int seg, reg, access;
-	u64 offset, last_offset, last;
+	u64 offset, last, last_linear;
 	struct x86_insn *insn = &e->insn;
 	int ret;
 
@@ -151,11 +151,10 @@ int x86_string_io(struct emu *e, struct x86_strio *io)
 	if (io->batch > 1) {
 		u64 span = (u64)(io->batch - 1) * io->size;
 
-		last_offset = offset + (io->backward ? -span : span);
-		last_offset &= size_mask(insn->adsize);
-		ret = emu_linear(e, seg, last_offset, io->size, access, &last);
-		/* beyond the limit, or the offset wrapped: one at a time from here */
-		if (ret || last != io->linear + (io->backward ? -span : span))
+		last = offset + (io->backward ? -span : span);
+		/* beyond the limit, or the offset wraps on the way: one at a time from here */
+		if ((io->backward ? last > offset : last > size_mask(insn->adsize)) ||
+		    emu_linear(e, seg, last, io->size, access, &last_linear))
 			io->batch = 1;
 	}
 	return EMU_OK;
