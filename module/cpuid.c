@@ -636,6 +636,7 @@ void cpuid_execute(struct vcpu *vcpu)
 		edx = vcpu->id;
 		break;
 	case 0xd:
+		svm_sync_xcr0(vcpu);
 		if (e && index == 0)
 			ebx = cpuid_xsave_bytes(vcpu, false);
 		else if (e && index == 1 && eax & F(XSAVEC))

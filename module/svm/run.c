@@ -96,6 +96,21 @@ void svm_window_open(struct vcpu *vcpu)
 		rdmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
 }
 
+/*
+ * Asked, not remembered: QEMU before 8.2 lets the guest's XSETBV through to the
+ * host's register. In the window.
+ */
+void svm_sync_xcr0(struct vcpu *vcpu)
+{
+	u64 now;
+
+	if (!svm.xsave)
+		return;
+	now = xgetbv0();
+	if (now != vcpu->xcr0 && svm_xcr0_ok(vcpu, now))
+		vcpu->xcr0 = now;
+}
+
 void svm_window_close(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
@@ -105,18 +120,9 @@ void svm_window_close(struct vcpu *vcpu)
 		wrmsrq(MSR_TSC_AUX, cpu->tsc_aux);
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, cpu->xss);
-	if (svm.xsave) {
-		/*
-		 * Asked, not remembered: QEMU before 8.2 lets the guest's XSETBV
-		 * through to the host's register.
-		 */
-		u64 now = xgetbv0();
-
-		if (now != vcpu->xcr0 && svm_xcr0_ok(vcpu, now))
-			vcpu->xcr0 = now;
-		if (now != svm.host_xcr0)
-			xsetbv0(svm.host_xcr0);
-	}
+	svm_sync_xcr0(vcpu);
+	if (svm.xsave && xgetbv0() != svm.host_xcr0)
+		xsetbv0(svm.host_xcr0);
 	fpu_save(sv->fpu);
 	kernel_fpu_end();
 }

@@ -77,6 +77,7 @@ bool svm_in_shadow(struct vcpu *vcpu);
 u64 svm_get_rip(struct vcpu *vcpu);
 u64 svm_get_rflags(struct vcpu *vcpu);
 u64 svm_get_cr4(struct vcpu *vcpu);
+void svm_sync_xcr0(struct vcpu *vcpu);		/* in the window: vcpu->xcr0 is the guest's */
 u8 svm_get_cpl(struct vcpu *vcpu);
 void svm_set_cr8(struct vcpu *vcpu, u64 cr8);	/* V_TPR follows the local APIC */
 void svm_start_at(struct vcpu *vcpu, u8 sipi_vector);	/* CS:IP of a start-up IPI */
