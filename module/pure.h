@@ -42,18 +42,6 @@ typedef __s64 s64;
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #endif
-#ifndef __always_inline
-#define __always_inline		inline __attribute__((__always_inline__))
-#endif
-#ifndef __must_check
-#define __must_check		__attribute__((__warn_unused_result__))
-#endif
-#ifndef __aligned
-#define __aligned(x)		__attribute__((__aligned__(x)))
-#endif
-#ifndef __packed
-#define __packed		__attribute__((__packed__))
-#endif
 #ifndef fallthrough
 #define fallthrough		__attribute__((__fallthrough__))
 #endif

@@ -49,7 +49,7 @@ int emulate_string(struct emu *e)
 {
 	const struct x86_insn *insn = &e->insn;
 	unsigned int bytes = insn->opcode & 1 ? insn->opsize : 1;
-	bool compares = false, source = false, dest = false;
+	bool compares = false, source = true, dest = true;
 	u64 a = 0, b = 0, count = 0;
 	int ret;
 
@@ -61,29 +61,29 @@ int emulate_string(struct emu *e)
 
 	switch (insn->opcode & 0xfe) {
 	case 0xa4:		/* MOVS */
-		source = dest = true;
 		ret = read_source(e, bytes, &a);
 		if (!ret)
 			ret = write_dest(e, bytes, a);
 		break;
 	case 0xa6:		/* CMPS */
-		source = dest = compares = true;
+		compares = true;
 		ret = read_source(e, bytes, &a);
 		if (!ret)
 			ret = read_dest(e, bytes, &b);
 		break;
 	case 0xaa:		/* STOS */
-		dest = true;
+		source = false;
 		ret = write_dest(e, bytes, e->regs[X86_RAX]);
 		break;
 	case 0xac:		/* LODS */
-		source = true;
+		dest = false;
 		ret = read_source(e, bytes, &a);
 		if (!ret)
 			reg_write(e, X86_RAX, bytes, a);
 		break;
 	default:		/* SCAS */
-		dest = compares = true;
+		source = false;
+		compares = true;
 		a = e->regs[X86_RAX] & size_mask(bytes);
 		ret = read_dest(e, bytes, &b);
 	}

@@ -10,9 +10,7 @@
  * libs: -lZydis
  * timeout: 120
  */
-#include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "../../module/emulate/emulate.h"
 #include "tap.h"
@@ -320,7 +318,8 @@ static void test_truncation(void)
 			free(exact);
 			if (seen != X86_DECODE_TRUNCATED && r != seen)
 				bad++;
-			if (r == X86_DECODE_OK && (n < part.len || memcmp(&part, &full, sizeof(full))))
+			if (r == X86_DECODE_OK &&
+			    (n < part.len || memcmp(&part, &full, sizeof(full))))
 				bad++;
 			seen = r;
 		}
@@ -338,7 +337,7 @@ static void test_truncation(void)
 
 #if HAVE_ZYDIS
 static ZydisDecoder decoders[3];
-static uint64_t compared, valid;
+static unsigned long compared, valid;
 
 static void zydis_init(void)
 {
@@ -511,7 +510,8 @@ static void test_zydis_exhaustive(void)
 	static const u8 escapes[][3] = { { 0 }, { 1, 0x0f }, { 2, 0x0f, 0x38 }, { 2, 0x0f, 0x3a } };
 	unsigned int mode, p, e, op, modrm, bad = 0;
 
-	compared = valid = 0;
+	compared = 0;
+	valid = 0;
 	for (mode = 0; mode < 3; mode++)
 		for (p = 0; p < ARRAY_SIZE(prefix_sets); p++)
 			for (e = 0; e < ARRAY_SIZE(escapes); e++)
@@ -529,7 +529,7 @@ static void test_zydis_exhaustive(void)
 						buf[n] = modrm;
 						bad += !compare(buf, mode);
 					}
-	ksft_print_msg("%" PRIu64 " compared, %" PRIu64 " valid\n", compared, valid);
+	ksft_print_msg("%lu compared, %lu valid\n", compared, valid);
 	ksft_test_result(!bad && valid > 1000000, "Zydis: prefixes x maps x opcodes x ModRM\n");
 }
 
@@ -538,7 +538,8 @@ static void test_zydis_vex(void)
 	static const u8 first[] = { 0xc4, 0xc5, 0x8f, 0x62 };
 	unsigned int i, bad = 0;
 
-	compared = valid = 0;
+	compared = 0;
+	valid = 0;
 	for (i = 0; i < 6000000 && bad < 40; i++) {
 		u64 raw[2] = { rng(), rng() };
 		u8 buf[16];
@@ -556,7 +557,7 @@ static void test_zydis_vex(void)
 			buf[buf[0] == 0x62 ? 2 : 1 + (buf[0] != 0xc5)] |= 0x78;
 		bad += !compare(buf, i % 3);
 	}
-	ksft_print_msg("%" PRIu64 " compared, %" PRIu64 " valid\n", compared, valid);
+	ksft_print_msg("%lu compared, %lu valid\n", compared, valid);
 	ksft_test_result(!bad && valid > 300000, "Zydis: VEX, XOP, EVEX\n");
 }
 
@@ -567,7 +568,8 @@ static void test_zydis_random(void)
 	};
 	unsigned int i, j, bad = 0;
 
-	compared = valid = 0;
+	compared = 0;
+	valid = 0;
 	for (i = 0; i < 6000000 && bad < 40; i++) {
 		u64 raw[2] = { rng(), rng() };
 		unsigned int n = rng() % 16;
@@ -583,7 +585,7 @@ static void test_zydis_random(void)
 			buf[n] = 0x0f;
 		bad += !compare(buf, i % 3);
 	}
-	ksft_print_msg("%" PRIu64 " compared, %" PRIu64 " valid\n", compared, valid);
+	ksft_print_msg("%lu compared, %lu valid\n", compared, valid);
 	ksft_test_result(!bad && valid > 2000000, "Zydis: random strings\n");
 }
 #endif /* HAVE_ZYDIS */

@@ -184,7 +184,8 @@ static void test_atomic(void)
 	bad = 0;
 	dev.value = 0x1234;
 	e.regs[X86_RCX] = 0x77;
-	CHECK(RUN(&e, 0x48, 0x87, 0x08) == EMU_OK);		/* xchg [rax], rcx: LOCK is implied */
+	/* xchg [rax], rcx: LOCK is implied */
+	CHECK(RUN(&e, 0x48, 0x87, 0x08) == EMU_OK);
 	CHECK(dev.swaps == 1 && dev.old == 0x1234 && dev.value == 0x77);
 	CHECK(e.regs[X86_RCX] == 0x1234);
 	CHECK(RUN(&e, 0x48, 0x01, 0x08) == EMU_OK && dev.swaps == 1);	/* add: no LOCK */

@@ -85,7 +85,8 @@ static void emit(const char *bytes, unsigned int n)
 }
 
 /* @opcode bytes, then a RIP-relative operand with @reg in ModRM. */
-static void emit_slot(const char *opcode, unsigned int n, unsigned int reg, const volatile void *slot)
+static void emit_slot(const char *opcode, unsigned int n, unsigned int reg,
+		      const volatile void *slot)
 {
 	u8 modrm = 0x05 | (reg & 7) << 3;
 	s32 disp;

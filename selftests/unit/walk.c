@@ -269,7 +269,7 @@ static struct expect model(const struct walk_cfg *c, u64 linear, unsigned int ac
 			x.status = WALK_ABORT;
 		else if (!(e & 1))
 			fault(&x, 0);
-		else if (e & 0xfff00000000001e6 || (e & 0x000ffffffffff000) >> c->maxphyaddr)
+		else if (e & 0xfff00000000001c6 || (e & 0x000ffffffffff000) >> c->maxphyaddr)
 			fault(&x, 9);
 		else
 			model_64(c, e & 0x000ffffffffff000, 21, linear, access, all, &x);
@@ -299,8 +299,8 @@ static void apply_ad(const struct expect *x, unsigned int access, u8 *mem)
 
 static u64 random_entry(bool is_32)
 {
-	static const u64 strange[] = { B(63), B(62), B(52), B(51), B(46), B(40), B(21), B(13), B(20),
-				       B(8), B(59), B(39), B(33) };
+	static const u64 strange[] = { B(63), B(62), B(52), B(51), B(46), B(40), B(21), B(13),
+				       B(20), B(8), B(59), B(39), B(33) };
 	u64 e = (1 + below(TABLES)) << 12;
 
 	e |= below(0x80) | (chance(97) ? 1 : 0) | (chance(70) ? 2 : 0) | (chance(70) ? 4 : 0);
@@ -351,7 +351,9 @@ static u64 random_linear(const struct walk_cfg *c)
 	if (!(c->efer & B(10)) || chance(4))
 		return linear;
 	linear = (u64)((s64)(linear << 16) >> 16);
-	return c->cr4 & B(12) && chance(50) ? (u64)((s64)(rng() << 7) >> 7) : linear;
+	if (c->cr4 & B(12) && chance(50))
+		linear = (u64)((s64)(rng() << 7) >> 7);
+	return linear;
 }
 
 static void test_random(void)
@@ -383,7 +385,7 @@ static void test_random(void)
 		if (!is_32 && !(c.efer & B(10)))
 			for (k = 0; k < 4 && chance(90); k++) {
 				u8 *p = at((c.cr3 & 0xffffffe0) + 8 * k, 8);
-				u64 e = (1 + below(TABLES)) << 12 | 1;
+				u64 e = (1 + below(TABLES)) << 12 | 1 | below(2) << 5;
 
 				if (p)
 					memcpy(p, &e, 8);
@@ -410,12 +412,15 @@ static void test_random(void)
 		    (!ret && (res.gpa != x.gpa || res.page_size != x.size)) ||
 		    (ret == WALK_FAULT && res.error_code != x.error) ||
 		    memcmp(before, memory, sizeof(memory))) {
-			printf("# linear %llx access %x cr0 %llx cr3 %llx cr4 %llx efer %llx rflags %llx pkru %x width %u 1g %d\n",
-			       linear, access, c.cr0, c.cr3, c.cr4, c.efer, c.rflags, c.pkru,
-			       c.maxphyaddr, c.has_1g);
-			printf("# walk: %d gpa %llx size %llx error %x; model: %d gpa %llx size %llx error %x; memory %s\n",
-			       ret, res.gpa, res.page_size, res.error_code, x.status, x.gpa, x.size,
-			       x.error, memcmp(before, memory, sizeof(memory)) ? "differs" : "same");
+			printf("# linear %llx access %x cr0 %llx cr3 %llx cr4 %llx efer %llx\n",
+			       linear, access, c.cr0, c.cr3, c.cr4, c.efer);
+			printf("# rflags %llx pkru %x width %u 1g %d: memory %s\n", c.rflags,
+			       c.pkru, c.maxphyaddr, c.has_1g,
+			       memcmp(before, memory, sizeof(memory)) ? "differs" : "same");
+			printf("# walk: %d gpa %llx size %llx error %x\n", ret, res.gpa,
+			       res.page_size, res.error_code);
+			printf("# model: %d gpa %llx size %llx error %x\n", x.status, x.gpa,
+			       x.size, x.error);
 			bad++;
 		}
 		by_status[ret]++;
@@ -428,7 +433,8 @@ static void test_random(void)
 	printf("# ok %u (4K %u, 2M %u, 4M %u, 1G %u) fault %u noncanonical %u abort %u\n",
 	       by_status[WALK_OK], sizes[0], sizes[1], sizes[2], sizes[3], by_status[WALK_FAULT],
 	       by_status[WALK_NONCANONICAL], by_status[WALK_ABORT]);
-	ksft_test_result(!bad && by_status[WALK_NONCANONICAL] > 100 && by_status[WALK_ABORT] > 100 &&
+	ksft_test_result(!bad && by_status[WALK_NONCANONICAL] > 100 &&
+			 by_status[WALK_ABORT] > 100 &&
 			 sizes[0] > 1000 && sizes[1] > 1000 && sizes[2] > 1000 && sizes[3] > 1000 &&
 			 codes[0] && codes[3] > 100 && codes[5] > 100 && codes[9] > 100 &&
 			 codes[17] > 100 && codes[33] > 100 && codes[39] > 100,
@@ -467,6 +473,7 @@ static void test_by_hand(void)
 	struct walk_cfg c = base_cfg();
 	struct walk_result r;
 	unsigned int bad = 0;
+	u64 linear;
 
 	memset(memory, 0, sizeof(memory));
 	/* real mode: identity, 4 GiB and no more */
@@ -509,12 +516,25 @@ static void test_by_hand(void)
 	put8(0x3000 + 8 * 0x34, 0x4007);
 	put8(0x4000 + 8 * 0x56, 0x5007);
 	put8(0x5000 + 8 * 0x78, 0xabcdef000005);
-	CHECK(guest_walk(&c, 0xffff000000000000 | 0x12ull << 39 | 0x34ull << 30 | 0x56 << 21 |
-			 0x78 << 12 | 0x9ab, GUEST_READ | GUEST_USER, &r) == WALK_OK);
+	linear = 0xffff000000000000 | 0x12ull << 39 | 0x34ull << 30 | 0x56 << 21 | 0x78 << 12 | 0x9ab;
+	CHECK(guest_walk(&c, linear, GUEST_USER, &r) == WALK_OK);
 	CHECK(r.gpa == 0xabcdef0009ab && r.page_size == 4096);
 	/* read-only: WP decides for the supervisor, never for the user */
-	CHECK(guest_walk(&c, 0xffff091d0ae789ab & 0xffff000000000000, GUEST_READ, &r) == WALK_FAULT);
-	CHECK(r.error_code == 0);
+	CHECK(guest_walk(&c, linear, GUEST_WRITE, &r) == WALK_FAULT && r.error_code == 3);
+	c.cr0 &= ~B(16);
+	CHECK(guest_walk(&c, linear, GUEST_WRITE, &r) == WALK_OK);
+	CHECK(guest_walk(&c, linear, GUEST_WRITE | GUEST_USER, &r) == WALK_FAULT);
+	CHECK(r.error_code == 7);
+	/* SMAP and SMEP: a user page is not the supervisor's, unless AC is set, and never code */
+	c.cr4 |= B(20) | B(21);
+	CHECK(guest_walk(&c, linear, GUEST_READ, &r) == WALK_FAULT && r.error_code == 1);
+	c.rflags = B(18);
+	CHECK(guest_walk(&c, linear, GUEST_READ, &r) == WALK_OK);
+	CHECK(guest_walk(&c, linear, GUEST_IMPLICIT | GUEST_USER, &r) == WALK_FAULT);
+	CHECK(r.error_code == 1);
+	CHECK(guest_walk(&c, linear, GUEST_FETCH, &r) == WALK_FAULT && r.error_code == 17);
+	/* the next page has no entry */
+	CHECK(guest_walk(&c, linear + 0x1000, GUEST_READ, &r) == WALK_FAULT && !r.error_code);
 	ksft_test_result(!bad, "cases by hand\n");
 }
 
