@@ -209,7 +209,7 @@ struct vcpu {
 	struct vcpu_event injected;		/* [m] given to VMRUN, or to be given again */
 	struct vcpu_event exception;		/* [m] raised by emulation, not yet injected */
 	u64 exception_payload;			/* [m] CR2 or DR6 for it */
-	bool nmi_pending;			/* [m] */
+	unsigned int nmi_pending;		/* [m] how many; 2 at most, 1 while masked */
 	bool nmi_masked;			/* [m] until IRET */
 	bool extint_vector_valid;		/* [m] user space answered an EXTINT exit */
 	u8 extint_vector;			/* [m] */

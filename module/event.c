@@ -107,11 +107,9 @@ static void pick_nmi(struct vcpu *vcpu)
 		.type = EVENT_NMI,
 		.vector = VEC_NMI,
 	};
-	vcpu->nmi_pending = false;
+	vcpu->nmi_pending--;
 	vcpu->nmi_masked = true;
 	svm_nmi_injected(vcpu);
-	if (atomic_read(&vcpu->nmi_queued))
-		vcpu_request(vcpu, VCPU_REQ_NMI);
 }
 
 bool event_inject(struct vcpu *vcpu)

@@ -377,6 +377,8 @@ static bool lapic_write_reg(struct vcpu *vcpu, unsigned int reg, u32 value)
 		fallthrough;
 	case LAPIC_LVT_THERMAL ... LAPIC_LVT_ERROR:
 		lapic_set(lapic, reg, value);
+		/* LINT0 may let the 8259 in now. */
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
 		return true;
 	}
 	return false;

@@ -100,7 +100,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	memset(&vcpu->injected, 0, sizeof(vcpu->injected));
 	memset(&vcpu->exception, 0, sizeof(vcpu->exception));
 	memset(&vcpu->io, 0, sizeof(vcpu->io));
-	vcpu->nmi_pending = false;
+	vcpu->nmi_pending = 0;
 	vcpu->nmi_masked = false;
 	vcpu->extint_vector_valid = false;
 	vcpu->mp_state = vcpu->id ? SVMM_MP_WAIT_SIPI : SVMM_MP_RUNNABLE;
@@ -152,13 +152,13 @@ static bool vcpu_test_and_clear(struct vcpu *vcpu, enum vcpu_request req)
 	return true;
 }
 
+/* A processor latches one NMI behind the one that it handles (APM vol. 2, 8.2.3). */
 static void vcpu_take_nmis(struct vcpu *vcpu)
 {
-	/* One in service and one latched, as the processor does (APM vol. 2, 8.2.3). */
-	if (!vcpu->nmi_pending && atomic_add_unless(&vcpu->nmi_queued, -1, 0)) {
-		vcpu->nmi_pending = true;
-		vcpu_request(vcpu, VCPU_REQ_EVENT);
-	}
+	unsigned int limit = vcpu->nmi_masked ? 1 : 2;
+
+	vcpu->nmi_pending = min(vcpu->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
 }
 
 /* In or outside the window. */
@@ -391,7 +391,8 @@ static enum io_next vcpu_complete_io(struct vcpu *vcpu)
  * Shared page
  */
 
-/* Load the groups in @dirty from a private copy: what user space does to the page
+/*
+ * Load the groups in @dirty from a private copy: what user space does to the page
  * meanwhile changes nothing.  A group is all loaded, or not at all.
  */
 static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
@@ -412,7 +413,7 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 			return ret;
 	}
 	if (dirty & SVMM_STATE_TSC) {
-		if (!vcpu->policy.rdtscp && copy->tsc.aux)
+		if (copy->tsc.aux > (vcpu->policy.rdtscp ? U32_MAX : 0))
 			return -EINVAL;
 		vcpu->tsc_offset = copy->tsc.offset;
 		vcpu->msr.tsc_aux = copy->tsc.aux;
@@ -472,8 +473,10 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 		page->tsc.aux = vcpu->msr.tsc_aux;
 		page->tsc.deadline = lapic_get_deadline(vcpu);
 	}
-	if (groups & SVMM_STATE_PV)
+	if (groups & SVMM_STATE_PV) {
 		page->pv = vcpu->pv;
+		pv_msr_read(vcpu, MSR_PV_WALL_CLOCK, &page->pv.wall_clock);
+	}
 	if (groups & SVMM_STATE_MP) {
 		page->mp.state = vcpu->mp_state;
 		page->mp.sipi_vector = vcpu->sipi_vector;

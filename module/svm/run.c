@@ -209,7 +209,13 @@ static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
 	const char *why;
 	u64 code = sv->vmcb->exit_code;
 
-	if (!vmcb_check(sv->vmcb, &svm.limits, &why))
+	/*
+	 * Silicon leaves the refused state where it is.  QEMU puts the host's
+	 * there and clears int_ctl, and does so in mid-run too.
+	 */
+	if (!(vmcb_get_int_ctl(sv->vmcb) & V_INTR_MASKING))
+		why = "the guest loaded a control register with reserved bits";
+	else if (!vmcb_check(sv->vmcb, &svm.limits, &why))
 		why = "VMRUN refused a state that breaks no known rule";
 	pr_warn_ratelimited("svmm: %s: VMRUN failed: %s\n", vcpu->vm->name, why);
 	vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
