@@ -27,6 +27,7 @@ struct run {
 	struct console *console;
 	struct machine *m;
 	int svmm_fd, signal_fd;
+	unsigned int signal;	/* that came, 0: none */
 };
 
 static int open_signals(void)
@@ -49,8 +50,10 @@ static void signalled(void *opaque, uint32_t events)
 	struct signalfd_siginfo info;
 
 	(void)events;
-	if (read(r->signal_fd, &info, sizeof(info)) == sizeof(info))
-		machine_request_stop(r->m, MACHINE_SIGNAL, info.ssi_signo);
+	if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	r->signal = info.ssi_signo;
+	machine_request_stop(r->m, MACHINE_SIGNAL, r->signal);
 }
 
 static int open_svmm(void)
@@ -98,6 +101,11 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		goto detach;
 	}
 	why = machine_run(r->m, value);
+	/* The guest's reset was first by a hair, but the signal must not get lost. */
+	if (why == MACHINE_RESET && r->signal) {
+		why = MACHINE_SIGNAL;
+		*value = r->signal;
+	}
 detach:
 	console_detach(r->console);
 out:

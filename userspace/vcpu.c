@@ -85,7 +85,7 @@ static void do_emulation_failure(struct vcpu *vcpu)
 
 	if (!e->emulation.nbytes) {
 		snprintf(text, sizeof(text), "it jumped to %#llx, where it has no memory",
-			 (unsigned long long)e->emulation.rip);
+			 (unsigned long long)e->emulation.gpa);
 		guest_crashed(vcpu, text);
 		return;
 	}

@@ -1,0 +1,226 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 300
+#
+# vmctl as its user meets it: every kind of bad input gets its message and its status, every end
+# of a guest its status, and whatever happens, nothing stays behind. The guests are a few bytes of
+# real-mode code each, or Debian's kernel where a kernel is needed.
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+kernel=out/guest/vmlinuz
+initrd=out/guest/initrd.img
+n=0
+failed=0
+
+# result STATUS WANTED TEXT: the last command's status; its stderr is in $tmp/err
+result()
+{
+	n=$((n + 1))
+	if [ "$1" = "$2" ]; then
+		echo "ok $n $3"
+	else
+		echo "# got '$1', not '$2'"
+		sed 's/^/# /' "$tmp/err" | tail -n 20
+		echo "not ok $n $3"
+		failed=1
+	fi
+}
+
+# No VM, and with it no memory, no ASID and no vCPU, once vmctl has gone.
+unused()
+{
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(cat /sys/module/svmm/refcnt 2>/dev/null || echo 0)" != 0 ] || return 0
+		usleep 100000
+	done
+	return 1
+}
+
+# bad WANTED-STATUS WORDS-OF-THE-MESSAGE OPTIONS...: stderr must say it in lines of "vmctl: "
+bad()
+{
+	wanted=$1
+	words=$2
+	shift 2
+	vmctl run "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	if ! grep -q -- "^vmctl: .*$words" "$tmp/err"; then
+		status="$status without '$words'"
+	elif grep -q -v '^vmctl: ' "$tmp/err"; then
+		status="$status and more than messages"
+	elif [ -s "$tmp/out" ]; then
+		status="$status and output"
+	elif ! unused; then
+		status="$status and a VM that stayed"
+	fi
+	result "$status" "$wanted" "status $wanted: $words"
+}
+
+# flat NAME OCTAL-BYTES: a guest that starts at 0000:1000
+flat() { printf "$2" >"$tmp/$1"; }
+# mov $VALUE, %al; out %al, $0xf4; hlt
+flat exit42 '\260\052\346\364\364'
+flat exit99 '\260\143\346\364\364'
+# mov $0x604, %dx; mov $0x3400, %ax; out %ax, %dx; hlt
+flat poweroff '\272\004\006\270\000\064\357\364'
+# mov $0x3f8, %dx; mov $'R', %al; out %al, %dx; mov $0xfe, %al; out %al, $0x64; hlt
+flat reboot '\272\370\003\260\122\356\260\376\346\144\364'
+# lidt 0x2000, which is all zero; int3
+flat triple '\017\001\036\000\040\314'
+# mov $0xb800, %ax; mov %ax, %ds; mov 0, %al; mov 2, %al; out %al, $0xf4; hlt
+flat hole '\270\000\270\216\330\240\000\000\240\002\000\346\364\364'
+# ljmp $0xb000, $0
+flat nowhere '\352\000\000\000\260'
+# jmp .
+flat spin '\353\376'
+# cli; hlt
+flat halt '\372\364'
+# mov $0x3f8, %dx; 1: mov $'U', %al; out %al, %dx; jmp 1b
+flat chatter '\272\370\003\260\125\356\353\373'
+run() { vmctl run --exit-port 0xf4 --flat "$tmp/$@" 2>"$tmp/err" </dev/null; }
+
+echo "1..67"
+
+# Wrong usage
+bad 2 "nothing to run"
+bad 2 "unrecognized option '--bogus'" --bogus
+bad 2 "requires an argument" --kernel
+bad 2 "x: not an option" --kernel $kernel x
+bad 2 "goes without" --flat "$tmp/halt" --kernel $kernel
+bad 2 "not a size" --kernel $kernel --mem 0
+bad 2 "not a size" --kernel $kernel --mem much
+bad 2 "not a size" --kernel $kernel --mem -1M
+bad 2 "not a size" --kernel $kernel --mem 5000K1
+bad 2 "not a size" --kernel $kernel --mem 1025K
+bad 2 "only 1 CPU" --kernel $kernel --cpus 2
+bad 2 "only 1 CPU" --kernel $kernel --cpus 0
+bad 2 "not a name" --kernel $kernel --name 'a b'
+bad 2 "not a name" --kernel $kernel --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+bad 2 "not a port" --kernel $kernel --exit-port 65536
+bad 2 "use stdio" --kernel $kernel --console screen
+vmctl bogus 2>"$tmp/err"
+result $? 2 "an unknown command"
+vmctl run --help >"$tmp/out" 2>"$tmp/err"
+result "$? $(grep -c -e --kernel -e --initrd -e --append -e --mem -e --cpus -e --name \
+	-e --console -e --no-reboot -e --exit-port "$tmp/out") $(wc -c <"$tmp/err")" "0 11 0" \
+	"--help names every option, on stdout"
+
+# Files
+head -c 9000000 $kernel >"$tmp/truncated"
+cp $kernel "$tmp/kernel32"
+printf '\000' | dd of="$tmp/kernel32" bs=1 seek=566 conv=notrunc 2>/dev/null
+bad 1 "cannot open the kernel $tmp/missing" --kernel "$tmp/missing"
+bad 1 "not a regular file" --kernel /dev
+bad 1 "not a bzImage" --kernel /bin/busybox
+bad 1 "not a bzImage" --kernel "$tmp/spin"
+bad 1 "is truncated" --kernel "$tmp/truncated"
+bad 1 "32-bit kernel" --kernel "$tmp/kernel32"
+rm "$tmp/truncated" "$tmp/kernel32"
+bad 1 "cannot open the initrd $tmp/missing" --kernel $kernel --initrd "$tmp/missing"
+truncate -s 300M "$tmp/huge"
+bad 1 "too large" --kernel $kernel --initrd "$tmp/huge"
+rm "$tmp/huge"
+bad 1 "takes at most 2047" --kernel $kernel --append "$(head -c 2048 /dev/zero | tr '\0' x)"
+bad 1 "too little" --kernel $kernel --mem 16M
+bad 1 "more than this host has" --kernel $kernel --mem 1000G
+bad 1 "cannot open the console's file" --kernel $kernel --console file:/nonexistent/x
+bad 1 "port of a device" --flat "$tmp/halt" --exit-port 0x3f8
+
+# Permission, and no module at all
+chmod 755 "$tmp"
+chmod 660 /dev/svmm
+vmctl=$(command -v vmctl)
+su nobody -s /bin/sh -c "$vmctl run --flat $tmp/halt" 2>"$tmp/err" </dev/null
+result "$? $(grep -c '^vmctl: .*no permission.*group' "$tmp/err")" "1 1" "no permission"
+rmmod svmm
+bad 1 "not loaded; run: modprobe svmm" --flat "$tmp/halt"
+vmctl check >"$tmp/out" 2>"$tmp/err"
+result "$? $(grep -c 'not loaded' "$tmp/out")" "1 1" "check: no module"
+insmod "out/modules/$(uname -r)/svmm.ko"
+vmctl check >"$tmp/out" 2>"$tmp/err"
+result "$? $(tail -n 1 "$tmp/out")" "0 This machine can run guests." "check: all is well"
+
+# How guests end
+run exit42
+result $? 106 "the exit port"
+run exit99
+result $? 99 "the exit port counts six bits"
+run poweroff
+result $? 0 "power-off"
+run reboot --no-reboot >"$tmp/out"
+result "$? $(cat "$tmp/out")" "0 R" "--no-reboot"
+run triple
+result "$? $(grep -c 'triple fault' "$tmp/err")" "3 1" "a triple fault"
+run hole
+result "$? $(grep -c 'neither memory nor a device' "$tmp/err")" "127 1" \
+	"a hole reads all ones, and is reported once"
+run nowhere
+result "$? $(grep -c 'where it has no memory' "$tmp/err") $(grep -c RIP "$tmp/err")" "3 1 1" \
+	"a jump into nowhere, with registers"
+
+# Signals. A shell lets its background jobs ignore SIGINT; vmctl must take it all the same.
+# after_signal SIGNAL SECONDS GUEST: its status
+after_signal()
+{
+	vmctl run --flat "$tmp/$3" 2>"$tmp/err" >"$tmp/out" </dev/null &
+	pid=$!
+	usleep "$2"
+	kill -"$1" $pid
+	wait $pid
+	status=$?
+	unused || status="$status and a VM that stayed"
+	echo "$status"
+}
+for guest in spin halt chatter reboot; do
+	result "$(after_signal TERM 700000 $guest)" 143 "SIGTERM: $guest"
+	result "$(after_signal INT 700000 $guest)" 130 "SIGINT: $guest"
+	result "$(after_signal KILL 700000 $guest)" 137 "SIGKILL: $guest"
+done
+seen=
+for delay in 700000 310000 320000 330000 340000 350000 360000 370000; do
+	seen="$seen $(after_signal TERM $delay reboot)"
+	[ $delay -ne 700000 ] || cp "$tmp/out" "$tmp/reboots"
+done
+grep -q '^RR' "$tmp/reboots"
+result $? 0 "a reboot starts the guest again"
+result "$(echo "$seen" | tr ' ' '\n' | sort -u | tr '\n' ' ')" " 143 " \
+	"a signal that meets a reboot"
+seen=
+for delay in 1000 5000 10000 15000 20000 30000 40000 60000 80000 120000; do
+	seen="$seen $(after_signal TERM $delay spin) $(after_signal KILL $delay spin)"
+done
+result "$(echo "$seen" | tr ' ' '\n' | sort -u | tr '\n' ' ')" " 137 143 " \
+	"signals at any moment of the start"
+
+# The console
+run exit42 --console "file:$tmp/file"
+result "$? $(wc -c <"$tmp/file")" "106 0" "a file as the console"
+run reboot --no-reboot --console "file:$tmp/file"
+result "$? $(cat "$tmp/file")" "0 R" "it gets the output"
+run reboot --no-reboot --console none >"$tmp/out"
+result "$? $(wc -c <"$tmp/out")" "0 0" "no console"
+run poweroff --console pty
+result "$? $(grep -c 'console is /dev/pts/' "$tmp/err")" "0 1" "a pty as the console"
+{ run chatter; echo $? >"$tmp/status"; } | head -c 10 >"$tmp/out"
+result "$(cat "$tmp/status" "$tmp/out") $(grep -c 'reader is gone' "$tmp/err")" "1
+UUUUUUUUUU 1" "a reader of stdout that goes away"
+run exit42 >/dev/full
+result $? 106 "an output that nothing was written to"
+run reboot --no-reboot >/dev/full
+result "$? $(grep -c 'No space left' "$tmp/err")" "1 1" "an output that is full"
+
+# Names, stdin
+vmctl run --name twin --flat "$tmp/halt" </dev/null 2>"$tmp/err1" &
+pid=$!
+usleep 700000
+vmctl run --name twin --flat "$tmp/exit42" --exit-port 0xf4 </dev/null 2>"$tmp/err"
+result "$? $(grep -c 'running VM of that name' "$tmp/err")" "1 1" "a name that is taken"
+vmctl run --name other --flat "$tmp/exit42" --exit-port 0xf4 </dev/null 2>"$tmp/err"
+result $? 106 "another name beside it"
+kill $pid
+wait $pid
+vmctl run --name twin --flat "$tmp/exit42" --exit-port 0xf4 <&- 2>"$tmp/err"
+result $? 106 "the name is free again, and stdin may be closed"
+
+exit $failed
