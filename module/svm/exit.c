@@ -63,6 +63,34 @@ static enum svm_action exit_ac(struct vcpu *vcpu)
 	return SVM_RESUME;
 }
 
+/* VMRUN, VMLOAD, VMSAVE, STGI, CLGI, SKINIT, INVLPGA: 0F 01 D8 and up, but for VMMCALL. */
+static bool is_svm_insn(const struct x86_insn *insn)
+{
+	return insn->map == X86_MAP_0F && insn->opcode == 0x01 &&
+	       insn->modrm >= 0xd8 && insn->modrm <= 0xdf && insn->modrm != 0xd9;
+}
+
+/*
+ * The processor runs the guest with EFER.SVME set, so at CPL 3 its SVM
+ * instructions answer #GP, before the intercept is looked at (APM vol. 2, 15.7).
+ * The guest has no SVM: to it they are undefined.
+ */
+static enum svm_action exit_gp(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct x86_insn insn;
+
+	if (svm_get_cpl(vcpu)) {
+		if (svm_fetch_insn(vcpu))
+			return SVM_EMULATE;
+		if (!x86_decode(&insn, sv->insn_bytes, sv->insn_nbytes, svm_mode(vcpu)) &&
+		    is_svm_insn(&insn))
+			return exit_ud(vcpu);
+	}
+	event_raise(vcpu, X86_VEC_GP, true, sv->vmcb->exit_info_1, 0);
+	return SVM_RESUME;
+}
+
 static enum svm_action exit_cpuid(struct vcpu *vcpu)
 {
 	int len = svm_insn_len(vcpu);
@@ -188,6 +216,7 @@ static const exit_handler exit_handlers[SVM_EXIT_INDEXES] = {
 	[SVM_EXIT_READ_CR0 ... SVM_EXIT_WRITE_CR15]	= svm_exit_cr,
 	[SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR15]	= svm_exit_dr,
 	[SVM_EXIT_EXCP_DB]		= svm_exit_db,
+	[SVM_EXIT_EXCP_GP]		= exit_gp,
 	[SVM_EXIT_EXCP_AC]		= exit_ac,
 	[SVM_EXIT_EXCP_MC]		= exit_mc,
 	[SVM_EXIT_INTR]			= exit_host_event,

@@ -149,6 +149,7 @@ static void vmcb_reset_control(struct vcpu *vcpu)
 		vmcb_set_intercepts(vmcb, word, 0);
 	vmcb_set_intercepts(vmcb, SVM_WORD_DR, SVM_INTERCEPT_ALL_DR);
 	vmcb_intercept(vmcb, SVM_INTERCEPT_INVPCID);
+	vmcb_intercept(vmcb, SVM_INTERCEPT_EXCEPTION(X86_VEC_GP));
 	vmcb_set_iopm_base_pa(vmcb, svm_iopm_pa);
 	vmcb_set_msrpm_base_pa(vmcb, svm_msrpm_pa);
 	vmcb_set_tsc_offset(vmcb, vcpu->tsc_offset);
