@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Corners of the local APIC: the error status, what disabling it does, the
+ * timer's divider, and a timer that is set to an absurd rate.
+ *
+ * org: 0x8000
+ */
+#include "guest.h"
+
+#define ARG(n)	G_ARG + 8 * n
+#define RES(n)	G_RES + 8 * n
+
+#define SVR	0xf0
+#define ESR	0x280
+#define ICR	0x300
+#define LVTT	0x320
+#define LINT0	0x350
+#define LVTERR	0x370
+#define TMICT	0x380
+#define TMCCT	0x390
+#define TDCR	0x3e0
+
+/* Clobbers RAX and RBX. */
+.macro AWRITE reg, value:vararg
+	mov	\value, %eax
+	mov	$APIC + \reg, %ebx
+	mov	%eax, (%rbx)
+.endm
+
+.macro AREAD reg
+	mov	$APIC + \reg, %ebx
+	mov	(%rbx), %eax
+.endm
+
+.macro TSC_TO n
+	lfence
+	rdtsc
+	mov	%eax, RES(\n)
+	mov	%edx, RES(\n) + 4
+.endm
+
+/* A write of ESR shows what happened since the last one. */
+GUEST errors, MODE_LONG
+	AWRITE	SVR, $0x1ff
+	AWRITE	ESR, $0
+	AREAD	ESR
+	REPORT
+	AWRITE	ICR, $0x44005		/* vector 5: illegal to send */
+	AREAD	ESR
+	REPORT
+	AWRITE	ESR, $0
+	AREAD	ESR
+	REPORT
+	AWRITE	ESR, $0
+	AREAD	ESR
+	REPORT
+	AREAD	0x290			/* no such register */
+	REPORT
+	AWRITE	0x20, $0x55000000	/* read-only: ignored, not an error */
+	AWRITE	ESR, $0
+	AREAD	ESR
+	REPORT
+	AREAD	0x20
+	REPORT
+	/* with an interrupt, once until ESR is written */
+	movl	$EOI_XAPIC, G_EOI
+	AWRITE	LVTERR, $0x50
+	AWRITE	ICR, $0x44005
+	AWRITE	ICR, $0x44005
+	sti
+	nop
+	cli
+	REPORT	G_COUNTS + 4 * 0x50
+	AWRITE	ESR, $0
+	AWRITE	ICR, $0x44005
+	sti
+	nop
+	cli
+	REPORT	G_COUNTS + 4 * 0x50
+	DONE
+
+/* SVR's enable bit cleared: all LVTs are masked and stay so, the timer's interrupt is lost. */
+GUEST disabled, MODE_LONG
+	movl	$EOI_XAPIC, G_EOI
+	AWRITE	SVR, $0x1ff
+	AWRITE	LINT0, $0x700
+	AREAD	LINT0
+	REPORT
+	AWRITE	SVR, $0xff
+	AREAD	LINT0
+	REPORT
+	AWRITE	LINT0, $0x700
+	AREAD	LINT0
+	REPORT
+	AWRITE	TDCR, $0xb
+	AWRITE	LVTT, $0x40
+	AWRITE	TMICT, $1000
+	AWRITE	ICR, $0x44041		/* is not taken either */
+1:	AREAD	TMCCT
+	test	%eax, %eax
+	jnz	1b
+	sti
+	nop
+	nop
+	cli
+	mov	G_COUNTS + 4 * 0x40, %eax
+	add	G_COUNTS + 4 * 0x41, %eax
+	REPORT
+	AWRITE	SVR, $0x1ff
+	AREAD	LINT0
+	REPORT
+	DONE
+
+/* Divider ARG0: the count, and the time around its start and around the look at it. */
+GUEST divider, MODE_LONG
+	AWRITE	SVR, $0x1ff
+1:	AWRITE	TDCR, ARG(0)
+	TSC_TO	0
+	AWRITE	TMICT, $0xffffffff
+	TSC_TO	1
+	mov	$200000, %ecx
+2:	dec	%ecx
+	jnz	2b
+	TSC_TO	2
+	AREAD	TMCCT
+	mov	%eax, RES(4)
+	TSC_TO	3
+	AREAD	TDCR
+	REPORT
+	jmp	1b
+
+/* A period of one nanosecond, for ARG0 TSC ticks. */
+GUEST storm, MODE_LONG
+	movl	$EOI_XAPIC, G_EOI
+	AWRITE	SVR, $0x1ff
+	AWRITE	TDCR, $0xb
+	AWRITE	LVTT, $0x20040
+	TSC_TO	0
+	mov	RES(0), %rsi
+	add	ARG(0), %rsi
+	AWRITE	TMICT, $1
+	sti
+1:	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	cmp	%rsi, %rax
+	jb	1b
+	AWRITE	TMICT, $0
+	cli
+	TSC_TO	1
+	REPORT	G_COUNTS + 4 * 0x40
+	DONE
+
+/* ARG0 periods of ARG1 ns: how long they take. */
+GUEST periods, MODE_LONG
+	movl	$EOI_XAPIC, G_EOI
+	AWRITE	SVR, $0x1ff
+	AWRITE	TDCR, $0xb
+	AWRITE	LVTT, $0x20040
+	TSC_TO	0
+	AWRITE	TMICT, ARG(1)
+1:	sti
+	hlt
+	cli
+	mov	G_COUNTS + 4 * 0x40, %eax
+	cmp	ARG(0), %eax
+	jb	1b
+	TSC_TO	1
+	REPORT	$0
+	DONE

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who takes an interrupt message, in all modes and destination formats; what
+ * user space may load into a local APIC; and corners of its registers and timer.
+ *
+ * The first half runs no guest: a message's effect is read from IRR and TMR.
+ *
+ * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kselftest_harness.h"
+#include "lib/vmtest.h"
+
+#define NR		4
+#define BASE_X2		0xfee00c00
+#define BASE_X1		0xfee00800
+#define LOGICAL		(1 << 2)
+#define REDIRECT	(1 << 3)
+#define LEVEL		(1 << 15 | 1 << 14)
+#define LOWEST		(1 << 8)
+#define NMI		(4 << 8)
+
+/* Registers, by offset / 16. */
+enum {
+	ID = 0x2, TPR = 0x8, LDR = 0xd, DFR = 0xe, SVR = 0xf, ISR = 0x10, TMR = 0x18, IRR = 0x20,
+	ICR = 0x30, ICR2 = 0x31, LVTT = 0x32, LINT0 = 0x35, LVTERR = 0x37, TMICT = 0x38,
+	TMCCT = 0x39, TDCR = 0x3e,
+};
+
+/* vCPU numbers: two of one x2APIC cluster, two of another. */
+static const uint32_t ids[NR] = { 0, 1, 17, 18 };
+
+FIXTURE(lapic) {
+	struct vmt v[NR];
+};
+
+static void load(struct __test_metadata *_metadata, struct vmt *v)
+{
+	v->page->dirty = SVMM_STATE_LAPIC;
+	ASSERT_EQ(0, svmm_set_state(v->vcpu));
+}
+
+FIXTURE_SETUP(lapic)
+{
+	vmt_open(&self->v[0]);
+	for (int i = 1; i < NR; i++)
+		vmt_open_vcpu(&self->v[i], &self->v[0], ids[i]);
+	for (int i = 0; i < NR; i++) {
+		vmt_get(&self->v[i], SVMM_STATE_LAPIC);
+		self->v[i].lapic->regs[SVR] = 0x1ff;
+		load(_metadata, &self->v[i]);
+	}
+}
+
+FIXTURE_TEARDOWN(lapic)
+{
+	for (int i = NR - 1; i >= 0; i--)
+		vmt_close(&self->v[i]);
+}
+
+static void set_modes(struct __test_metadata *_metadata, struct vmt *v, uint64_t base,
+		      const uint32_t *ldr, uint32_t dfr)
+{
+	for (int i = 0; i < NR; i++) {
+		vmt_get(&v[i], SVMM_STATE_LAPIC);
+		v[i].lapic->apic_base = base | (i ? 0 : 1 << 8);
+		v[i].lapic->regs[LDR] = ldr ? ldr[i] << 24 : 0;
+		v[i].lapic->regs[DFR] = dfr;
+		load(_metadata, &v[i]);
+	}
+}
+
+static uint64_t msi_address(uint32_t dest)
+{
+	return 0xfee00000 | (dest & 0xff) << 12 | (uint64_t)(dest >> 8) << 40;
+}
+
+/* Who has @vector in IRR, as a bit mask; and not any more. */
+static unsigned int who(struct __test_metadata *_metadata, struct vmt *v, unsigned int vector)
+{
+	unsigned int mask = 0;
+
+	for (int i = 0; i < NR; i++) {
+		uint32_t *irr;
+
+		vmt_get(&v[i], SVMM_STATE_LAPIC);
+		irr = &v[i].lapic->regs[IRR + vector / 32];
+		if (!(*irr & 1U << vector % 32))
+			continue;
+		mask |= 1 << i;
+		*irr &= ~(1U << vector % 32);
+		load(_metadata, &v[i]);
+	}
+	return mask;
+}
+
+struct route {
+	uint64_t address;
+	uint32_t data;
+	unsigned int who;
+};
+
+static void check_routes(struct __test_metadata *_metadata, struct vmt *v,
+			 const struct route *r, int n)
+{
+	for (int i = 0; i < n; i++) {
+		int count = __builtin_popcount(r[i].who);
+
+		EXPECT_EQ(count, svmm_signal_msi(v->vm, r[i].address, r[i].data)) {
+			TH_LOG("message %d: %#llx", i, (unsigned long long)r[i].address);
+		}
+		EXPECT_EQ(r[i].who, who(_metadata, v, r[i].data & 0xff)) {
+			TH_LOG("message %d: %#llx", i, (unsigned long long)r[i].address);
+		}
+	}
+}
+
+#define CHECK_ROUTES(...) do {						\
+	const struct route r_[] = { __VA_ARGS__ };			\
+	check_routes(_metadata, self->v, r_, sizeof(r_) / sizeof(r_[0])); \
+} while (0)
+
+TEST_F(lapic, physical)
+{
+	CHECK_ROUTES({ msi_address(0), 0x40, 1 }, { msi_address(1), 0xff, 2 },
+		     { msi_address(17), 0x10, 4 }, { msi_address(18), 0x41, 8 },
+		     { msi_address(2), 0x40, 0 }, { msi_address(0xff), 0x40, 0xf },
+		     { msi_address(~0U), 0x40, 0xf }, { msi_address(0x100), 0x40, 0 },
+		     { msi_address(0x1ff), 0x40, 0 });
+}
+
+TEST_F(lapic, logical_flat)
+{
+	static const uint32_t ldr[NR] = { 0x01, 0x02, 0x04, 0x84 };
+
+	set_modes(_metadata, self->v, BASE_X1, ldr, 0xffffffff);
+	CHECK_ROUTES({ msi_address(0x01) | LOGICAL, 0x40, 1 },
+		     { msi_address(0x03) | LOGICAL, 0x40, 3 },
+		     { msi_address(0x04) | LOGICAL, 0x40, 0xc },
+		     { msi_address(0x80) | LOGICAL, 0x40, 8 },
+		     { msi_address(0x40) | LOGICAL, 0x40, 0 },
+		     { msi_address(0x00) | LOGICAL, 0x40, 0 },
+		     { msi_address(0x101) | LOGICAL, 0x40, 0 },
+		     { msi_address(0xff) | LOGICAL, 0x40, 0xf });
+}
+
+TEST_F(lapic, logical_cluster)
+{
+	static const uint32_t ldr[NR] = { 0x11, 0x12, 0x21, 0x28 };
+
+	set_modes(_metadata, self->v, BASE_X1, ldr, 0x0fffffff);
+	CHECK_ROUTES({ msi_address(0x11) | LOGICAL, 0x40, 1 },
+		     { msi_address(0x1f) | LOGICAL, 0x40, 3 },
+		     { msi_address(0x29) | LOGICAL, 0x40, 0xc },
+		     { msi_address(0x31) | LOGICAL, 0x40, 0 },
+		     { msi_address(0xf1) | LOGICAL, 0x40, 5 },
+		     { msi_address(0xff) | LOGICAL, 0x40, 0xf });
+}
+
+TEST_F(lapic, logical_x2apic)
+{
+	set_modes(_metadata, self->v, BASE_X2, NULL, 0);
+	CHECK_ROUTES({ msi_address(0x00001) | LOGICAL, 0x40, 1 },
+		     { msi_address(0x00003) | LOGICAL, 0x40, 3 },
+		     { msi_address(0x10002) | LOGICAL, 0x40, 4 },
+		     { msi_address(0x1ffff) | LOGICAL, 0x40, 0xc },
+		     { msi_address(0x2ffff) | LOGICAL, 0x40, 0 },
+		     { msi_address(~0U) | LOGICAL, 0x40, 0xf },
+		     { msi_address(17), 0x40, 4 }, { msi_address(0x1ff), 0x40, 0 });
+}
+
+TEST_F(lapic, lowest_priority)
+{
+	static const uint32_t ldr[NR] = { 1, 2, 4, 8 };
+	unsigned int seen = 0, w;
+
+	set_modes(_metadata, self->v, BASE_X1, ldr, 0xffffffff);
+	/* equal priorities: everyone's turn comes */
+	for (int i = 0; i < NR; i++) {
+		EXPECT_EQ(1, svmm_signal_msi(self->v->vm, msi_address(0xff) | LOGICAL,
+					     LOWEST | 0x40));
+		w = who(_metadata, self->v, 0x40);
+		EXPECT_EQ(1, __builtin_popcount(w));
+		seen |= w;
+	}
+	EXPECT_EQ(0xf, seen);
+	/* the task priority, and what is in service, decide */
+	for (int i = 0; i < NR; i++) {
+		vmt_get(&self->v[i], SVMM_STATE_LAPIC);
+		self->v[i].lapic->regs[TPR] = i == 2 ? 0x20 : i ? 0x50 : 0x60;
+		self->v[i].lapic->regs[ISR + 2] = i == 2 ? 0 : 1;
+		load(_metadata, &self->v[i]);
+	}
+	CHECK_ROUTES({ msi_address(0xff) | LOGICAL, LOWEST | 0x40, 4 },
+		     { msi_address(0xff) | LOGICAL, LOWEST | 0x40, 4 },
+		     { msi_address(0x03) | LOGICAL | REDIRECT, 0x44, 2 },
+		     { msi_address(0xff) | LOGICAL | REDIRECT, 0x44, 4 },
+		     { msi_address(0xff), 0x44, 0xf });
+	vmt_get(&self->v[0], SVMM_STATE_LAPIC);
+	self->v[0].lapic->regs[TPR] = 0;
+	self->v[0].lapic->regs[ISR + 2] = 1 << 16;	/* 50h in service is priority 5 */
+	load(_metadata, &self->v[0]);
+	CHECK_ROUTES({ msi_address(0xff) | LOGICAL, LOWEST | 0x40, 4 });
+}
+
+TEST_F(lapic, who_is_off_takes_nothing)
+{
+	vmt_get(&self->v[1], SVMM_STATE_LAPIC);
+	self->v[1].lapic->regs[SVR] = 0xff;
+	load(_metadata, &self->v[1]);
+	vmt_get(&self->v[2], SVMM_STATE_LAPIC);
+	self->v[2].lapic->apic_base = 0xfee00000;
+	load(_metadata, &self->v[2]);
+
+	CHECK_ROUTES({ msi_address(0xff), 0x40, 9 }, { msi_address(1), 0x40, 0 },
+		     { msi_address(17), 0x40, 0 });
+	/* SVR turns fixed interrupts off, not NMIs; APIC_BASE both. SMI: there is none. */
+	EXPECT_EQ(1, svmm_signal_msi(self->v->vm, msi_address(1), NMI));
+	EXPECT_EQ(0, svmm_signal_msi(self->v->vm, msi_address(17), NMI));
+	EXPECT_EQ(0, svmm_signal_msi(self->v->vm, msi_address(0), 2 << 8));
+	EXPECT_EQ(-EINVAL, svmm_signal_msi(self->v->vm, msi_address(0), 3 << 8 | 0x40));
+	EXPECT_EQ(-EINVAL, svmm_signal_msi(self->v->vm, 0x1fee00000, 0x40));
+	EXPECT_EQ(-EINVAL, svmm_signal_msi(self->v->vm, 0xfef00000, 0x40));
+}
+
+TEST_F(lapic, level_and_edge)
+{
+	struct vmt *v = &self->v[0];
+
+	EXPECT_EQ(1, svmm_signal_msi(v->vm, msi_address(0), LEVEL | 0x60));
+	EXPECT_EQ(0, svmm_signal_msi(v->vm, msi_address(0), 1 << 15 | 0x61));
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_EQ(1, v->lapic->regs[IRR + 3]);
+	EXPECT_EQ(1, v->lapic->regs[TMR + 3]);
+	EXPECT_EQ(1, svmm_signal_msi(v->vm, msi_address(0), 0x60));
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_EQ(1, v->lapic->regs[IRR + 3]);
+	EXPECT_EQ(0, v->lapic->regs[TMR + 3]);
+}
+
+/* A vector below 16 is an error; the error's own interrupt too, if it has such a vector. */
+TEST_F(lapic, illegal_vector)
+{
+	struct vmt *v = &self->v[0];
+
+	vmt_get(v, SVMM_STATE_LAPIC);
+	v->lapic->regs[LVTERR] = 0x50;
+	load(_metadata, v);
+	EXPECT_EQ(1, svmm_signal_msi(v->vm, msi_address(0), 0x0f));
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_EQ(0, v->lapic->regs[IRR]);
+	EXPECT_EQ(1 << 16, v->lapic->regs[IRR + 2]);
+	vmt_get(&self->v[1], SVMM_STATE_LAPIC);
+	self->v[1].lapic->regs[LVTERR] = 0x05;
+	load(_metadata, &self->v[1]);
+	EXPECT_EQ(1, svmm_signal_msi(v->vm, msi_address(1), 0x0f));
+	vmt_get(&self->v[1], SVMM_STATE_LAPIC);
+	EXPECT_EQ(0, self->v[1].lapic->regs[IRR]);
+}
+
+/* What is published loads, and is published again. */
+TEST_F(lapic, round_trip)
+{
+	struct vmt *v = &self->v[1];
+	struct svmm_lapic first;
+
+	EXPECT_EQ(1, svmm_signal_msi(v->vm, msi_address(1), LEVEL | 0xfe));
+	vmt_get(v, SVMM_STATE_LAPIC);
+	v->lapic->regs[TPR] = 0x73;
+	v->lapic->regs[ISR + 1] = 0x80000001;
+	v->lapic->regs[ISR + 7] = 0x1000;
+	v->lapic->regs[LDR] = 0xa5000000;
+	v->lapic->regs[ICR] = 0x440fe;
+	v->lapic->regs[ICR2] = 0x12000000;
+	v->lapic->regs[LINT0] = 0xa700;
+	v->lapic->regs[LVTT] = 0x300ff;
+	v->lapic->regs[TDCR] = 9;
+	load(_metadata, v);
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_EQ(0x01000000, v->lapic->regs[ID]);
+	EXPECT_EQ(0xe0, v->lapic->regs[0xa]);		/* PPR: ECh is in service */
+	EXPECT_EQ(0xf0, v->lapic->regs[0x9]);		/* APR: FEh is requested */
+	EXPECT_EQ(0x40000000, v->lapic->regs[IRR + 7]);
+	EXPECT_EQ(0x40000000, v->lapic->regs[TMR + 7]);
+	EXPECT_EQ(0xa700, v->lapic->regs[LINT0]);
+	first = *v->lapic;
+	load(_metadata, v);
+	memset(v->lapic, 0xa5, sizeof(*v->lapic));
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_EQ(0, memcmp(&first, v->lapic, sizeof(first)));
+	vmt_get(v, SVMM_STATE_CR);
+	EXPECT_EQ(7, v->page->cr.cr8);
+}
+
+TEST_F(lapic, illegal_state)
+{
+	static const struct {
+		int reg;
+		uint32_t value;
+	} bad[] = {
+		{ TPR, 0x100 }, { SVR, 0x400 }, { ICR, 1 << 13 }, { LVTT, 0x400 },
+		{ LINT0, 1 << 17 }, { LVTERR, 1 << 8 }, { TDCR, 4 }, { LDR, 1 }, { ICR2, 1 },
+		{ IRR, 1 << 15 }, { ISR, 1 }, { TMR, 1 << 2 },
+	};
+	static const uint64_t bad_base[] = {
+		0xfee00400, 0xfee00801, 0xfee00a00, 1ULL << 63 | BASE_X1,
+	};
+	struct vmt *v = &self->v[0];
+	struct svmm_lapic good;
+
+	vmt_get(v, SVMM_STATE_LAPIC);
+	good = *v->lapic;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		*v->lapic = good;
+		v->lapic->regs[bad[i].reg] = bad[i].value;
+		v->page->dirty = SVMM_STATE_LAPIC;
+		EXPECT_EQ(-EINVAL, svmm_set_state(v->vcpu)) {
+			TH_LOG("register %#x", bad[i].reg);
+		}
+	}
+	for (size_t i = 0; i < sizeof(bad_base) / sizeof(bad_base[0]); i++) {
+		*v->lapic = good;
+		v->lapic->regs[TPR] = 0xf0;
+		v->lapic->apic_base = bad_base[i];
+		v->page->dirty = SVMM_STATE_LAPIC;
+		EXPECT_EQ(-EINVAL, svmm_set_state(v->vcpu)) {
+			TH_LOG("base %#llx", (unsigned long long)bad_base[i]);
+		}
+	}
+	v->page->dirty = 0;
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_EQ(0, memcmp(&good, v->lapic, sizeof(good)));
+}
+
+/* A count that is loaded goes on from where it was, and not from its start. */
+TEST_F(lapic, count_goes_on)
+{
+	struct vmt *v = &self->v[0];
+
+	vmt_get(v, SVMM_STATE_LAPIC);
+	v->lapic->regs[TDCR] = 0xa;			/* by 128 */
+	v->lapic->regs[LVTT] = 0x10040;
+	v->lapic->regs[TMICT] = 0xf0000000;
+	v->lapic->regs[TMCCT] = 0x20000000;
+	load(_metadata, v);
+	vmt_get(v, SVMM_STATE_LAPIC);
+	EXPECT_GT(0x20000000, v->lapic->regs[TMCCT]);
+	EXPECT_LT(0x1f000000, v->lapic->regs[TMCCT]);	/* two seconds later at most */
+	EXPECT_EQ(0xf0000000, v->lapic->regs[TMICT]);
+}
+
+/*
+ * Guests
+ */
+
+TEST(error_status)
+{
+	static const uint32_t want[] = {
+		0, 0, 0x20, 0, 0, 0x80, 0, 1, 2,
+	};
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "errors");
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		EXPECT_EQ(want[i], vmt_report(&v)) {
+			TH_LOG("step %zu", i);
+		}
+	}
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+TEST(disabled_by_svr)
+{
+	static const uint32_t want[] = { 0x700, 0x10700, 0x10700, 0, 0x10700 };
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "disabled");
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		EXPECT_EQ(want[i], vmt_report(&v)) {
+			TH_LOG("step %zu", i);
+		}
+	}
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+/* A tick is a nanosecond times the divider; a twentieth is left to the host's clocks. */
+TEST(divider)
+{
+	static const uint32_t tdcr[] = { 0xb, 0, 1, 2, 3, 8, 9, 0xa };
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "divider");
+	for (int i = 0; i < 8; i++) {
+		double ns, khz = v.caps.tsc_khz, inner, outer;
+
+		EXPECT_EQ(tdcr[i], vmt_call(&v, tdcr[i], 0, 0));
+		ns = (double)(0xffffffff - vmt_res(&v, 4)) * (1 << i);
+		inner = (vmt_res(&v, 2) - vmt_res(&v, 1)) * 1e6 / khz;
+		outer = (vmt_res(&v, 3) - vmt_res(&v, 0)) * 1e6 / khz;
+		EXPECT_LE(inner * 0.95 - 256, ns) {
+			TH_LOG("divider %d", 1 << i);
+		}
+		EXPECT_GE(outer * 1.05 + 256, ns) {
+			TH_LOG("divider %d", 1 << i);
+		}
+	}
+	vmt_close(&v);
+}
+
+/* A guest cannot have more than 20,000 interrupts a second from its timer. */
+TEST(timer_storm)
+{
+	struct vmt v;
+	double ns;
+
+	vmt_boot(&v, "lapic", "storm");
+	vmt_arg(&v, 0) = v.caps.tsc_khz * 100ULL;	/* 100 ms */
+	EXPECT_LE(1, vmt_report(&v));
+	ns = (vmt_res(&v, 1) - vmt_res(&v, 0)) * 1e6 / v.caps.tsc_khz;
+	EXPECT_GE(ns * 1.05 / 50000 + 2, (double)v.report);
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+/* Periods are counted from the first one: late interrupts do not add up. */
+TEST(periods_do_not_drift)
+{
+	struct vmt v;
+	double ns;
+
+	vmt_boot(&v, "lapic", "periods");
+	vmt_arg(&v, 0) = 50;
+	vmt_arg(&v, 1) = 10000000;
+	vmt_report(&v);
+	ns = (vmt_res(&v, 1) - vmt_res(&v, 0)) * 1e6 / v.caps.tsc_khz;
+	EXPECT_LE(500e6 * 0.95, ns);
+	/* one period for a missed tick, and a twentieth for the clocks */
+	EXPECT_GE(510e6 * 1.05, ns);
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+TEST_HARNESS_MAIN
