@@ -188,6 +188,11 @@ void lapic_send_ipi(struct vcpu *vcpu, u32 icr, u32 dest)
 		return;
 	}
 
+	/* To itself, alone or among all, a CPU sends fixed interrupts only (table 16-4). */
+	if (msg.mode != LAPIC_MODE_FIXED &&
+	    (ICR_SHORTHAND(icr) == TO_SELF || ICR_SHORTHAND(icr) == TO_ALL))
+		return;
+
 	switch (ICR_SHORTHAND(icr)) {
 	case TO_SELF:
 		lapic_receive(vcpu, &msg);
