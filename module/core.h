@@ -240,6 +240,12 @@ struct vcpu {
 
 #define SVMM_XSAVE_BYTES	PAGE_SIZE
 
+/* RDTSCP and RDPID show TSC_AUX; the policy has them only where the host has. */
+static inline bool vcpu_has_tsc_aux(const struct vcpu *vcpu)
+{
+	return vcpu->policy.rdtscp || vcpu->policy.rdpid;
+}
+
 /* dev.c: the three kinds of fd */
 int dev_init(void);
 void dev_exit(void);

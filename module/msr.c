@@ -164,11 +164,6 @@ static unsigned int msr_mtrr_var_slot(u32 index)
 	return array_index_nospec(index - 0x200, NR_MTRR_VAR);
 }
 
-static bool msr_has_tsc_aux(const struct vcpu *vcpu)
-{
-	return vcpu->policy.rdtscp || vcpu->policy.rdpid;
-}
-
 /*
  * Access
  */
@@ -220,7 +215,7 @@ int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu->msr.spec_ctrl;
 		return 0;
 	case OP_TSC_AUX:
-		if (!msr_has_tsc_aux(vcpu))
+		if (!vcpu_has_tsc_aux(vcpu))
 			return -EINVAL;
 		*value = vcpu->msr.tsc_aux;
 		return 0;
@@ -322,7 +317,12 @@ static int msr_write_rule(struct vcpu *vcpu, const struct msr_rule *rule, u32 in
 			wrmsrq(MSR_IA32_PRED_CMD, value);
 		return 0;
 	case OP_TSC_AUX:
-		return msr_store(&msr->tsc_aux, value, msr_has_tsc_aux(vcpu) && !(value >> 32));
+		if (!vcpu_has_tsc_aux(vcpu) || value >> 32)
+			return -EINVAL;
+		/* In the window the register is the guest's, until run.c closes it. */
+		msr->tsc_aux = value;
+		wrmsrq(MSR_TSC_AUX, value);
+		return 0;
 	case OP_EFER:
 		return svm_set_efer(vcpu, value);
 	case OP_MTRR_DEF:

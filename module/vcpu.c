@@ -413,7 +413,7 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 			return ret;
 	}
 	if (dirty & SVMM_STATE_TSC) {
-		if (copy->tsc.aux > (vcpu->policy.rdtscp ? U32_MAX : 0))
+		if (copy->tsc.aux > (vcpu_has_tsc_aux(vcpu) ? U32_MAX : 0))
 			return -EINVAL;
 		vcpu->tsc_offset = copy->tsc.offset;
 		vcpu->msr.tsc_aux = copy->tsc.aux;

@@ -90,7 +90,7 @@ void svm_window_open(struct vcpu *vcpu)
 		xsetbv0(vcpu->xcr0);
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, 0);
-	if (vcpu->policy.rdtscp && vcpu->msr.tsc_aux != cpu->tsc_aux)
+	if (vcpu_has_tsc_aux(vcpu) && vcpu->msr.tsc_aux != cpu->tsc_aux)
 		wrmsrq(MSR_TSC_AUX, vcpu->msr.tsc_aux);
 	if (vcpu->policy.spec_ctrl)
 		rdmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
@@ -116,7 +116,7 @@ void svm_window_close(struct vcpu *vcpu)
 	struct svm_vcpu *sv = vcpu->svm;
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 
-	if (vcpu->policy.rdtscp && vcpu->msr.tsc_aux != cpu->tsc_aux)
+	if (vcpu_has_tsc_aux(vcpu) && vcpu->msr.tsc_aux != cpu->tsc_aux)
 		wrmsrq(MSR_TSC_AUX, cpu->tsc_aux);
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, cpu->xss);
