@@ -65,7 +65,7 @@ static u32 lapic_apr(const struct lapic *lapic)
 	return top < 0 || (tpr & 0xf0) >= (top & 0xf0) ? tpr : top & 0xf0;
 }
 
-static void lapic_isr_changed(struct lapic *lapic)
+void lapic_isr_changed(struct lapic *lapic)
 {
 	WRITE_ONCE(lapic->isr_top, lapic_top_vector(lapic->isr));
 }
@@ -215,7 +215,7 @@ static u32 lapic_x2apic_ldr(const struct vcpu *vcpu)
  * Bits that software may set in a register that is plain state, 0 for all
  * others.  An x2APIC answers other bits with #GP, an xAPIC ignores them.
  */
-static u32 lapic_writable(const struct vcpu *vcpu, unsigned int reg)
+u32 lapic_writable(const struct vcpu *vcpu, unsigned int reg)
 {
 	bool x2apic = lapic_x2apic(vcpu->lapic);
 
@@ -269,7 +269,7 @@ static u32 lapic_word(const unsigned long *map, unsigned int n)
 }
 
 /* Return: false if there is no such register to read. */
-static bool lapic_read_reg(struct vcpu *vcpu, unsigned int reg, u32 *value)
+bool lapic_read_reg(struct vcpu *vcpu, unsigned int reg, u32 *value)
 {
 	struct lapic *lapic = lapic_of(vcpu);
 	bool x2apic = lapic_x2apic(lapic);
@@ -324,7 +324,7 @@ static bool lapic_read_reg(struct vcpu *vcpu, unsigned int reg, u32 *value)
 	return false;
 }
 
-static void lapic_set_svr(struct lapic *lapic, u32 value)
+void lapic_set_svr(struct lapic *lapic, u32 value)
 {
 	unsigned int reg;
 
@@ -524,7 +524,7 @@ static void lapic_reset_regs(struct vcpu *vcpu)
 	svm_set_cr8(vcpu, 0);
 }
 
-static bool lapic_base_valid(const struct vcpu *vcpu, u64 base)
+bool lapic_base_valid(const struct vcpu *vcpu, u64 base)
 {
 	u64 valid = GENMASK_ULL(vcpu->policy.phys_bits - 1, PAGE_SHIFT) |
 		    LAPIC_BASE_ENABLE | LAPIC_BASE_BSP;
@@ -599,87 +599,6 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 	    value & ~(u64)(lapic_writable(vcpu, reg) | lapic_read_only(reg)))
 		return -EINVAL;
 	return lapic_write_reg(vcpu, reg, value & lapic_writable(vcpu, reg)) ? 0 : -EINVAL;
-}
-
-/*
- * State group LAPIC
- */
-
-/* [m] */
-void lapic_publish(struct vcpu *vcpu, struct svmm_lapic *out)
-{
-	unsigned int reg;
-
-	BUILD_BUG_ON(ARRAY_SIZE(out->regs) != LAPIC_NR_REGS);
-	out->apic_base = lapic_of(vcpu)->base;
-	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
-		lapic_read_reg(vcpu, reg, &out->regs[reg]);
-	out->regs[LAPIC_ICR_HIGH] = lapic_get(vcpu->lapic, LAPIC_ICR_HIGH);
-}
-
-static bool lapic_state_valid(const struct vcpu *vcpu, const struct svmm_lapic *in)
-{
-	static const u8 masked[] = {
-		LAPIC_TPR, LAPIC_SVR, LAPIC_ICR, LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL,
-		LAPIC_LVT_PERF, LAPIC_LVT_LINT0, LAPIC_LVT_LINT1, LAPIC_LVT_ERROR,
-		LAPIC_TIMER_DIVIDE,
-	};
-	bool x2apic = in->apic_base & LAPIC_BASE_X2APIC;
-	unsigned int i;
-
-	if (!lapic_base_valid(vcpu, in->apic_base))
-		return false;
-	for (i = 0; i < ARRAY_SIZE(masked); i++) {
-		if (in->regs[masked[i]] & ~lapic_writable(vcpu, masked[i]))
-			return false;
-	}
-	if (!x2apic && (in->regs[LAPIC_LDR] | in->regs[LAPIC_ICR_HIGH]) & 0x00ffffff)
-		return false;
-	/* Vectors below 16 can neither be requested nor be in service. */
-	return !((in->regs[LAPIC_IRR] | in->regs[LAPIC_ISR] | in->regs[LAPIC_TMR]) & 0xffff);
-}
-
-/**
- * lapic_commit() - state group LAPIC in
- * @vcpu: its mutex is held
- * @in: the kernel's own copy
- *
- * What only reads (ID, version, priorities, the logical ID of an x2APIC) is
- * ignored.  A count that runs continues from the current count.
- *
- * Return: 0; -EINVAL, and nothing is changed.
- */
-int lapic_commit(struct vcpu *vcpu, const struct svmm_lapic *in)
-{
-	struct lapic *lapic = lapic_of(vcpu);
-	unsigned int reg, i;
-
-	if (!lapic_state_valid(vcpu, in))
-		return -EINVAL;
-
-	lapic_timer_stop(lapic);
-	WRITE_ONCE(lapic->base, in->apic_base);
-	for (reg = 0; reg < LAPIC_NR_REGS; reg++) {
-		if (lapic_writable(vcpu, reg))
-			lapic_set(lapic, reg, in->regs[reg] & lapic_writable(vcpu, reg));
-	}
-	lapic_set(lapic, LAPIC_ESR, in->regs[LAPIC_ESR]);
-	lapic_set(lapic, LAPIC_ICR_HIGH, in->regs[LAPIC_ICR_HIGH]);
-	lapic_set_svr(lapic, lapic_get(lapic, LAPIC_SVR));
-	for (i = 0; i < 256 / BITS_PER_LONG; i++) {
-		const u32 *isr = &in->regs[LAPIC_ISR + 2 * i];
-		const u32 *tmr = &in->regs[LAPIC_TMR + 2 * i];
-		const u32 *irr = &in->regs[LAPIC_IRR + 2 * i];
-
-		WRITE_ONCE(lapic->isr[i], isr[0] | (u64)isr[1] << 32);
-		WRITE_ONCE(lapic->tmr[i], tmr[0] | (u64)tmr[1] << 32);
-		WRITE_ONCE(lapic->irr[i], irr[0] | (u64)irr[1] << 32);
-	}
-	lapic_isr_changed(lapic);
-	svm_set_cr8(vcpu, lapic_get(lapic, LAPIC_TPR) >> 4);
-	lapic_timer_restore(vcpu, in->regs[LAPIC_TIMER_CURRENT]);
-	vcpu_request(vcpu, VCPU_REQ_EVENT);
-	return 0;
 }
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The local APIC's inside, for lapic.c (registers, acceptance), lapic_ipi.c
- * (messages between APICs) and lapic_timer.c; nobody else includes it.
+ * The local APIC's inside, for lapic.c (registers, acceptance), lapic_state.c
+ * (state group), lapic_ipi.c (messages between APICs) and lapic_timer.c; nobody
+ * else includes it.
  *
  * Letters as in core.h: [m] is the vCPU's thread; [a] any context may look or
  * set bits, one word at a time.
@@ -135,6 +136,14 @@ void lapic_error(struct vcpu *vcpu, enum lapic_error bit);
 void lapic_request_vector(struct vcpu *vcpu, u8 vector, bool level);
 /* An LVT's event happened.  [m] */
 void lapic_fire_lvt(struct vcpu *vcpu, enum lapic_reg lvt);
+/* lapic->isr was written: find isr_top.  [m] */
+void lapic_isr_changed(struct lapic *lapic);
+/* Return: false if there is no such register to read.  [m] */
+bool lapic_read_reg(struct vcpu *vcpu, unsigned int reg, u32 *value);
+/* Bits that software may write.  [m] */
+u32 lapic_writable(const struct vcpu *vcpu, unsigned int reg);
+void lapic_set_svr(struct lapic *lapic, u32 value);
+bool lapic_base_valid(const struct vcpu *vcpu, u64 base);
 
 /* lapic_ipi.c */
 void lapic_send_ipi(struct vcpu *vcpu, u32 icr, u32 dest);
