@@ -446,6 +446,9 @@ void svm_store_emu(struct vcpu *vcpu)
 	const struct emu *e = &vcpu->emu;
 
 	memcpy(vcpu->regs, e->regs, sizeof(vcpu->regs));
+	/* The emulator may have loaded an XMM register: it is not in its initial state. */
+	if (svm.xsave)
+		((struct xregs_state *)sv->fpu)->header.xfeatures |= XFEATURE_MASK_SSE;
 	sv->vmcb->rip = e->rip;
 	sv->vmcb->rflags = e->rflags | (sv->stepping ? X86_EFLAGS_TF : 0);
 	svm_insn_done(vcpu);
