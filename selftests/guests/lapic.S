@@ -66,6 +66,9 @@ GUEST errors, MODE_LONG
 	movl	$EOI_XAPIC, G_EOI
 	AWRITE	LVTERR, $0x50
 	AWRITE	ICR, $0x44005
+	sti
+	nop
+	cli
 	AWRITE	ICR, $0x44005
 	sti
 	nop
@@ -151,20 +154,41 @@ GUEST storm, MODE_LONG
 	REPORT	G_COUNTS + 4 * 0x40
 	DONE
 
-/* ARG0 periods of ARG1 ns: how long they take. */
+/* A report per period of ARG0 ns. */
 GUEST periods, MODE_LONG
 	movl	$EOI_XAPIC, G_EOI
 	AWRITE	SVR, $0x1ff
 	AWRITE	TDCR, $0xb
 	AWRITE	LVTT, $0x20040
-	TSC_TO	0
-	AWRITE	TMICT, ARG(1)
+	AWRITE	TMICT, ARG(0)
 1:	sti
 	hlt
 	cli
-	mov	G_COUNTS + 4 * 0x40, %eax
-	cmp	ARG(0), %eax
-	jb	1b
-	TSC_TO	1
-	REPORT	$0
+	REPORT	G_COUNTS + 4 * 0x40
+	jmp	1b
+
+/* An x2APIC's destination FFh is an ID like any other; FFFF_FFFFh is everyone. */
+GUEST wide, MODE_LONG
+	movl	$EOI_X2APIC, G_EOI
+	mov	$0x1b, %ecx
+	rdmsr
+	or	$0xc00, %eax
+	wrmsr
+	mov	$0x80f, %ecx
+	mov	$0x1ff, %eax
+	xor	%edx, %edx
+	wrmsr
+	mov	$0x830, %ecx
+	mov	$0x41, %eax
+	mov	$0xff, %edx
+	wrmsr
+	mov	$0x42, %eax
+	mov	$0xffffffff, %edx
+	wrmsr
+	mov	$0x441, %eax			/* an NMI to itself by a shorthand is reserved */
+	or	$0x40000, %eax
+	wrmsr
+	sti
+	nop
+	nop
 	DONE
