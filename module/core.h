@@ -80,7 +80,7 @@ struct vm {
 	cpumask_var_t flush_mask;		/* vm_flush_tlbs()'s scratch */
 
 	u64 tsc_offset;				/* [c] guest TSC = host TSC + this */
-	s64 clock_offset;			/* [c] kvmclock = CLOCK_MONOTONIC(raw base) + this, ns */
+	s64 clock_offset;			/* [c] guest clock = CLOCK_MONOTONIC + this, ns */
 };
 
 /* vcpu->requests: what must be looked at before the guest runs on. */
@@ -341,7 +341,6 @@ void npt_zap_range(struct vm *vm, u64 gfn, u64 npages);
 /*
  * vcpu.c
  */
-
 
 /* Pages of a vCPU's mmap'ed area */
 enum vcpu_area { VCPU_AREA_PAGE, VCPU_AREA_IO, VCPU_AREA_XSAVE, VCPU_AREA_LAPIC, VCPU_AREAS };

@@ -163,7 +163,7 @@ void vm_flush_tlbs(struct vm *vm)
 	 * this sees IN_GUEST and waits for the exit.
 	 */
 	atomic64_inc(&vm->tlb_gen);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();		/* as said */
 
 	spin_lock(&vm->flush_lock);
 	cpumask_clear(vm->flush_mask);

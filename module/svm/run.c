@@ -247,7 +247,7 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	 * that interrupt can only make VMRUN exit.
 	 */
 	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
-	smp_mb();
+	smp_mb();	/* pairs with vcpu_kick() and vm_flush_tlbs() */
 	if (unlikely(!clgi())) {
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		return svm_no_svme(vcpu);
