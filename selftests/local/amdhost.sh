@@ -22,7 +22,7 @@ result()
 }
 host() { scripts/amdhost --no-module "$@" 2>"$tmp/err"; }
 
-echo "1..13"
+echo "1..15"
 host -- sh -c 'exit 42'
 result $? 42 "the command's status"
 
@@ -60,6 +60,24 @@ result "$?" 143 "SIGTERM"
 left=none
 for p in $qemu; do [ ! -e "/proc/$p" ] || left="$left $p"; done
 result "$left" none "no emulator stays behind a signal"
+
+# What an assertion of the emulator's does: once, and once more.
+for times in 1 2; do
+	: >"$tmp/up"
+	scripts/amdhost --no-module -- sh -c 'echo up; sleep 4' >"$tmp/up" 2>"$tmp/err" &
+	pid=$!
+	for t in $(seq $times); do
+		for i in $(seq 600); do
+			[ "$(wc -l <"$tmp/up")" -ge "$t" ] && break
+			sleep 0.1
+		done
+		kill -ABRT $(cat /proc/$pid/task/$pid/children)
+	done
+	wait $pid
+	got="$? $(grep -c 'starting the host again' "$tmp/err")"
+	[ $times = 1 ] && want="0 1" || want="125 1"
+	result "$got" "$want" "the emulator aborts, $times of 2 times"
+done
 
 host --cpu opteron --kernel 6.1 -- sh -c \
 	'grep -qw npt /proc/cpuinfo && ! grep -qw xsave /proc/cpuinfo && uname -r' >"$tmp/out"
