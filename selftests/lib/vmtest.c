@@ -10,6 +10,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,6 +38,39 @@ void vmt_deadline(unsigned int seconds)
 
 	sigaction(SIGALRM, &sa, NULL);
 	alarm(seconds);
+}
+
+static void on_tick(int sig)
+{
+	(void)sig;
+}
+
+struct ticker {
+	pthread_t target;
+	unsigned int ms;
+};
+
+static void *tick(void *arg)
+{
+	const struct ticker *t = arg;
+
+	for (;;) {
+		usleep(t->ms * 1000);
+		pthread_kill(t->target, SIGUSR1);
+	}
+	return NULL;
+}
+
+void vmt_tick(unsigned int ms)
+{
+	struct sigaction sa = { .sa_handler = on_tick };
+	static struct ticker ticker;
+	pthread_t thread;
+
+	ticker.target = pthread_self();
+	ticker.ms = ms;
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_create(&thread, NULL, tick, &ticker);
 }
 
 static void say(const char *format, ...)

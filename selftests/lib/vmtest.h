@@ -143,6 +143,9 @@ void vmt_dump(struct vmt *v);
 void vmt_die(struct vmt *v, const char *format, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 
+/* From now on a signal every @ms makes the calling thread's RUN return -EINTR. */
+void vmt_tick(unsigned int ms);
+
 /* The host's CPU is QEMU's software emulation, not silicon. */
 bool vmt_emulated_host(void);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/bzimage.c userspace/flat.c userspace/image.c userspace/ram.c
-// needs: userspace/message.c
+// needs: userspace/message.c userspace/terminal.c
 /*
  * What vmctl puts into guest memory before it runs. A bzImage made here has each byte known, so
  * the test can look where the boot protocol (Documentation/arch/x86/boot.rst) says it has to be;
@@ -42,7 +42,8 @@ const char *svmm_explain(unsigned long request, int error)
 
 static uint8_t file[SETUP_BYTES + CODE_BYTES];
 static size_t file_bytes;
-static char path[] = "/tmp/vmctl_boot.XXXXXX", initrd[] = "/tmp/vmctl_boot.XXXXXX";
+#define TEMPLATE "/tmp/vmctl_boot.XXXXXX"
+static char path[sizeof(TEMPLATE)] = TEMPLATE, initrd[sizeof(TEMPLATE)] = TEMPLATE;
 
 static struct setup_header *hdr(void)
 {

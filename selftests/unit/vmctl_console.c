@@ -466,7 +466,7 @@ static void test_terminal(void)
 	restore();
 	close(slave);
 	close(master);
-	ksft_test_result(!(raw.c_lflag & (ICANON | ECHO | ISIG)) && (raw.c_oflag & OPOST),
+	ksft_test_result(!(raw.c_lflag & (ICANON | ECHO | ISIG)) && !(raw.c_oflag & OPOST),
 			 "the terminal is raw meanwhile\n");
 	ksft_test_result(!memcmp(&before, &after, sizeof(before)), "and restored\n");
 	ksft_test_result(sent, "Ctrl-C, and Ctrl-A twice, go to the guest\n");

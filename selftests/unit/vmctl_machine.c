@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/machine.c userspace/bus.c userspace/timer.c userspace/vcpu.c userspace/cpuid.c
-// needs: userspace/ram.c userspace/registers.c userspace/message.c userspace/devices/pic.c
+// needs: userspace/ram.c userspace/registers.c userspace/message.c userspace/terminal.c
+// needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
 // needs: userspace/devices/exit_port.c
