@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "terminal.h"
 
 void message(const char *format, ...)
 {
@@ -18,11 +19,13 @@ void message(const char *format, ...)
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(line + len, sizeof(line) - len - 1, format, args);
+	n = vsnprintf(line + len, sizeof(line) - len - 2, format, args);
 	va_end(args);
 	if (n < 0)
 		return;
-	len = strnlen(line, sizeof(line) - 2);
+	len = strnlen(line, sizeof(line) - 3);
+	if (terminal_is_raw())
+		line[len++] = '\r';
 	line[len++] = '\n';
 	/* There is nowhere left to report a failure to. */
 	if (write(STDERR_FILENO, line, len) < 0)

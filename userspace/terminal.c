@@ -2,8 +2,6 @@
 /*
  * The user's terminal: raw while the guest has it, and as it was before at
  * every end of the process that a process can see, a crash of vmctl included.
- *
- * Output processing stays on: vmctl's own messages are lines for a terminal.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,6 +28,11 @@ static void crashed(int sig)
 	raise(sig);
 }
 
+bool terminal_is_raw(void)
+{
+	return raw_fd >= 0;
+}
+
 void terminal_raw(int fd)
 {
 	static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
@@ -47,7 +50,6 @@ void terminal_raw(int fd)
 	}
 	raw = saved;
 	cfmakeraw(&raw);
-	raw.c_oflag = saved.c_oflag;
 	raw_fd = fd;
 	tcsetattr(fd, TCSANOW, &raw);
 }

@@ -18,6 +18,7 @@
 #include "machine.h"
 #include "message.h"
 #include "registers.h"
+#include "terminal.h"
 
 #define SIG_KICK	SIGRTMIN
 #define STACK_BYTES	(256u << 10)
@@ -62,10 +63,11 @@ static void do_extint(struct vcpu *vcpu)
 	machine_unlock(vcpu->m);
 }
 
-/* Ends of the VM: say what happened, with the registers. */
+/* Ends of the VM: say what happened, with the registers; the guest's console is over. */
 
 static void guest_crashed(struct vcpu *vcpu, const char *what)
 {
+	terminal_restore();
 	message("the guest crashed: vCPU %u: %s", vcpu->id, what);
 	registers_print(vcpu);
 	stop(vcpu->m, MACHINE_CRASH);
@@ -73,6 +75,7 @@ static void guest_crashed(struct vcpu *vcpu, const char *what)
 
 static void hypervisor_failed(struct vcpu *vcpu, const char *what)
 {
+	terminal_restore();
 	message("cannot go on with vCPU %u: %s", vcpu->id, what);
 	registers_print(vcpu);
 	stop(vcpu->m, MACHINE_ERROR);
