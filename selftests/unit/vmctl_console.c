@@ -367,7 +367,7 @@ static void test_end_of_input(void)
 			 "the end of the input is no end of the VM: %u wake-ups\n", wakeups);
 }
 
-static void file_input(const char *path, unsigned int bytes, const char *what)
+static void file_input(const char *path, unsigned int bytes, unsigned int fifo, const char *what)
 {
 	unsigned int wakeups, rounds = 0;
 	int fd = open(path, O_RDONLY);
@@ -375,9 +375,10 @@ static void file_input(const char *path, unsigned int bytes, const char *what)
 	redirect();
 	dup2(fd, STDIN_FILENO);
 	open_console("stdio");
+	fifo_room = fifo;
 	while (nr_received < bytes && rounds++ < 2000) {
 		loop(1);
-		guest_reads(16);
+		guest_reads(fifo);
 	}
 	loop(10);
 	wakeups = loop(30);
@@ -397,8 +398,9 @@ static void test_file_input(void)
 	if (write(fd, big, 3000) != 3000)
 		ksft_exit_fail_msg("no file\n");
 	close(fd);
-	file_input(path, 3000, "a file");
-	file_input("/dev/null", 0, "/dev/null");
+	file_input(path, 3000, 16, "a file");
+	file_input(path, 3000, 5000, "a file that just fits");
+	file_input("/dev/null", 0, 16, "/dev/null");
 	unlink(path);
 }
 
@@ -522,7 +524,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = ' ' + i % 89;
 	ksft_print_header();
-	ksft_set_plan(20);
+	alarm(30);
+	ksft_set_plan(21);
 	test_output();
 	test_drain();
 	test_backpressure();
