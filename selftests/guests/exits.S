@@ -360,3 +360,36 @@ GUEST pause, MODE_LONG
 1:	pause
 	loop	1b
 	DONE
+
+/* A page is mapped to another frame; the flush is a CR3 write, CR4.PGE, or CR4.PSE. */
+.macro FLUSH name, global, insns:vararg
+GUEST \name, MODE_LONG
+	mov	%cr4, %rax
+	or	$\global >> 1, %eax
+	mov	%rax, %cr4
+	movq	$G_PAGED + 0x1007 + \global, G_PT + 8 * 1
+	mov	%cr3, %rax
+	mov	%rax, %cr3
+	REPORT	G_PAGED + 0x1000
+	movq	$G_PAGED + 0x2007 + \global, G_PT + 8 * 1
+	\insns
+	REPORT	G_PAGED + 0x1000
+	DONE
+.endm
+
+.macro CR4_TWICE bit
+	mov	%cr4, %rax
+	xor	$\bit, %rax
+	mov	%rax, %cr4
+	xor	$\bit, %rax
+	mov	%rax, %cr4
+.endm
+
+.macro CR3_AGAIN
+	mov	%cr3, %rax
+	mov	%rax, %cr3
+.endm
+
+FLUSH flush_cr3, 0, CR3_AGAIN
+FLUSH flush_pge, 0x100, CR4_TWICE 0x80
+FLUSH flush_pg, 0, CR4_TWICE 0x10
