@@ -15,6 +15,8 @@
 
 #include "svm_vcpu.h"
 
+#define CR4_FLUSHES	(X86_CR4_PGE | X86_CR4_PAE | X86_CR4_PSE | X86_CR4_PCIDE | \
+			 X86_CR4_SMEP | X86_CR4_LA57)
 #define CR0_HIDDEN	(X86_CR0_CD | X86_CR0_NW)
 #define CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \
 			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | \
@@ -128,6 +130,9 @@ static bool set_cr0(struct vcpu *vcpu, u64 cr0)
 	if (changed & X86_CR0_PG && !(cr0 & X86_CR0_PG) && vmcb_get_cr4(vmcb) & X86_CR4_PCIDE)
 		return false;
 	svm_load_cr0(vcpu, cr0);
+	/* What the processor flushes with such a write (APM vol. 2, 5.5.2), for the guest. */
+	if (changed & X86_CR0_PG)
+		asid_flush(&sv->asid);
 	return true;
 }
 
@@ -144,6 +149,9 @@ static bool set_cr4(struct vcpu *vcpu, u64 cr4)
 	if (cr4 & ~old & X86_CR4_PCIDE && (!lma || vmcb_get_cr3(vmcb) & 0xfff))
 		return false;
 	svm_load_cr4(vcpu, cr4);
+	/* Toggling PGE is how a guest flushes all its TLB. */
+	if ((cr4 ^ old) & CR4_FLUSHES)
+		asid_flush(&vcpu->svm->asid);
 	return true;
 }
 
@@ -157,6 +165,8 @@ int svm_set_efer(struct vcpu *vcpu, u64 efer)
 		return -EINVAL;
 	if ((efer ^ sv->efer) & EFER_LME && vmcb_get_cr0(sv->vmcb) & X86_CR0_PG)
 		return -EINVAL;
+	if ((efer ^ sv->efer) & EFER_NX)
+		asid_flush(&sv->asid);
 	svm_load_efer(vcpu, efer);
 	return 0;
 }
@@ -266,6 +276,11 @@ enum svm_action svm_exit_cr(struct vcpu *vcpu)
 	if (ret)
 		return insn_error(ret);
 	cr = insn.lock && !insn.reg ? 8 : insn.reg;
+	/* The bytes were fetched again: they may not be those that exited. */
+	if (svm_get_cpl(vcpu) && cr_op(&insn) != CR_SMSW) {
+		event_raise_gp(vcpu);
+		return SVM_RESUME;
+	}
 
 	switch (cr_op(&insn)) {
 	case CR_MOV_TO:
@@ -301,6 +316,10 @@ enum emu_result svm_emulate_msw(struct vcpu *vcpu)
 
 	switch (cr_op(&e->insn)) {
 	case CR_LMSW:
+		if (e->cpl) {
+			event_raise_gp(vcpu);
+			return EMU_RETRY;
+		}
 		ret = emu_read_rm(e, 2, &msw);
 		if (ret != EMU_OK)
 			return ret;
