@@ -30,22 +30,6 @@ static bool all_zero(const void *p, size_t bytes)
 }
 
 /*
- * Give @fd a file for @object, which holds a reference to @vm until its
- * release.  On an error the fd is still the caller's to put back.
- */
-static int install_fd(int fd, const char *name, const struct file_operations *fops,
-		      void *object, struct vm *vm)
-{
-	struct file *file = anon_inode_getfile(name, fops, object, O_RDWR);
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	vm_get(vm);
-	fd_install(fd, file);
-	return 0;
-}
-
-/*
  * vCPU fd
  */
 
@@ -261,7 +245,8 @@ static int vcpu_release(struct inode *inode, struct file *file)
 {
 	struct vcpu *vcpu = file->private_data;
 
-	vm_put(vcpu->vm);
+	if (vcpu)
+		vm_put(vcpu->vm);
 	return 0;
 }
 
@@ -281,6 +266,7 @@ static long vm_ioctl_create_vcpu(struct vm *vm, const void __user *arg)
 {
 	struct svmm_create_vcpu args;
 	struct vcpu *vcpu;
+	struct file *file;
 	int fd, ret;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
@@ -294,14 +280,22 @@ static long vm_ioctl_create_vcpu(struct vm *vm, const void __user *arg)
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
+	/* The file first: what fails after vcpu_create() would leave a vCPU without an fd. */
+	file = anon_inode_getfile("svmm-vcpu", &vcpu_fops, NULL, O_RDWR);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto err_fd;
+	}
 	ret = vcpu_create(vm, args.id, &vcpu);
 	if (ret)
-		goto err_fd;
-	ret = install_fd(fd, "svmm-vcpu", &vcpu_fops, vcpu, vm);
-	if (ret)
-		goto err_fd;
+		goto err_file;
+	vm_get(vm);
+	file->private_data = vcpu;
+	fd_install(fd, file);
 	return fd;
 
+err_file:
+	fput(file);
 err_fd:
 	put_unused_fd(fd);
 	return ret;
@@ -427,8 +421,9 @@ static bool name_ok(const char *name)
 static long dev_create_vm(const void __user *arg)
 {
 	struct svmm_create_vm args;
+	struct file *file;
 	struct vm *vm;
-	int fd, ret;
+	int fd;
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
@@ -443,12 +438,13 @@ static long dev_create_vm(const void __user *arg)
 		put_unused_fd(fd);
 		return PTR_ERR(vm);
 	}
-	ret = install_fd(fd, "svmm-vm", &vm_fops, vm, vm);
-	vm_put(vm);
-	if (ret) {
+	file = anon_inode_getfile("svmm-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		vm_put(vm);
 		put_unused_fd(fd);
-		return ret;
+		return PTR_ERR(file);
 	}
+	fd_install(fd, file);
 	return fd;
 }
 
