@@ -532,9 +532,10 @@ struct svmm_debug_vmcb {
 /*
  * SVMM_RUN: apply a pending completion, load the dirty groups, run the guest.
  * Returns 0 with the reason in the exit record.  No argument.
- * Errors: -EINTR (signal or immediate_exit; state is consistent), -EINVAL (a
- * dirty group holds an illegal value; nothing of it is loaded), -EIO (dead VM
- * or foreign address space), -EBUSY (another thread is in RUN), -ENOMEM.
+ * Errors: -EINTR (signal, immediate_exit, or other work that the thread has to
+ * do on its way to user space: RUN again; state is consistent), -EINVAL (a
+ * dirty group holds an illegal value; nothing of that group is loaded), -EIO
+ * (dead VM or foreign address space), -EBUSY (another thread is in RUN), -ENOMEM.
  */
 #define SVMM_RUN		_IO(SVMM_IOC, 0x20)
 

@@ -127,18 +127,20 @@ static void init_limits(struct svm_caps *caps)
 		  X86_CR4_MCE | X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
 	u64 efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_SVME;
 
-	if (boot_cpu_has(X86_FEATURE_UMIP))
-		cr4 |= X86_CR4_UMIP;
-	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
-		cr4 |= X86_CR4_FSGSBASE;
-	if (boot_cpu_has(X86_FEATURE_PCID))
+	/* The processor's own word, as in cpuid.c: the host may not use a feature itself. */
+	if (cpuid_eax(0) >= 7) {
+		u32 ebx = cpuid_ebx(7), ecx = cpuid_ecx(7);
+
+		cr4 |= ecx & BIT(2) ? X86_CR4_UMIP : 0;
+		cr4 |= ecx & BIT(16) ? X86_CR4_LA57 : 0;
+		cr4 |= ebx & BIT(0) ? X86_CR4_FSGSBASE : 0;
+		cr4 |= ebx & BIT(7) ? X86_CR4_SMEP : 0;
+		cr4 |= ebx & BIT(20) ? X86_CR4_SMAP : 0;
+	}
+	if (cpuid_ecx(1) & BIT(17))
 		cr4 |= X86_CR4_PCIDE;
 	if (caps->xsave)
 		cr4 |= X86_CR4_OSXSAVE;
-	if (boot_cpu_has(X86_FEATURE_SMEP))
-		cr4 |= X86_CR4_SMEP;
-	if (boot_cpu_has(X86_FEATURE_SMAP))
-		cr4 |= X86_CR4_SMAP;
 	if (boot_cpu_has(X86_FEATURE_NX))
 		efer |= EFER_NX;
 	if (boot_cpu_has(X86_FEATURE_FXSR_OPT))

@@ -53,12 +53,12 @@ SYM_FUNC_START(svm_enter)
 	mov	R(14)(%rsi), %r14
 	mov	R(15)(%rsi), %r15
 	mov	R(6)(%rsi), %rsi
-3:	vmrun	%rax
+	vmrun	%rax
 
 	/* RAX is the host's again: vmcb_pa. */
-4:	vmsave	%rax
+	vmsave	%rax
 	pop	%rax
-5:	vmload	%rax
+	vmload	%rax
 	pop	%rax
 
 	mov	%rcx, R(1)(%rax)
@@ -102,16 +102,15 @@ SYM_FUNC_START(svm_enter)
 	pop	%rbp
 	RET
 
-.Lfault_host:
-	push	%rax
 .Lfault:
 	mov	$1, %eax
 	add	$16, %rsp
 	jmp	.Lrestore
 
+	/*
+	 * Behind the guest's VMLOAD no fault could be handled, with GS the
+	 * guest's; nor can one occur, since with GIF 0 SVME stays set.
+	 */
 	_ASM_EXTABLE(1b, .Lfault)
 	_ASM_EXTABLE(2b, .Lfault)
-	_ASM_EXTABLE(3b, .Lfault)
-	_ASM_EXTABLE(4b, .Lfault)
-	_ASM_EXTABLE(5b, .Lfault_host)
 SYM_FUNC_END(svm_enter)

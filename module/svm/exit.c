@@ -52,6 +52,11 @@ static enum svm_action exit_host_event(struct vcpu *vcpu)
 /* A machine check during the guest is the host's; the intercept withheld it. */
 static enum svm_action exit_mc(struct vcpu *vcpu)
 {
+#ifdef X86_FEATURE_FRED
+	/* FRED takes no INT 18; what the banks hold is found by the host's polling. */
+	if (cpu_feature_enabled(X86_FEATURE_FRED))
+		return SVM_LEAVE;
+#endif
 	asm volatile("int $18");
 	return SVM_LEAVE;
 }
@@ -80,15 +85,11 @@ static enum svm_action exit_gp(struct vcpu *vcpu)
 	struct svm_vcpu *sv = vcpu->svm;
 	struct x86_insn insn;
 
-	if (svm_get_cpl(vcpu)) {
-		if (svm_fetch_insn(vcpu))
-			return SVM_EMULATE;
-		if (!x86_decode(&insn, sv->insn_bytes, sv->insn_nbytes, svm_mode(vcpu)) &&
-		    is_svm_insn(&insn))
-			return exit_ud(vcpu);
-	}
-	event_raise(vcpu, X86_VEC_GP, true, sv->vmcb->exit_info_1, 0);
-	return SVM_RESUME;
+	if (svm_get_cpl(vcpu) && !svm_fetch_insn(vcpu) &&
+	    !x86_decode(&insn, sv->insn_bytes, sv->insn_nbytes, svm_mode(vcpu)) &&
+	    is_svm_insn(&insn))
+		return exit_ud(vcpu);
+	return svm_exit_fault(vcpu);
 }
 
 static enum svm_action exit_cpuid(struct vcpu *vcpu)
@@ -216,7 +217,11 @@ static const exit_handler exit_handlers[SVM_EXIT_INDEXES] = {
 	[SVM_EXIT_READ_CR0 ... SVM_EXIT_WRITE_CR15]	= svm_exit_cr,
 	[SVM_EXIT_READ_DR0 ... SVM_EXIT_WRITE_DR15]	= svm_exit_dr,
 	[SVM_EXIT_EXCP_DB]		= svm_exit_db,
+	[SVM_EXIT_EXCP_TS]		= svm_exit_fault,
+	[SVM_EXIT_EXCP_NP]		= svm_exit_fault,
+	[SVM_EXIT_EXCP_SS]		= svm_exit_fault,
 	[SVM_EXIT_EXCP_GP]		= exit_gp,
+	[SVM_EXIT_EXCP_PF]		= svm_exit_fault,
 	[SVM_EXIT_EXCP_AC]		= exit_ac,
 	[SVM_EXIT_EXCP_MC]		= exit_mc,
 	[SVM_EXIT_INTR]			= exit_host_event,

@@ -37,14 +37,17 @@ bool svm_nmi_allowed(struct vcpu *vcpu)
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vmcb *vmcb = vcpu->svm->vmcb;
+	bool has_error;
 
 	if (!event->valid) {
 		vmcb->event_inj = 0;
 		return;
 	}
+	/* Real mode pushes no error codes (APM vol. 2, 8.2). */
+	has_error = event->has_error && vmcb_get_cr0(vmcb) & X86_CR0_PE;
 	vmcb->event_inj = SVM_EVENT_VALID | event->type << 8 | event->vector |
-			  (event->has_error ? SVM_EVENT_EV : 0);
-	vmcb->event_inj_err = event->has_error ? event->error_code : 0;
+			  (has_error ? SVM_EVENT_EV : 0);
+	vmcb->event_inj_err = has_error ? event->error_code : 0;
 }
 
 void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload)
@@ -104,6 +107,24 @@ void svm_complete_events(struct vcpu *vcpu)
  * Single step
  */
 
+/*
+ * #TS, #NP, #SS, #GP and #PF, with which the stepped instruction may end instead: they exit, so
+ * that our TF does not get into the frame that they push.  #GP always does (exit.c).
+ */
+static void intercept_faults(struct vmcb *vmcb, bool on)
+{
+	unsigned int vector;
+
+	for (vector = 10; vector <= X86_VEC_PF; vector++) {
+		if (vector == X86_VEC_GP)
+			continue;
+		if (on)
+			vmcb_intercept(vmcb, SVM_INTERCEPT_EXCEPTION(vector));
+		else
+			vmcb_unintercept(vmcb, SVM_INTERCEPT_EXCEPTION(vector));
+	}
+}
+
 static void svm_begin_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
@@ -111,43 +132,76 @@ static void svm_begin_step(struct vcpu *vcpu)
 
 	if (sv->stepping)
 		return;
+	intercept_faults(vmcb, true);
 	sv->stepping = true;
 	sv->guest_tf = vmcb->rflags & X86_EFLAGS_TF;
 	sv->guest_dr6 = vmcb_get_dr6(vmcb);
 	vmcb->rflags |= X86_EFLAGS_TF;
 }
 
-/* The stepped instruction is done: NMIs and interrupts are looked at again. */
-void svm_end_step(struct vcpu *vcpu)
+/* RFLAGS is not the stepped instruction's any more: what the step was for is asked again. */
+void svm_abort_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 
+	if (!sv->stepping)
+		return;
 	sv->stepping = false;
-	if (!sv->guest_tf)
-		sv->vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
+	intercept_faults(sv->vmcb, false);
+	if (sv->nmi_iret) {
+		sv->nmi_iret = false;
+		svm_nmi_injected(vcpu);
+	}
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
+}
+
+/* The stepped instruction is done.  Return: the guest wants a #DB of its own. */
+static bool end_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+	u64 dr6 = vmcb_get_dr6(vmcb);
+	bool was_iret = sv->nmi_iret;
+
+	sv->stepping = false;
+	intercept_faults(vmcb, false);
+	sv->nmi_iret = false;
+	if (was_iret)
+		vcpu->nmi_masked = false;
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
+	if (sv->guest_tf)
+		return true;
+	/* Behind an IRET the flags are those that it loaded, TF included. */
+	if (!was_iret)
+		vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
+	vmcb_set_dr6(vmcb, (dr6 & ~(u64)DR_STEP) | (sv->guest_dr6 & DR_STEP));
+	return dr6 & DR_TRAP_BITS;
 }
 
 enum svm_action svm_exit_db(struct vcpu *vcpu)
 {
-	struct svm_vcpu *sv = vcpu->svm;
-	struct vmcb *vmcb = sv->vmcb;
-
-	if (sv->stepping) {
-		bool guest_tf = sv->guest_tf;
-		u64 dr6 = vmcb_get_dr6(vmcb);
-
-		if (vcpu->nmi_masked && sv->nmi_iret)
-			vcpu->nmi_masked = false;
-		sv->nmi_iret = false;
-		svm_end_step(vcpu);
-		if (!guest_tf) {
-			vmcb_set_dr6(vmcb, (dr6 & ~(u64)DR_STEP) | (sv->guest_dr6 & DR_STEP));
-			if (!(dr6 & DR_TRAP_BITS))
-				return SVM_RESUME;
-		}
-	}
+	if (vcpu->svm->stepping && !end_step(vcpu))
+		return SVM_RESUME;
 	event_raise(vcpu, 1, false, 0, 0);
+	return SVM_RESUME;
+}
+
+/* A fault of the guest while stepping: an IRET that faults ends the NMI's mask all the same. */
+enum svm_action svm_exit_fault(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+	u8 vector = vmcb->exit_code - SVM_EXIT_EXCP_DE;
+
+	if (vcpu->svm->stepping) {
+		if (!vcpu->svm->guest_tf)
+			vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
+		if (vcpu->svm->nmi_iret)
+			vcpu->nmi_masked = false;
+		vcpu->svm->nmi_iret = false;
+		svm_abort_step(vcpu);
+	}
+	event_raise(vcpu, vector, true, vmcb->exit_info_1,
+		    vector == X86_VEC_PF ? vmcb->exit_info_2 : 0);
 	return SVM_RESUME;
 }
 
@@ -207,8 +261,7 @@ void svm_nmi_injected(struct vcpu *vcpu)
 
 /*
  * The IRET that ends an NMI handler has not run yet, and NMIs stay masked until
- * it has: step over it.  If it faults, the step ends behind the IRET that is
- * tried again, as the mask does.
+ * it has: step over it.
  */
 enum svm_action svm_exit_iret(struct vcpu *vcpu)
 {

@@ -19,8 +19,8 @@
 #include "cpu.h"
 #include "svm_vcpu.h"
 
-/* Whose branch predictions this CPU holds. */
-static DEFINE_PER_CPU(struct vcpu *, last_vcpu);
+/* Whose branch predictions this CPU holds: svm_vcpu.id, which is never used again. */
+static DEFINE_PER_CPU(u64, last_vcpu);
 
 #define THREAD_WORK	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME | \
 			 SVMM_TIF_RESCHED)
@@ -34,6 +34,12 @@ static __always_inline void fpu_load(const void *image)
 {
 	u32 lo = lower_32_bits(svm.xcr0), hi = upper_32_bits(svm.xcr0);
 
+	/*
+	 * Some processors restore FOP, FIP and FDP only with a pending
+	 * exception, and would leave the last owner's: load harmless ones.
+	 */
+	if (static_cpu_has_bug(X86_BUG_FXSAVE_LEAK))
+		asm volatile("fnclex; emms; fildl %0" : : "m"(svm.revision));
 	if (svm.xsave)
 		asm volatile("xrstor64 (%0)" : : "r"(image), "a"(lo), "d"(hi) : "memory");
 	else
@@ -60,7 +66,9 @@ static __always_inline u64 xgetbv0(void)
 
 static __always_inline void xsetbv0(u64 value)
 {
-	asm volatile("xsetbv" : : "a"(lower_32_bits(value)), "d"(upper_32_bits(value)), "c"(0));
+	asm volatile("1: xsetbv\n2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a"(lower_32_bits(value)), "d"(upper_32_bits(value)), "c"(0));
 }
 
 void svm_window_open(struct vcpu *vcpu)
@@ -79,8 +87,8 @@ void svm_window_open(struct vcpu *vcpu)
 		if (!pv_clock_stable())
 			vcpu_request(vcpu, VCPU_REQ_CLOCK);
 	}
-	if (this_cpu_read(last_vcpu) != vcpu) {
-		this_cpu_write(last_vcpu, vcpu);
+	if (this_cpu_read(last_vcpu) != sv->id) {
+		this_cpu_write(last_vcpu, sv->id);
 		if (boot_cpu_has(X86_FEATURE_IBPB))
 			wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 	}
@@ -211,12 +219,15 @@ static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
 
 	/*
 	 * Silicon leaves the refused state where it is.  QEMU puts the host's
-	 * there and clears int_ctl, and does so in mid-run too.
+	 * there and clears int_ctl, and does so in mid-run too: it must not get
+	 * out with the registers that are published.
 	 */
-	if (!(vmcb_get_int_ctl(sv->vmcb) & V_INTR_MASKING))
+	if (!(vmcb_get_int_ctl(sv->vmcb) & V_INTR_MASKING)) {
 		why = "the guest loaded a control register with reserved bits";
-	else if (!vmcb_check(sv->vmcb, &svm.limits, &why))
+		vmcb_reset_save(sv->vmcb);
+	} else if (!vmcb_check(sv->vmcb, &svm.limits, &why)) {
 		why = "VMRUN refused a state that breaks no known rule";
+	}
 	pr_warn_ratelimited("svmm: %s: VMRUN failed: %s\n", vcpu->vm->name, why);
 	vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
 	return svm_refuse_entry(vcpu, code, why);
@@ -289,20 +300,22 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 
 	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa);
 
-	if (switch_spec)
+	if (switch_spec)	/* first: until then the guest's choice protects us */
 		wrmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
 	if (switch_dr)
 		dr_switch_to_host(&host_dr);
+	else if (unlikely(vmcb_get_dr6(vmcb) != DR6_RESERVED))
+		set_debugreg(DR6_RESERVED, 6);	/* VMRUN loaded it, nothing puts it back */
 	stgi();
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 	if (unlikely(fault))
 		return svm_no_svme(vcpu);
 
+	if (unlikely(svm_exit_is_invalid(vmcb)))
+		return svm_entry_failed(vcpu);
 	vcpu->regs[X86_RAX] = vmcb->rax;
 	vcpu->regs[X86_RSP] = vmcb->rsp;
 	sv->insn_nbytes = 0;
-	if (unlikely(svm_exit_is_invalid(vmcb)))
-		return svm_entry_failed(vcpu);
 
 	asid_entered(&cpu->asid, &sv->asid, root_pa, tlb_gen);
 	if (svm_has(SVM_FEATURE_CLEANBITS))

@@ -64,7 +64,9 @@ void svm_insn_done(struct vcpu *vcpu)
 	if (sv->stepping) {
 		bool guest_tf = sv->guest_tf;
 
-		svm_end_step(vcpu);
+		/* Not the IRET itself, which is never done in software. */
+		vmcb->rflags &= guest_tf ? ~0ULL : ~(u64)X86_EFLAGS_TF;
+		svm_abort_step(vcpu);
 		if (!guest_tf)
 			return;
 	}
@@ -101,7 +103,7 @@ static void commit_gpr(struct vcpu *vcpu, const struct svmm_gprs *in)
 	memcpy(vcpu->regs, in, sizeof(vcpu->regs));
 	sv->vmcb->rip = in->rip;
 	sv->vmcb->rflags = in->rflags | X86_EFLAGS_FIXED;
-	sv->stepping = false;
+	svm_abort_step(vcpu);
 }
 
 /* The order of struct svmm_segs, GDTR and IDTR last. */
@@ -192,7 +194,10 @@ static bool cr_ok(struct vcpu *vcpu, const struct svmm_crs *in)
 		return false;
 	if (in->cr4 & X86_CR4_PCIDE && !lma)
 		return false;
-	return vcpu->policy.xcr0_allowed ? svm_xcr0_ok(vcpu, in->xcr0) : in->xcr0 <= 1;
+	/* What the register can hold; the guest's CPUID may show less than the host uses. */
+	if (!svm.xsave)
+		return !in->xcr0;
+	return in->xcr0 == XFEATURE_MASK_FP || svm_xcr0_ok(vcpu, in->xcr0);
 }
 
 static void commit_cr(struct vcpu *vcpu, const struct svmm_crs *in)

@@ -102,6 +102,7 @@ static u32 host_mxcsr_mask(void)
 
 int svm_vcpu_create(struct vcpu *vcpu)
 {
+	static atomic64_t last_id;
 	struct svm_vcpu *sv;
 
 	BUILD_BUG_ON(sizeof(struct vmcb) != PAGE_SIZE);
@@ -118,6 +119,7 @@ int svm_vcpu_create(struct vcpu *vcpu)
 			goto err;
 		sv->shadow->cpu = -1;
 	}
+	sv->id = atomic64_inc_return(&last_id);
 	sv->vmcb_pa = svm_pa(sv->vmcb);
 	sv->mxcsr_mask = host_mxcsr_mask();
 	vcpu->svm = sv;
@@ -148,7 +150,6 @@ static void vmcb_reset_control(struct vcpu *vcpu)
 	for (word = 0; word < SVM_WORDS; word++)
 		vmcb_set_intercepts(vmcb, word, 0);
 	vmcb_set_intercepts(vmcb, SVM_WORD_DR, SVM_INTERCEPT_ALL_DR);
-	vmcb_intercept(vmcb, SVM_INTERCEPT_INVPCID);
 	vmcb_intercept(vmcb, SVM_INTERCEPT_EXCEPTION(X86_VEC_GP));
 	vmcb_set_iopm_base_pa(vmcb, svm_iopm_pa);
 	vmcb_set_msrpm_base_pa(vmcb, svm_msrpm_pa);

@@ -13,6 +13,7 @@
 
 /* Everything here is the vCPU thread's: [m] in core.h. */
 struct svm_vcpu {
+	u64 id;				/* [c] unique since the module was loaded */
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
 	struct asid_state asid;
@@ -92,7 +93,8 @@ void svm_complete_events(struct vcpu *vcpu);	/* after an exit: what EXITINTINFO 
 enum svm_action svm_exit_vintr(struct vcpu *vcpu);
 enum svm_action svm_exit_iret(struct vcpu *vcpu);
 enum svm_action svm_exit_db(struct vcpu *vcpu);
-void svm_end_step(struct vcpu *vcpu);
+enum svm_action svm_exit_fault(struct vcpu *vcpu);
+void svm_abort_step(struct vcpu *vcpu);
 
 /* Flat mode of the code segment, for decoding. */
 enum x86_mode svm_mode(struct vcpu *vcpu);
