@@ -94,12 +94,11 @@ enum vcpu_request {
 	VCPU_REQ_CLOCK,		/* pv.c: rewrite the paravirtual clock */
 	VCPU_REQ_TRIPLE_FAULT,	/* an exception while delivering #DF */
 	VCPU_REQ_DEAD,		/* the VM died: RUN returns -EIO */
-	VCPU_REQ_KICK,		/* nothing but leave the guest and look */
 };
 
 /* Requests that are served in the window; any other one makes the vCPU leave it. */
 #define VCPU_REQS_IN_WINDOW	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_TIMER) | \
-				 BIT(VCPU_REQ_NMI) | BIT(VCPU_REQ_KICK))
+				 BIT(VCPU_REQ_NMI))
 
 /*
  * vcpu->mode: what vcpu_kick() has to do.  IN_GUEST and HALTED are set before

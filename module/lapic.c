@@ -120,8 +120,12 @@ void lapic_request_vector(struct vcpu *vcpu, u8 vector, bool level)
 {
 	struct lapic *lapic = lapic_of(vcpu);
 
-	if (test_bit(vector, lapic->tmr) != level)
-		change_bit(vector, lapic->tmr);
+	if (test_bit(vector, lapic->tmr) != level) {
+		if (level)
+			set_bit(vector, lapic->tmr);
+		else
+			clear_bit(vector, lapic->tmr);
+	}
 	/* A full barrier: whoever finds the request finds its TMR bit. */
 	if (!test_and_set_bit(vector, lapic->irr)) {
 		vcpu_request(vcpu, VCPU_REQ_EVENT);

@@ -96,9 +96,9 @@ static u32 batch_size(const struct x86_strio *io)
 enum io_next pio_string(struct vcpu *vcpu)
 {
 	struct emu *e = &vcpu->emu;
-	unsigned int access = e->cpl == 3 ? GUEST_USER : 0;
 	enum emu_result ret;
 	struct x86_strio io;
+	unsigned int access;
 	u32 i, n;
 	u64 gpa;
 
@@ -106,6 +106,8 @@ enum io_next pio_string(struct vcpu *vcpu)
 	if (ret != EMU_OK)
 		return string_error(vcpu, ret);
 	access = e->cpl == 3 ? GUEST_USER : 0;
+	vcpu->io.next_read = 0;
+	vcpu->io.nr_reads = 0;
 	n = batch_size(&io);
 	if (!n) {
 		x86_string_io_advance(e, &io, 0);
@@ -134,8 +136,11 @@ enum io_next pio_string(struct vcpu *vcpu)
 			if (i)
 				break;		/* those before it first */
 			/* OUTS from a device's memory is nothing that a machine does. */
+			vcpu->io.state = IO_NONE;
 			return string_error(vcpu, ret == EMU_IO ? EMU_FAIL : ret);
 		}
+		/* A read that found a device is void: the ports come first. */
+		vcpu->io.state = IO_NONE;
 		n = i;
 		x86_string_io_advance(e, &io, n);
 		svm_store_emu(vcpu);

@@ -194,17 +194,19 @@ int pv_msr_write(struct vcpu *vcpu, u32 index, u64 value)
 }
 
 /**
- * pv_hypercall() - VMMCALL at CPL 0
+ * pv_hypercall() - VMMCALL
  * @vcpu: in the window
  *
- * RAX is the number, and the result.  VAPIC_POLL_IRQ has done its work by
+ * RAX is the number, and the result; only CPL 0 may ask.  VAPIC_POLL_IRQ has done its work by
  * exiting.  Everything else belongs to a feature that CPUID does not show.
  */
 void pv_hypercall(struct vcpu *vcpu)
 {
 	long ret = -KVM_ENOSYS;
 
-	if (vcpu->regs[X86_RAX] == KVM_HC_VAPIC_POLL_IRQ)
+	if (svm_get_cpl(vcpu))
+		ret = -KVM_EPERM;
+	else if (vcpu->regs[X86_RAX] == KVM_HC_VAPIC_POLL_IRQ)
 		ret = 0;
 	vcpu->regs[X86_RAX] = ret;
 }

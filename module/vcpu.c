@@ -8,6 +8,7 @@
  * everyone else talks to a vCPU: set the bit, then vcpu_kick(); the loop looks
  * at them before every entry.
  */
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -164,8 +165,6 @@ static void vcpu_take_nmis(struct vcpu *vcpu)
 /* In or outside the window. */
 static void vcpu_quick_requests(struct vcpu *vcpu)
 {
-	/* A kick has done its work by ending the guest's run. */
-	vcpu_test_and_clear(vcpu, VCPU_REQ_KICK);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_TIMER))
 		lapic_timer_expired(vcpu);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_NMI))
@@ -330,7 +329,7 @@ static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 static long vcpu_loop(struct vcpu *vcpu)
 {
 	enum svm_action action;
-	bool extint;
+	bool extint, left = false;
 
 	for (;;) {
 		if (READ_ONCE(vcpu->vm->dead))
@@ -338,6 +337,13 @@ static long vcpu_loop(struct vcpu *vcpu)
 		if (unlikely(READ_ONCE(vcpu->requests)) &&
 		    vcpu_slow_requests(vcpu) == IO_NEXT_USER)
 			return 0;
+		if (left) {
+			/* The tick came while preemption was off: RCU learns it here. */
+			local_irq_disable();
+			rcu_note_context_switch(false);
+			local_irq_enable();
+			left = false;
+		}
 		if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME)) {
 			vcpu->page->exit.reason = SVMM_EXIT_INTR;
 			return -EINTR;
@@ -353,6 +359,7 @@ static long vcpu_loop(struct vcpu *vcpu)
 			vcpu_exit_extint(vcpu);
 			return 0;
 		}
+		left = action == SVM_LEAVE;
 		if (vcpu_act(vcpu, action) == IO_NEXT_USER)
 			return 0;
 	}
@@ -403,6 +410,7 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 	if (dirty & ~SVMM_STATE_ALL)
 		return -EINVAL;
 	memcpy(copy, vcpu->page, sizeof(*copy));
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
 
 	ret = svm_commit_state(vcpu, copy, dirty);
 	if (ret)
@@ -444,7 +452,6 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 	}
 	if (dirty & SVMM_STATE_XSAVE)
 		ret = svm_commit_xsave(vcpu, vcpu->xsave_area);
-	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	return ret;
 }
 
