@@ -3,8 +3,8 @@
  * What is put into a new machine before it runs: a kernel or a bare program,
  * ACPI tables, and the registers that it starts with.
  *
- * A loader writes guest memory and the vCPU's shared page; it knows neither
- * devices nor threads.
+ * A loader writes guest memory and the vCPU's shared page, which holds the
+ * power-on state before; it knows neither devices nor threads.
  */
 #ifndef VMCTL_BOOT_H
 #define VMCTL_BOOT_H

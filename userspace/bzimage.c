@@ -210,13 +210,10 @@ static void set_registers(struct svmm_vcpu_page *page, const struct kernel *k)
 		.tr = { .limit = 0xffff, .attrib = 0x8b },
 		.gdt = { .base = BOOT_GDT, .limit = 0x1f },
 	};
-	page->cr = (struct svmm_crs) {
-		.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
-		.cr3 = BOOT_PAGETABLES,
-		.cr4 = CR4_PAE,
-		.efer = EFER_LME | EFER_LMA,
-		.xcr0 = 1,
-	};
+	page->cr.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+	page->cr.cr3 = BOOT_PAGETABLES;
+	page->cr.cr4 = CR4_PAE;
+	page->cr.efer = EFER_LME | EFER_LMA;
 	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
 }
 

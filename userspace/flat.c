@@ -35,7 +35,7 @@ static void set_registers(struct svmm_vcpu_page *page)
 		.gdt.limit = 0xffff,
 		.idt.limit = 0x3ff,
 	};
-	page->cr = (struct svmm_crs) { .cr0 = CR0_ET, .xcr0 = 1 };
+	page->cr.cr0 = CR0_ET;
 	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
 }
 

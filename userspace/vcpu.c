@@ -235,6 +235,11 @@ int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int id,
 	err = svmm_set_cpuid(vcpu->fd, cpuid);
 	if (err)
 		goto unmap;
+	/* The power-on state, of which a loader changes what it has to. */
+	request = SVMM_GET_STATE;
+	err = svmm_get_state(vcpu->fd, SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR);
+	if (err)
+		goto unmap;
 	return 0;
 
 unmap:
