@@ -91,16 +91,21 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 	machine.why = why;
 }
 
-/* Run the event loop for @ms; returns how often it had something to do. */
+/*
+ * Run the event loop for @ms, and until it has nothing to do at the moment, however late that is
+ * on a busy machine; returns how often it had something to do.
+ */
 static unsigned int loop(unsigned int ms)
 {
 	uint64_t end = machine_now_ns(M) + ms * 1000000ull;
 	unsigned int wakeups = 0;
 	struct epoll_event ev;
+	bool idle = false;
 
-	while (machine_now_ns(M) < end) {
+	while (!idle || machine_now_ns(M) < end) {
 		struct watched *w;
 
+		idle = machine.timer.deadline_ns == UINT64_MAX;
 		if (machine.timer.deadline_ns <= machine_now_ns(M)) {
 			machine.timer.deadline_ns = UINT64_MAX;
 			machine.timer.fire(machine.timer.opaque);
@@ -108,6 +113,7 @@ static unsigned int loop(unsigned int ms)
 		}
 		if (epoll_wait(machine.epoll_fd, &ev, 1, 1) != 1)
 			continue;
+		idle = false;
 		w = &machine.watch[ev.data.fd];
 		w->ready(w->opaque, ev.events);
 		wakeups++;
