@@ -192,9 +192,14 @@ int vmt_bare_vm(int svmm)
 {
 	static unsigned int serial;
 	char name[SVMM_NAME_MAX];
+	int ret;
 
 	snprintf(name, sizeof(name), "test-%d-%u", getpid(), serial++);
-	return svmm_create_vm(svmm, name);
+	do {
+		/* A signal may come while the VM is tied to this address space. */
+		ret = svmm_create_vm(svmm, name);
+	} while (ret == -EINTR);
+	return ret;
 }
 
 static void open_vcpu(struct vmt *v, uint32_t id)
