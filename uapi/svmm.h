@@ -143,7 +143,7 @@ struct svmm_cpuid {
  * SVMM_CREATE_VM: returns a new VM's fd (close-on-exec).
  * Errors: -EINVAL (flags, reserved, name), -EEXIST (the user has a live VM of
  * that name), -EBUSY (another hypervisor owns SVM), -ENODEV (SVM was lost on
- * some CPU), -ENOMEM, -EMFILE.
+ * some CPU), -EINTR (a signal came first: call again), -ENOMEM, -EMFILE.
  */
 #define SVMM_CREATE_VM		_IOW(SVMM_IOC, 0x02, struct svmm_create_vm)
 

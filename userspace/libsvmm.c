@@ -56,11 +56,15 @@ int svmm_create_vm(int svmm, const char *name)
 {
 	struct svmm_create_vm arg = { 0 };
 	size_t len = strlen(name);
+	int ret;
 
 	if (len >= sizeof(arg.name))
 		return -ENAMETOOLONG;
 	memcpy(arg.name, name, len);
-	return call(svmm, SVMM_CREATE_VM, &arg);
+	do {
+		ret = call(svmm, SVMM_CREATE_VM, &arg);
+	} while (ret == -EINTR);
+	return ret;
 }
 
 int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t bytes,
