@@ -19,10 +19,10 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/pgtable.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include <linux/swap.h>
+#include <linux/wait.h>
 
 #include "../core.h"
 #include "npt.h"
@@ -50,6 +50,7 @@ struct npt {
 	unsigned long seq;			/* invalidations ended, slots changed */
 	unsigned int in_progress;		/* invalidations between start and end */
 	unsigned long inv_start, inv_end;	/* a range that covers them all */
+	wait_queue_head_t idle;			/* faults wait until none is in progress */
 };
 
 /*
@@ -284,6 +285,8 @@ static void npt_invalidate_end(struct mmu_notifier *notifier,
 	npt->seq++;
 	npt->in_progress--;
 	write_unlock(&npt->mmu_lock);
+	if (wq_has_sleeper(&npt->idle))
+		wake_up_all(&npt->idle);
 }
 
 static int npt_clear_flush_young(struct mmu_notifier *notifier, struct mm_struct *mm,
@@ -416,8 +419,8 @@ static unsigned int leaf_level(const struct fault *f)
 }
 
 /*
- * Choose the leaf, under mmu_lock.  Return -EAGAIN if what the fault knows
- * about its page, or any other that the leaf would map, has been overtaken.
+ * Choose the leaf, under mmu_lock.  Return -EAGAIN if what the fault knows has
+ * been overtaken; -EBUSY while a page that the leaf would map is invalidated.
  */
 static int make_leaf(const struct npt *npt, struct fault *f)
 {
@@ -432,7 +435,7 @@ static int make_leaf(const struct npt *npt, struct fault *f)
 	bytes = npt_frames(f->level) << PAGE_SHIFT;
 	start = f->hva & ~(bytes - 1);
 	if (npt->in_progress && start < npt->inv_end && npt->inv_start < start + bytes)
-		return -EAGAIN;
+		return -EBUSY;
 
 	pfn = npt_first(page_to_pfn(f->page), f->level);
 	bits = (f->writable ? NPT_W : 0) | (f->write ? NPT_D : 0);
@@ -447,7 +450,7 @@ static void mark_mapped(const struct fault *f)
 		folio_mark_dirty(page_folio(f->page));
 }
 
-/* Return: as npt_map(), or -EAGAIN. */
+/* Return: as npt_map(), or make_leaf()'s. */
 static int map_shared(struct npt *npt, struct fault *f, struct npt_spares *spares)
 {
 	int ret;
@@ -462,7 +465,7 @@ static int map_shared(struct npt *npt, struct fault *f, struct npt_spares *spare
 	return ret;
 }
 
-/* The same when something is in the way.  Return: as npt_replace(), or -EAGAIN. */
+/* The same when something is in the way. */
 static int map_exclusive(struct npt *npt, struct fault *f, struct npt_spares *spares)
 {
 	struct npt_retired retired = { LIST_HEAD_INIT(retired.pages) };
@@ -570,8 +573,11 @@ int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
 		return -EIO;
 	}
 
-	for (i = 0; ret == -EAGAIN && i < FAULT_ATTEMPTS; i++) {
-		if (fatal_signal_pending(current)) {
+	for (i = 0; (ret == -EAGAIN || ret == -EBUSY) && i < FAULT_ATTEMPTS; i++) {
+		/* A tick at most: another invalidation may follow upon this one. */
+		if (ret == -EBUSY &&
+		    wait_event_interruptible_timeout(npt->idle, !READ_ONCE(npt->in_progress),
+						     1) < 0) {
 			ret = -EINTR;
 			break;
 		}
@@ -580,8 +586,8 @@ int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
 	}
 	spares_free(npt, &spares);
 
-	/* Still being invalidated: the guest may try again, once others had their turn. */
-	return ret == -EAGAIN ? 0 : ret;
+	/* Overtaken each time: signals and requests first, then the guest tries again. */
+	return ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
 }
 
 /*
@@ -599,6 +605,7 @@ int npt_create(struct vm *vm)
 	npt->vm = vm;
 	npt->notifier.ops = &npt_notifier_ops;
 	rwlock_init(&npt->mmu_lock);
+	init_waitqueue_head(&npt->idle);
 	/* Nested paging has as many levels as the host's own (APM vol. 2, 15.25.3). */
 	npt->tables.levels = pgtable_l5_enabled() ? 5 : 4;
 	npt->tables.enc = __sme_set(0);
