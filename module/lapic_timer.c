@@ -68,6 +68,7 @@ static void timer_arm(struct lapic *lapic, ktime_t when)
 	if (lapic->armed <= when)
 		return;
 	lapic->armed = when;
+	lapic->armed_tsc = 0;
 	hrtimer_start(&lapic->hrtimer, when, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
@@ -173,17 +174,24 @@ void lapic_timer_set_lvt(struct vcpu *vcpu, u32 lvt)
  * The deadline
  */
 
+/* Return: false if the deadline has passed. */
 static bool timer_arm_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = vcpu->lapic;
-	s64 ticks = lapic->deadline - (rdtsc() + vcpu->tsc_offset);
+	u64 deadline = lapic->deadline - vcpu->tsc_offset;
+	s64 ticks = deadline - rdtsc();
 	u64 ns;
 
 	if (ticks <= 0)
 		return false;
+	/* What is armed comes first anyway: no need to look at the host's clock. */
+	if (lapic->armed_tsc && (s64)(deadline - lapic->armed_tsc) >= 0)
+		return true;
 	ns = mul_u64_u32_shr(min_t(u64, ticks, DEADLINE_MAX_TICKS), lapic->tsc_mult,
 			     lapic->tsc_shift);
 	timer_arm(lapic, ktime_add_safe(ktime_get(), ns_to_ktime(ns)));
+	if (ticks < DEADLINE_MAX_TICKS)
+		lapic->armed_tsc = deadline;
 	return true;
 }
 
@@ -257,8 +265,10 @@ void lapic_timer_expired(struct vcpu *vcpu)
 
 	/* The hrtimer has fired, or a deadline was past when it was written. */
 	now = ktime_get();
-	if (lapic->armed <= now)
+	if (lapic->armed <= now) {
 		lapic->armed = KTIME_MAX;
+		lapic->armed_tsc = 0;
+	}
 
 	if (timer_mode(lapic) == TIMER_DEADLINE) {
 		if (!lapic->deadline || timer_arm_deadline(vcpu))

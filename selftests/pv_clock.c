@@ -43,8 +43,6 @@ struct wall_clock {
 	uint32_t nsec;
 };
 
-_Static_assert(sizeof(struct time_info) == 32, "the ABI's size");
-
 FIXTURE(pv_clock) {
 	struct vmt v;
 };
@@ -80,8 +78,8 @@ static uint32_t wrmsr(struct vmt *v, uint32_t msr, uint64_t value)
 /* Nanoseconds by the guest's clock, as a guest computes them. */
 static int64_t guest_ns(struct __test_metadata *_metadata, struct vmt *v)
 {
-	struct time_info t;
 	unsigned __int128 ticks;
+	struct time_info t;
 
 	/* RDMSR of the TSC: the page belongs to the CPU that the vCPU ran on just now. */
 	EXPECT_EQ(NO_FAULT, rdmsr(v, MSR_TSC));
@@ -100,6 +98,7 @@ TEST_F(pv_clock, scale)
 	struct time_info t;
 	double ns;
 
+	ASSERT_EQ(32, sizeof(t));
 	ASSERT_EQ(NO_FAULT, wrmsr(v, MSR_SYSTEM_TIME, PAGE_TIME | 1));
 	rdmsr(v, MSR_TSC);
 	memcpy(&t, v->ram + PAGE_TIME, sizeof(t));
