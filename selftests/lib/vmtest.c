@@ -194,7 +194,8 @@ int vmt_bare_vm(int svmm)
 	char name[SVMM_NAME_MAX];
 	int ret;
 
-	snprintf(name, sizeof(name), "test-%d-%u", getpid(), serial++);
+	snprintf(name, sizeof(name), "test-%d-%u", getpid(),
+		 __atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
 	do {
 		/* A signal may come while the VM is tied to this address space. */
 		ret = svmm_create_vm(svmm, name);
