@@ -305,6 +305,8 @@ void vmt_start(struct vmt *v, const char *entry)
 	memcpy(v->ram + G_CODE, v->image, v->image_bytes);
 	start_memory(v->ram, &stubs, mode);
 	start_registers(v->page, mode, rip);
+	if (!v->caps.xcr0)
+		v->page->cr.xcr0 = 0;
 }
 
 void vmt_boot(struct vmt *v, const char *guest, const char *entry)
