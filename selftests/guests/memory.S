@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guests that use memory while the host takes it away, moves and shares it.
+ *
+ * From the test: RDI address, RSI bytes, RDX a number; R8 the control block of
+ * this vCPU: the guest runs until [R8] is not zero, counts its rounds at
+ * 8(R8), and says what it saw at 16(R8).
+ *
+ * org: 0x8000
+ */
+#include "guest.h"
+
+#define STOP	0(%r8)
+#define ROUNDS	8(%r8)
+#define SEEN	16(%r8)
+
+.macro AGAIN label:req
+	incq	ROUNDS
+	cmpq	$0, STOP
+	je	\label
+	DONE
+.endm
+
+/* Say what is there. */
+GUEST watch, MODE_LONG
+1:	mov	(%rdi), %rax
+	mov	%rax, SEEN
+	AGAIN	1b
+
+/* Count there; the test can tell a lost or doubled count from ROUNDS. */
+GUEST count, MODE_LONG
+1:	incq	(%rdi)
+	AGAIN	1b
+
+/* Write each page's own address to it, once. */
+GUEST touch, MODE_LONG
+	add	%rdi, %rsi
+1:	mov	%rdi, (%rdi)
+	add	$0x1000, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	DONE
+
+/* Read each page once; SEEN is how many do not begin with their address plus RDX. */
+GUEST verify, MODE_LONG
+	add	%rdi, %rsi
+	xor	%eax, %eax
+1:	mov	(%rdi), %rcx
+	sub	%rdx, %rcx
+	cmp	%rcx, %rdi
+	je	2f
+	inc	%rax
+2:	add	$0x1000, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	mov	%rax, SEEN
+	DONE
+
+/* Execute in each page: a function that returns RAX + 1. */
+GUEST execute, MODE_LONG
+	add	%rdi, %rsi
+	xor	%eax, %eax
+1:	call	*%rdi
+	add	$0x1000, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	mov	%rax, SEEN
+	DONE
+
+/* Fill with what depends on address, round and RDX, read it back; report the first difference. */
+GUEST stress, MODE_LONG
+	add	%rdi, %rsi
+1:	mov	ROUNDS, %rbx
+	shl	$40, %rbx
+	xor	%rdx, %rbx
+	mov	%rdi, %rcx
+2:	mov	%rcx, %rax
+	xor	%rbx, %rax
+	mov	%rax, (%rcx)
+	add	$0x200, %rcx
+	cmp	%rsi, %rcx
+	jb	2b
+	mov	%rdi, %rcx
+3:	mov	%rcx, %rax
+	xor	%rbx, %rax
+	cmp	%rax, (%rcx)
+	jne	4f
+	add	$0x200, %rcx
+	cmp	%rsi, %rcx
+	jb	3b
+	AGAIN	1b
+4:	mov	(%rcx), %rax
+	mov	%rax, SEEN
+	mov	%rcx, 24(%r8)
+	REPORT	$1
+	jmp	4b
