@@ -19,7 +19,6 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <asm/cpufeature.h>
-#include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 
 #include "core.h"
@@ -578,18 +577,10 @@ static u32 cpuid_xsave_bytes(struct vcpu *vcpu, bool compact)
 {
 	const struct svmm_cpuid_entry *e, *end = vcpu->cpuid + vcpu->nr_cpuid;
 	u32 bytes = XSAVE_HEADER_END;
-	u64 xcr0 = 0;
-
-	/*
-	 * The register itself, which is the guest's in the window: an emulated
-	 * processor may let XSETBV pass without the exit that it should be.
-	 */
-	if (vcpu->policy.xcr0_allowed)
-		xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 
 	e = cpuid_find(vcpu, 0xd, 0);
 	for (; e && e < end && e->function == 0xd; e++) {
-		if (e->index < 2 || e->index > 62 || !(xcr0 & BIT_ULL(e->index)))
+		if (e->index < 2 || e->index > 62 || !(vcpu->xcr0 & BIT_ULL(e->index)))
 			continue;
 		if (!compact)
 			bytes = max(bytes, e->eax + e->ebx);
