@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The paravirtual clock: what the guest reads from its page is the time, it
- * goes on from reading to reading and from CPU to CPU, and an address that is
+ * The paravirtual clock and hypercalls. What the guest reads from the clock's
+ * page is the time; it goes on from reading to reading and from CPU to CPU, and an address that is
  * no memory harms nobody.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
@@ -295,6 +295,32 @@ TEST_F(pv_clock, one_clock_for_all_vcpus)
 	EXPECT_LE(b - 100000, c);
 	EXPECT_GT(a + 2000000000, c);
 	vmt_close(&other);
+}
+
+/* VAPIC_POLL_IRQ is 0; what no CPUID bit offers is -KVM_ENOSYS; user space is -KVM_EPERM. */
+TEST_F(pv_clock, hypercalls)
+{
+	struct vmt *v = &self->v;
+
+	vmt_start(v, "hypercall");
+	vmt_call(v, 1, 0, 0);
+	EXPECT_EQ(0, vmt_res(v, 0));
+	for (int nr = 0; nr < 16; nr++) {
+		if (nr == 1)
+			continue;
+		vmt_call(v, nr, 0, 0);
+		EXPECT_EQ((uint64_t)-1000, vmt_res(v, 0)) {
+			TH_LOG("hypercall %d", nr);
+		}
+	}
+	vmt_start(v, "hypercall");
+	v->page->seg.cs.selector = SEL_USER64;
+	v->page->seg.cs.attrib |= 3 << 5;
+	v->page->seg.ss.selector = SEL_USER_DATA;
+	v->page->seg.ss.attrib |= 3 << 5;
+	v->page->gpr.rflags |= 3 << 12;			/* the reports' port */
+	vmt_call(v, 1, 0, 0);
+	EXPECT_EQ((uint64_t)-1001, vmt_res(v, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -64,3 +64,11 @@ GUEST tsc, MODE_LONG
 	mov	%edx, RES(0) + 4
 	REPORT	$0
 	jmp	1b
+
+/* Hypercall ARG0; its result in RES0. */
+GUEST hypercall, MODE_LONG
+1:	mov	ARG(0), %rax
+	vmmcall
+	mov	%rax, RES(0)
+	REPORT	$0
+	jmp	1b
