@@ -71,6 +71,10 @@ void svm_complete_events(struct vcpu *vcpu)
 
 	vmcb->event_inj = 0;
 	vcpu->injected.valid = false;
+	if (unlikely(vmcb->int_state))
+		sv->shadow_rip = vmcb->rip;
+	else if (vmcb->exit_code != SVM_EXIT_VINTR)
+		sv->shadow_rip = SVM_NO_SHADOW;
 
 	cr8 = vmcb_get_int_ctl(vmcb) & 0xf;
 	if (unlikely(cr8 != sv->cr8)) {
@@ -216,8 +220,8 @@ void svm_want_intr_window(struct vcpu *vcpu, bool want)
 	u64 int_ctl = vmcb_get_int_ctl(vmcb) & ~(V_IRQ | V_INTR_PRIO_MASK | V_IGN_TPR |
 						 V_INTR_VECTOR_MASK);
 
-	sv->shadow_window = want && svm_in_shadow(vcpu);
-	sv->shadow_rip = vmcb->rip;
+	if (svm_in_shadow(vcpu))
+		sv->shadow_rip = vmcb->rip;
 	if (want) {
 		vmcb_intercept(vmcb, SVM_INTERCEPT_VINTR);
 		vmcb_set_int_ctl(vmcb, int_ctl | V_IRQ | V_IGN_TPR | V_INTR_PRIO_MASK);
@@ -236,8 +240,8 @@ enum svm_action svm_exit_vintr(struct vcpu *vcpu)
 	 * may have come before the instruction that the shadow protects: the
 	 * HLT behind an STI must not lose its wake-up.
 	 */
-	if (sv->shadow_window && sv->shadow_rip == sv->vmcb->rip) {
-		sv->shadow_window = false;
+	if (sv->shadow_rip == sv->vmcb->rip) {
+		sv->shadow_rip = SVM_NO_SHADOW;
 		sv->vmcb->int_state |= SVM_INTERRUPT_SHADOW;
 		vmcb_unintercept(sv->vmcb, SVM_INTERCEPT_VINTR);
 		vmcb_set_int_ctl(sv->vmcb, vmcb_get_int_ctl(sv->vmcb) & ~V_IRQ);

@@ -172,7 +172,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	sv->efer = 0;
 	sv->stepping = false;
 	sv->nmi_iret = false;
-	sv->shadow_window = false;
+	sv->shadow_rip = SVM_NO_SHADOW;
 	sv->cr8 = 0;
 	/* Reset state has caches off; a BIOS turns them on, and the guest comes after it. */
 	svm_load_cr0(vcpu, X86_CR0_ET);

@@ -11,6 +11,9 @@
 #include "svm.h"
 #include "vmcb.h"
 
+/* svm_vcpu.shadow_rip: nowhere; not canonical. */
+#define SVM_NO_SHADOW	BIT_ULL(62)
+
 /* Everything here is the vCPU thread's: [m] in core.h. */
 struct svm_vcpu {
 	u64 id;				/* [c] unique since the module was loaded */
@@ -30,8 +33,7 @@ struct svm_vcpu {
 	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */
 	bool guest_tf;			/* while stepping: the guest had TF set itself */
 	u64 guest_dr6;			/* while stepping: DR6 before */
-	u64 shadow_rip;			/* VINTR window asked for in a shadow at this RIP */
-	bool shadow_window;		/* shadow_rip is valid */
+	u64 shadow_rip;			/* where the last exit or state left a shadow */
 	u8 cr8;				/* V_TPR that the local APIC knows */
 
 	u8 insn_bytes[X86_INSN_MAX];	/* fetched for the present exit */
@@ -47,6 +49,9 @@ extern u64 svm_msrpm_pa, svm_iopm_pa;
 
 /* enter.S: 0, or 1 if an SVM instruction faulted (SVME was turned off). */
 int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa);
+
+/* Where it goes on after #VMEXIT: no guest's RIP. */
+extern const u8 svm_enter_vmexit[];
 
 /* exit.c: the handler of vmcb->exit_code. */
 enum svm_action svm_handle_exit(struct vcpu *vcpu);
