@@ -54,6 +54,7 @@ SYM_FUNC_START(svm_enter)
 	mov	R(15)(%rsi), %r15
 	mov	R(6)(%rsi), %rsi
 	vmrun	%rax
+SYM_INNER_LABEL(svm_enter_vmexit, SYM_L_GLOBAL)
 
 	/* RAX is the host's again: vmcb_pa. */
 	vmsave	%rax
