@@ -75,6 +75,7 @@ struct vm {
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
+	bool npt_1g;				/* [c] nested leaves may be 1 GiB */
 	atomic64_t tlb_gen;			/* [a] moves when translations left the NPT */
 	spinlock_t flush_lock;			/* guards flush_mask */
 	cpumask_var_t flush_mask;		/* vm_flush_tlbs()'s scratch */

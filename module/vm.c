@@ -58,6 +58,7 @@ struct vm *vm_create(const char *name)
 	mutex_init(&vm->lock);
 	spin_lock_init(&vm->flush_lock);
 	atomic64_set(&vm->tlb_gen, 1);
+	vm->npt_1g = svm_has_1g_leaves();
 	mmgrab(vm->mm);
 
 	ret = -ENOMEM;

@@ -402,13 +402,13 @@ out:
 }
 
 /* The largest leaf that the host, the slot and the alignment of both allow. */
-static unsigned int leaf_level(const struct fault *f)
+static unsigned int leaf_level(const struct npt *npt, const struct fault *f)
 {
 	u64 misaligned = f->gfn ^ (f->hva >> PAGE_SHIFT);
 	bool writable;
 	unsigned int level = host_leaf(f->hva, &writable);
 
-	if (level == NPT_1G && !boot_cpu_has(X86_FEATURE_GBPAGES))
+	if (level == NPT_1G && !npt->vm->npt_1g)
 		level = NPT_2M;
 	for (; level > NPT_4K; level--)
 		if (!(misaligned & (npt_frames(level) - 1)) &&
@@ -430,7 +430,7 @@ static int make_leaf(const struct npt *npt, struct fault *f)
 	if (npt->seq != f->seq)
 		return -EAGAIN;
 
-	f->level = leaf_level(f);
+	f->level = leaf_level(npt, f);
 	f->first = npt_first(f->gfn, f->level);
 	bytes = npt_frames(f->level) << PAGE_SHIFT;
 	start = f->hva & ~(bytes - 1);

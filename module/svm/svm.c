@@ -80,6 +80,11 @@ void svm_fill_caps(struct svmm_caps *caps)
 	caps->xsave_bytes = svm.xsave_bytes;
 }
 
+bool svm_has_1g_leaves(void)
+{
+	return svm.gb_pages;
+}
+
 static void fpu_reset(struct svm_vcpu *sv)
 {
 	struct fxregs_state *fx = sv->fpu;

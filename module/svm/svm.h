@@ -24,6 +24,7 @@ enum svm_action {
 int svm_init(void);
 void svm_exit(void);
 void svm_fill_caps(struct svmm_caps *caps);
+bool svm_has_1g_leaves(void);
 
 /* A VM comes or goes: EFER.SVME on all CPUs from the first to the last (cpu.c). */
 int svm_get(void);
