@@ -33,6 +33,8 @@
 #define CR4_PAE		(1u << 5)
 #define EFER_LME	(1u << 8)
 #define EFER_LMA	(1u << 10)
+#define MTRR_ENABLE	(1u << 11)	/* MTRR_DEF_TYPE, 2FFh */
+#define MTRR_WRITE_BACK	6
 
 #define BOOT_CS		0x10		/* selectors that boot.rst asks for */
 #define BOOT_DS		0x18
@@ -214,7 +216,9 @@ static void set_registers(struct svmm_vcpu_page *page, const struct kernel *k)
 	page->cr.cr3 = BOOT_PAGETABLES;
 	page->cr.cr4 = CR4_PAE;
 	page->cr.efer = EFER_LME | EFER_LMA;
-	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
+	/* As firmware leaves it: MTRRs on, everything write-back; else Linux uses no PAT. */
+	page->msr.mtrr_def_type = MTRR_ENABLE | MTRR_WRITE_BACK;
+	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR | SVMM_STATE_MSR;
 }
 
 /* boot.rst, "64-bit BOOT PROTOCOL": a zeroed page, with the header up to its stated end. */

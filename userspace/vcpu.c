@@ -237,7 +237,8 @@ int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int id,
 		goto unmap;
 	/* The power-on state, of which a loader changes what it has to. */
 	request = SVMM_GET_STATE;
-	err = svmm_get_state(vcpu->fd, SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR);
+	err = svmm_get_state(vcpu->fd, SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR |
+						SVMM_STATE_MSR);
 	if (err)
 		goto unmap;
 	return 0;

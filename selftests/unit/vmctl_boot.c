@@ -153,7 +153,8 @@ static void test_loaded(void)
 	ksft_test_result(ok && (page.cr.efer & 0x500) == 0x500 && page.cr.cr4 == 0x20 &&
 			 (page.cr.cr0 & 0x80000001) == 0x80000001,
 			 "long mode, the first GiB mapped to itself\n");
-	ksft_test_result(page.dirty == (SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR),
+	ksft_test_result(page.dirty == (SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR |
+					SVMM_STATE_MSR) && page.msr.mtrr_def_type == 0x806,
 			 "the registers are handed over\n");
 }
 
