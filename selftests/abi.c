@@ -588,7 +588,9 @@ TEST_F(abi, page_after_close)
 	close(self->svmm);
 	memset(self->page, 0xa5, self->caps.vcpu_mmap_bytes);
 	EXPECT_EQ(0xa5, *(volatile unsigned char *)self->page);
-	self->svmm = self->vm = self->vcpu = -1;
+	self->svmm = -1;
+	self->vm = -1;
+	self->vcpu = -1;
 }
 
 /* Everything that user space did not write is zero, not what the host left there. */
@@ -678,7 +680,8 @@ TEST_F(abi, class_26_running_out)
 			close(fd[--n]);
 	}
 	/* all vCPUs that a VM can have; their fds go, the VM goes */
-	lim.rlim_cur = lim.rlim_max = 64;
+	lim.rlim_cur = 64;
+	lim.rlim_max = 64;
 	for (uint32_t i = 1; i < self->caps.max_vcpus; i++) {
 		int fd = svmm_create_vcpu(self->vm, i);
 

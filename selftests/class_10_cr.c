@@ -143,7 +143,8 @@ TEST_F(cr, cr4_in_long_mode)
 	}
 	try_cr4(_metadata, &self->v, 4, old, ~0ULL, self->cr4, true);
 	try_cr4(_metadata, &self->v, 4, old, CR4_VMXE | CR4_PAE, self->cr4, true);
-	try_cr4(_metadata, &self->v, 4, old, CR4_PAE | CR4_PGE | CR4_PSE | CR4_TSD, self->cr4, true);
+	try_cr4(_metadata, &self->v, 4, old, CR4_PAE | CR4_PGE | CR4_PSE | CR4_TSD, self->cr4,
+		true);
 	try_cr4(_metadata, &self->v, 4, old, CR4_PSE, self->cr4, true);
 }
 
