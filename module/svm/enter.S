@@ -9,6 +9,7 @@
  * holds only addresses of this function.
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <asm/asm.h>
 #include <asm/cpufeatures.h>
 #include <asm/nospec-branch.h>
@@ -55,6 +56,7 @@ SYM_FUNC_START(svm_enter)
 	mov	R(6)(%rsi), %rsi
 	vmrun	%rax
 SYM_INNER_LABEL(svm_enter_vmexit, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR	/* compared with, never jumped to */
 
 	/* RAX is the host's again: vmcb_pa. */
 	vmsave	%rax

@@ -26,7 +26,8 @@ check()
 {
 	objdump -dr --no-show-raw-insn "$1" >"$tmp/all"
 	objdump -dr --no-show-raw-insn -j .altinstr_replacement "$1" >"$tmp/replacement"
-	sed -n '/<svm_enter>:$/,/^$/p' "$tmp/all" >"$tmp/code"
+	# with the label inside it
+	awk '/^[0-9a-f]+ <.*>:$/ { on = /<svm_enter(_vmexit)?>:$/ } on' "$tmp/all" >"$tmp/code"
 	sed '1,/\tvmrun/d' "$tmp/code" >"$tmp/after"
 	# behind the last store of a guest's register, up to the return
 	tac "$tmp/after" | sed '/mov .*%r15,0x[0-9a-f]*(%rax)/,$d' | tac >"$tmp/restore"
