@@ -68,8 +68,10 @@ static void twice(struct __test_metadata *_metadata, struct vmt *v, const char *
 	for (unsigned int i = 0; i < DEVICE_BYTES; i++)
 		dev.mem[i] = i * 13 + (i >> 8) * 5 + 0x80;
 	memcpy(v->ram + RAM_BUF, dev.mem, DEVICE_BYTES);
-	for (unsigned int i = 0; i < 0x1000; i++)
-		v->ram[RAM_2 + i] = v->ram[RAM_2 + 0x1000 + i] = i * 3;
+	for (unsigned int i = 0; i < 0x1000; i++) {
+		v->ram[RAM_2 + i] = i * 3;
+		v->ram[RAM_2 + 0x1000 + i] = i * 3;
+	}
 	vmt_done(v);
 
 	EXPECT_NE(0, dev.n);

@@ -134,7 +134,10 @@ static void put_segments(struct svmm_segs *seg, int mode)
 	memset(seg, 0, sizeof(*seg));
 	seg->cs = code[mode];
 	seg->ss = mode == MODE_REAL ? data16 : data;
-	seg->ds = seg->es = seg->fs = seg->gs = seg->ss;
+	seg->ds = seg->ss;
+	seg->es = seg->ss;
+	seg->fs = seg->ss;
+	seg->gs = seg->ss;
 	seg->ldtr = (struct svmm_segment){ 0, 0xffff, 0, ATTR_LDT };
 	if (mode == MODE_REAL) {
 		seg->tr = (struct svmm_segment){ 0, 0xffff, 0, ATTR_TSS };

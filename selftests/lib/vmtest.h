@@ -26,8 +26,10 @@
 #define VMT_DEADLINE_S	25	/* below the harness's own 30 s */
 
 /* Vectors. */
-enum { V_DE = 0, V_DB, V_NMI, V_BP, V_OF, V_BR, V_UD, V_NM, V_DF, V_TS = 10, V_NP, V_SS, V_GP,
-       V_PF, V_MF = 16, V_AC };
+enum {
+	V_DE = 0, V_DB, V_NMI, V_BP, V_OF, V_BR, V_UD, V_NM, V_DF, V_TS = 10, V_NP, V_SS, V_GP,
+	V_PF, V_MF = 16, V_AC
+};
 
 /* Bits that several tests need. */
 #define CR0_PE		(1ULL << 0)

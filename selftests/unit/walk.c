@@ -516,7 +516,8 @@ static void test_by_hand(void)
 	put8(0x3000 + 8 * 0x34, 0x4007);
 	put8(0x4000 + 8 * 0x56, 0x5007);
 	put8(0x5000 + 8 * 0x78, 0xabcdef000005);
-	linear = 0xffff000000000000 | 0x12ull << 39 | 0x34ull << 30 | 0x56 << 21 | 0x78 << 12 | 0x9ab;
+	linear = 0xffff000000000000 | 0x12ull << 39 | 0x34ull << 30 | 0x56 << 21 |
+		 0x78 << 12 | 0x9ab;
 	CHECK(guest_walk(&c, linear, GUEST_USER, &r) == WALK_OK);
 	CHECK(r.gpa == 0xabcdef0009ab && r.page_size == 4096);
 	/* read-only: WP decides for the supervisor, never for the user */
