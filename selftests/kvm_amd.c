@@ -28,7 +28,8 @@ FIXTURE(kvm) {
 FIXTURE_SETUP(kvm)
 {
 	vmt_deadline(VMT_DEADLINE_S);
-	if (system("modprobe kvm_amd 2>/dev/null"))
+	/* Since 6.12 KVM takes SVM when it is loaded, not with its first VM, unless told so. */
+	if (system("modprobe kvm enable_virt_at_load=0 2>/dev/null; modprobe kvm_amd 2>/dev/null"))
 		SKIP(return, "there is no kvm_amd here");
 	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->kvm);
@@ -132,7 +133,8 @@ TEST_F(kvm, it_finds_svm_taken)
 	ours = vmt_bare_vm(svmm);
 	ASSERT_LE(0, ours);
 	theirs = kvm_vm(self->kvm);
-	EXPECT_EQ(-EBUSY, theirs);
+	/* -EBUSY on 6.1, -EIO on 6.12 */
+	EXPECT_TRUE(theirs == -EBUSY || theirs == -EIO);
 	EXPECT_TRUE(we_run());
 	close(ours);
 	for (int i = 0; i < 50 && (theirs = kvm_vm(self->kvm)) < 0; i++)
