@@ -633,7 +633,9 @@ TEST_F(abi, class_20_nothing_uninitialised)
 /* Only one thread runs a vCPU; the other is told so, at once. */
 static void *run_thread(void *arg)
 {
-	return (void *)(long)svmm_run((long)arg);
+	while (svmm_run((long)arg) == -EINTR)
+		;
+	return NULL;
 }
 
 TEST_F(abi, second_runner)
@@ -649,12 +651,12 @@ TEST_F(abi, second_runner)
 	ASSERT_EQ(0, pthread_create(&t, NULL, run_thread, (void *)(long)v.vcpu));
 	for (int i = 0; i < 100 && ret != -EBUSY; i++) {
 		usleep(10000);
-		ret = svmm_set_state(v.vcpu) ?: 0;
-		ret = svmm_run(v.vcpu);
-		if (ret == -EINTR)
-			break;
+		ret = svmm_set_state(v.vcpu);	/* busy too, but does not sleep */
 	}
 	EXPECT_EQ(-EBUSY, ret);
+	/* should the thread be out of RUN for an instant, this one must not sleep there */
+	v.page->immediate_exit = 1;
+	EXPECT_EQ(-EBUSY, svmm_run(v.vcpu));
 	_exit(ret != -EBUSY);		/* and a process can end while RUN sleeps */
 }
 
