@@ -12,7 +12,6 @@
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
  * timeout: 240
  */
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -40,10 +39,6 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* Beside enum vmt_event: the emulator failed, not the module. */
-#define DERAILED	0x200
-#define EXIT_SKIP	255	/* of a test's process; see kselftest_harness.h */
-
 /* A vCPU with a thread that runs it. */
 struct runner {
 	struct vmt *v;
@@ -55,22 +50,6 @@ struct runner {
 	unsigned int faults;
 };
 
-/*
- * Under load QEMU 7.2 now and then, once in 100,000 nested page faults, makes a
- * second #VMEXIT right after the first, without a VMRUN: the walk is nested
- * still, and the host's registers are saved as the guest's. No guest here runs
- * above 4 GiB, and on silicon this would be a bug of the module's.
- */
-static bool derailed(struct vmt *v)
-{
-	unsigned int eax, signature[3];
-
-	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
-	if (memcmp(signature, "TCGTCGTCGTCG", 12) || svmm_get_state(v->vcpu, SVMM_STATE_GPR))
-		return false;
-	return v->page->gpr.rip >> 32;
-}
-
 static void *run(void *arg)
 {
 	struct runner *r = arg;
@@ -80,11 +59,8 @@ static void *run(void *arg)
 		r->faults++;
 		sched_yield();
 	}
-	if (event != VMT_DONE) {
+	if (event != VMT_DONE)
 		vmt_dump(r->v);
-		if (derailed(r->v))
-			event = DERAILED;
-	}
 	r->event = event;
 	return NULL;
 }
@@ -141,8 +117,6 @@ static void wait_rounds(struct runner *r)
 	uint64_t from = *r->rounds;
 
 	while (*r->rounds - from < 2) {
-		if (r->event == DERAILED)
-			_exit(EXIT_SKIP);
 		if (r->event)
 			vmt_die(r->v, "the guest ended with %d", r->event);
 		sched_yield();
@@ -201,23 +175,6 @@ static void give(struct __test_metadata *_metadata, struct guest *g, uint64_t by
 	g->bytes = bytes;
 	ASSERT_EQ(0, madvise(g->mem, bytes, MADV_NOHUGEPAGE));
 	ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, GPA, bytes, g->mem));
-}
-
-/*
- * With two CPUs QEMU loses a guest every few ten thousand VMRUNs, in more ways
- * than can be told from a bug of the module's.  Tests that churn long enough to
- * meet that keep to one CPU there: the memory is taken away between the guest's
- * runs, not during them.  SVMM_ALL_CPUS=1 in the environment lets them all run.
- */
-static int keep_to_one_cpu(void)
-{
-	cpu_set_t set;
-
-	if (!vmt_emulated_host() || getenv("SVMM_ALL_CPUS"))
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
 }
 
 FIXTURE_SETUP(mm)
@@ -315,7 +272,6 @@ TEST_F(mm, fork)
 {
 	struct guest *g = &self->guest;
 
-	ASSERT_EQ(0, keep_to_one_cpu());
 	give(_metadata, g, PAGE_SIZE);
 	start(&g->r, &g->v, 0, "count", GPA, 0, 0);
 	for (uint64_t until = now_ms() + PERIOD_MS; now_ms() < until; ) {
@@ -583,7 +539,6 @@ TEST_F(mm, stress)
 	struct runner other = { .faults_allowed = true };
 	struct vmt v2;
 
-	ASSERT_EQ(0, keep_to_one_cpu());
 	give(_metadata, g, 2 * half);
 	vmt_open_vcpu(&v2, &g->v, 1);
 	v2.page->mp.state = SVMM_MP_RUNNABLE;
@@ -604,8 +559,6 @@ TEST_F(mm, stress)
 	}
 	stop(&g->r);
 	stop(&other);
-	if (g->r.event == DERAILED || other.event == DERAILED)
-		SKIP(return, "QEMU left the guest twice");
 	EXPECT_EQ(VMT_DONE, g->r.event);
 	EXPECT_EQ(VMT_DONE, other.event);
 	rounds[0] = *g->r.rounds;

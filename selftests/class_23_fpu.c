@@ -165,14 +165,7 @@ static void *guest_thread(void *arg)
 TEST(many_guests)
 {
 	pthread_t t[6];
-	cpu_set_t set;
 
-	if (vmt_emulated_host()) {
-		/* QEMU loses guests that run on two processors at once, see class_24 */
-		CPU_ZERO(&set);
-		CPU_SET(0, &set);
-		ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
-	}
 	for (unsigned long i = 0; i < 6; i++)
 		ASSERT_EQ(0, pthread_create(&t[i], NULL, guest_thread, (void *)(i + 1)));
 	for (int i = 0; i < 6; i++)

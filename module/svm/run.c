@@ -213,13 +213,11 @@ static enum svm_action svm_refuse_entry(struct vcpu *vcpu, u64 exit_code, const 
 
 /*
  * Silicon leaves a refused state where it is.  QEMU puts the host's there and
- * clears int_ctl, in mid-run too; and rarely its CPU exits a second time before
- * the host's first instruction, which leaves the same.
+ * clears int_ctl, in mid-run too.
  */
-static __always_inline bool lost_state(const struct vmcb *vmcb)
+static bool holds_host_state(const struct vmcb *vmcb)
 {
-	return !(vmcb_get_int_ctl(vmcb) & V_INTR_MASKING) ||
-	       vmcb->rip == (unsigned long)svm_enter_vmexit;
+	return !(vmcb_get_int_ctl(vmcb) & V_INTR_MASKING);
 }
 
 static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
@@ -229,10 +227,7 @@ static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
 	u64 code = sv->vmcb->exit_code;
 
 	/* What is the host's must not get out with the registers that are published. */
-	if (!svm_exit_is_invalid(sv->vmcb)) {
-		why = "the emulator lost the guest's state";
-		vmcb_reset_save(sv->vmcb);
-	} else if (lost_state(sv->vmcb)) {
+	if (holds_host_state(sv->vmcb)) {
 		why = "the guest loaded a control register with reserved bits";
 		vmcb_reset_save(sv->vmcb);
 	} else if (!vmcb_check(sv->vmcb, &svm.limits, &why)) {
@@ -321,7 +316,7 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	if (unlikely(fault))
 		return svm_no_svme(vcpu);
 
-	if (unlikely(svm_exit_is_invalid(vmcb)) || unlikely(lost_state(vmcb)))
+	if (unlikely(svm_exit_is_invalid(vmcb)))
 		return svm_entry_failed(vcpu);
 	vcpu->regs[X86_RAX] = vmcb->rax;
 	vcpu->regs[X86_RSP] = vmcb->rsp;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,6 +187,30 @@ bool vmt_emulated_host(void)
 
 	__cpuid(0x40000000, a, b, c, d);
 	return b == 0x54474354 && c == 0x43544743;	/* "TCGTCGTCGTCG" */
+}
+
+static cpu_set_t cpus;
+
+__attribute__((constructor)) static void learn_cpus(void)
+{
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+}
+
+void vmt_pin(unsigned int n)
+{
+	cpu_set_t one;
+	int cpu = -1;
+
+	for (n = n % CPU_COUNT(&cpus) + 1; n; n--)
+		do
+			cpu++;
+		while (!CPU_ISSET(cpu, &cpus));
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one)) {
+		perror("vmtest: sched_setaffinity");
+		exit(1);
+	}
 }
 
 int vmt_bare_vm(int svmm)
