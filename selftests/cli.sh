@@ -93,8 +93,8 @@ bad 2 "not a size" --kernel $kernel --mem much
 bad 2 "not a size" --kernel $kernel --mem -1M
 bad 2 "not a size" --kernel $kernel --mem 5000K1
 bad 2 "not a size" --kernel $kernel --mem 1025K
-bad 2 "only 1 CPU" --kernel $kernel --cpus 2
-bad 2 "only 1 CPU" --kernel $kernel --cpus 0
+bad 2 "at most 64 CPUs" --kernel $kernel --cpus 65
+bad 2 "not a number of CPUs" --kernel $kernel --cpus 0
 bad 2 "not a name" --kernel $kernel --name 'a b'
 bad 2 "not a name" --kernel $kernel --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 bad 2 "not a port" --kernel $kernel --exit-port 65536

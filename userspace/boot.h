@@ -39,6 +39,12 @@ int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const char *k
 	       const char *initrd, const char *cmdline, uint64_t rsdp);
 
 /**
+ * boot_secondary - what firmware leaves set up on each other processor
+ * @page: of the processor, which waits for INIT and SIPI
+ */
+void boot_secondary(struct svmm_vcpu_page *page);
+
+/**
  * boot_flat - load a bare program that starts in real mode at 0000:1000
  * @ram: of the machine
  * @page: of the bootstrap processor

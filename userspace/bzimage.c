@@ -188,6 +188,18 @@ static void build_gdt(const struct ram *ram)
 	gdt[BOOT_DS / 8] = 0x00cf93000000ffffULL;
 }
 
+/* As firmware leaves it: MTRRs on, everything write-back; else Linux uses no PAT. */
+static void set_memory_types(struct svmm_vcpu_page *page)
+{
+	page->msr.mtrr_def_type = MTRR_ENABLE | MTRR_WRITE_BACK;
+	page->dirty |= SVMM_STATE_MSR;
+}
+
+void boot_secondary(struct svmm_vcpu_page *page)
+{
+	set_memory_types(page);
+}
+
 static void set_registers(struct svmm_vcpu_page *page, const struct kernel *k)
 {
 	const struct svmm_segment data = {
@@ -216,9 +228,8 @@ static void set_registers(struct svmm_vcpu_page *page, const struct kernel *k)
 	page->cr.cr3 = BOOT_PAGETABLES;
 	page->cr.cr4 = CR4_PAE;
 	page->cr.efer = EFER_LME | EFER_LMA;
-	/* As firmware leaves it: MTRRs on, everything write-back; else Linux uses no PAT. */
-	page->msr.mtrr_def_type = MTRR_ENABLE | MTRR_WRITE_BACK;
-	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR | SVMM_STATE_MSR;
+	set_memory_types(page);
+	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
 }
 
 /* boot.rst, "64-bit BOOT PROTOCOL": a zeroed page, with the header up to its stated end. */

@@ -19,7 +19,7 @@
 #define MAX_MEM		(1ULL << 46)
 #define PAGE_BYTES	4096
 #define DEFAULT_MEM	(256ULL << 20)
-#define MAX_CPUS	1
+#define MAX_CPUS	0xffff	/* the module has a limit of its own: run.c */
 #define DEFAULT_APPEND	"console=ttyS0"
 
 static const char help[] =
@@ -30,7 +30,7 @@ static const char help[] =
 "  --initrd FILE     initial RAM disk\n"
 "  --append STRING   kernel command line; default: " DEFAULT_APPEND "\n"
 "  --mem SIZE        memory, with suffix K, M (the default) or G; default: 256M\n"
-"  --cpus N          number of virtual CPUs; 1 for now\n"
+"  --cpus N          number of virtual CPUs, 1 to 64; default: 1\n"
 "  --name NAME       name of the VM, unique among yours; default: KERNEL-PID\n"
 "  --console WHERE   stdio (default), none, pty, or file:PATH\n"
 "  --no-reboot       end when the guest reboots, instead of starting it again\n"
@@ -174,7 +174,7 @@ static int parse_option(int option, const char *value, struct run_options *o)
 		break;
 	case 'c':
 		if (!parse_up_to(value, 10, MAX_CPUS, &n) || !n)
-			return bad_value("--cpus", value, "only 1 CPU is possible for now");
+			return bad_value("--cpus", value, "not a number of CPUs; give a whole number, 1 or more");
 		o->cpus = n;
 		break;
 	case 'n':

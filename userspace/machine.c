@@ -158,6 +158,7 @@ enum machine_stop machine_run(struct machine *m, unsigned int *value)
 {
 	unsigned int started;
 
+	m->nr_running = m->nr_vcpus;
 	for (started = 0; started < m->nr_vcpus; started++) {
 		if (vcpu_start(&m->vcpus[started])) {
 			machine_lock(m);
@@ -167,8 +168,11 @@ enum machine_stop machine_run(struct machine *m, unsigned int *value)
 		}
 	}
 	loop(m);
+	/* All at once: each may first have to get a CPU of the host. */
+	for (unsigned int i = 0; i < started; i++)
+		vcpu_kick(&m->vcpus[i]);
 	while (started)
-		vcpu_stop(&m->vcpus[--started]);
+		vcpu_join(&m->vcpus[--started]);
 	*value = m->stop_value;
 	return m->stop_why;
 }

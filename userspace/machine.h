@@ -62,6 +62,7 @@ struct machine {
 	struct ram ram;			/* c */
 	struct vcpu *vcpus;		/* c */
 	unsigned int nr_vcpus;		/* c */
+	atomic_uint nr_running;		/* a, vCPUs that did not find the VM dead */
 
 	pthread_mutex_t lock;
 
@@ -145,8 +146,9 @@ int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int id,
 	      const struct svmm_cpuid *cpuid);
 void vcpu_free(struct vcpu *vcpu);
 int vcpu_start(struct vcpu *vcpu);
-/* Make the vCPU's thread leave the guest and look at m->stopping; then wait for its end. */
-void vcpu_stop(struct vcpu *vcpu);
+/* Make the vCPU's thread leave the guest and look at m->stopping; and wait for its end. */
+void vcpu_kick(struct vcpu *vcpu);
+void vcpu_join(struct vcpu *vcpu);
 
 /* cpuid.c: make the table that every guest can have the one of this vCPU. */
 void cpuid_edit(struct svmm_cpuid *table, unsigned int apic_id, unsigned int nr_cpus);

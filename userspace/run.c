@@ -76,8 +76,28 @@ static int load(const struct run *r)
 
 	if (o->flat)
 		return boot_flat(&r->m->ram, page, o->flat);
+	for (unsigned int i = 1; i < r->m->nr_vcpus; i++)
+		boot_secondary(r->m->vcpus[i].page);
 	rsdp = acpi_build(&r->m->ram, r->m->nr_vcpus);
 	return boot_linux(&r->m->ram, page, o->kernel, o->initrd, o->append, rsdp);
+}
+
+/* What only the module knows the limits of.  Return: 0, or the status to exit with. */
+static int check_limits(const struct run *r)
+{
+	struct svmm_caps caps;
+	int err = svmm_get_caps(r->svmm_fd, &caps);
+
+	if (err) {
+		message("cannot ask the module what it can do: %s",
+			svmm_explain(SVMM_GET_CAPS, err));
+		return STATUS_ERROR;
+	}
+	if (r->options->cpus > caps.max_vcpus) {
+		message("--cpus %u: a VM has at most %u CPUs", r->options->cpus, caps.max_vcpus);
+		return STATUS_USAGE;
+	}
+	return 0;
 }
 
 /* From power-on to the machine's stop. */
@@ -146,6 +166,10 @@ int run_vm(const struct run_options *options)
 	r.svmm_fd = open_svmm();
 	if (r.svmm_fd < 0)
 		goto close_signals;
+	status = check_limits(&r);
+	if (status)
+		goto close_svmm;
+	status = STATUS_ERROR;
 	r.console = console_open(options->console);
 	if (!r.console)
 		goto close_svmm;

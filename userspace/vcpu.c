@@ -23,13 +23,6 @@
 #define SIG_KICK	SIGRTMIN
 #define STACK_BYTES	(256u << 10)
 
-static void stop(struct machine *m, enum machine_stop why)
-{
-	machine_lock(m);
-	machine_request_stop(m, why, 0);
-	machine_unlock(m);
-}
-
 static void do_io(struct vcpu *vcpu)
 {
 	const struct svmm_exit *e = &vcpu->page->exit;
@@ -65,20 +58,27 @@ static void do_extint(struct vcpu *vcpu)
 
 /* Ends of the VM: say what happened, with the registers; the guest's console is over. */
 
+/* Of several vCPUs that come to an end together, the first one has the word. */
+static void end(struct vcpu *vcpu, enum machine_stop why, const char *verdict, const char *what)
+{
+	machine_lock(vcpu->m);
+	if (!vcpu->m->stopping) {
+		terminal_restore();
+		message("%s vCPU %u: %s", verdict, vcpu->id, what);
+		registers_print(vcpu);
+		machine_request_stop(vcpu->m, why, 0);
+	}
+	machine_unlock(vcpu->m);
+}
+
 static void guest_crashed(struct vcpu *vcpu, const char *what)
 {
-	terminal_restore();
-	message("the guest crashed: vCPU %u: %s", vcpu->id, what);
-	registers_print(vcpu);
-	stop(vcpu->m, MACHINE_CRASH);
+	end(vcpu, MACHINE_CRASH, "the guest crashed:", what);
 }
 
 static void hypervisor_failed(struct vcpu *vcpu, const char *what)
 {
-	terminal_restore();
-	message("cannot go on with vCPU %u: %s", vcpu->id, what);
-	registers_print(vcpu);
-	stop(vcpu->m, MACHINE_ERROR);
+	end(vcpu, MACHINE_ERROR, "cannot go on with", what);
 }
 
 static void do_emulation_failure(struct vcpu *vcpu)
@@ -171,6 +171,16 @@ static void handle_exit(struct vcpu *vcpu)
 	}
 }
 
+/*
+ * -EIO: the VM is dead, and the vCPU that it died of has got, or will get, the
+ * exit that tells why.  Only the last vCPU to find it dead may speak of it.
+ */
+static void found_dead(struct vcpu *vcpu)
+{
+	if (atomic_fetch_sub(&vcpu->m->nr_running, 1) == 1)
+		hypervisor_failed(vcpu, svmm_explain(SVMM_RUN, -EIO));
+}
+
 static void *thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -178,10 +188,14 @@ static void *thread(void *arg)
 
 	while (!atomic_load_explicit(&vcpu->m->stopping, memory_order_relaxed)) {
 		err = svmm_run(vcpu->fd);
-		if (!err)
+		if (!err) {
 			handle_exit(vcpu);
-		else if (err != -EINTR)
+		} else if (err == -EIO) {
+			found_dead(vcpu);
+			break;
+		} else if (err != -EINTR) {
 			hypervisor_failed(vcpu, svmm_explain(SVMM_RUN, err));
+		}
 	}
 	return NULL;
 }
@@ -208,10 +222,14 @@ int vcpu_start(struct vcpu *vcpu)
 	return err;
 }
 
-void vcpu_stop(struct vcpu *vcpu)
+void vcpu_kick(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->page->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	pthread_kill(vcpu->thread, SIG_KICK);
+}
+
+void vcpu_join(struct vcpu *vcpu)
+{
 	pthread_join(vcpu->thread, NULL);
 }
 
