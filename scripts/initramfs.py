@@ -5,7 +5,10 @@
 Owns the newc cpio format and the question which shared libraries a program needs. It knows
 nothing of what the disks are for. Usage as a program:
 
-    initramfs.py OUTPUT NAME=FILE ...      one guest disk: busybox and the named files
+    initramfs.py [--root DIR] OUTPUT NAME=FILE ...
+
+writes one guest disk: busybox and the named files. With --root, FILEs that begin with DIR bring
+their shared libraries along, from the packages that are unpacked there.
 """
 
 import os
@@ -124,7 +127,34 @@ def libraries(paths):
     return sorted(found)
 
 
+def unpacked_libraries(root, paths):
+    """{path in the guest: file below root} of the shared libraries that paths need."""
+    found = {}
+    todo = list(paths)
+    while todo:
+        path = todo.pop()
+        out = subprocess.run(["readelf", "-d", path], stdout=subprocess.PIPE, check=True).stdout
+        for name in re.findall(r"\(NEEDED\).*\[(.+)\]", out.decode()):
+            for d in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"):
+                if os.path.exists(os.path.join(root, d, name)):
+                    break
+            else:
+                raise SystemExit("initramfs: no package in %s has %s, which %s needs" % (
+                    root, name, path))
+            if os.path.join(d, name) not in found:
+                found[os.path.join(d, name)] = os.path.realpath(os.path.join(root, d, name))
+                todo.append(os.path.join(root, d, name))
+    if found:
+        found["lib64/ld-linux-x86-64.so.2"] = os.path.realpath(
+            os.path.join(root, "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"))
+    return found
+
+
 def main(argv):
+    root = None
+    if argv[1:2] == ["--root"]:
+        root = argv[2]
+        argv = argv[:1] + argv[3:]
     if len(argv) < 3:
         sys.exit(__doc__)
     tmp = "%s.%d" % (argv[1], os.getpid())
@@ -134,6 +164,11 @@ def main(argv):
         for arg in argv[2:]:
             name, path = arg.split("=", 1)
             cpio.file(name, path, 0o755 if os.access(path, os.X_OK) else 0o644)
+        if root:
+            named = [a.split("=", 1)[1] for a in argv[2:]]
+            named = [p for p in named if p.startswith(root + "/") and is_dynamic(p)]
+            for name, path in sorted(unpacked_libraries(root, named).items()):
+                cpio.file(name, path, 0o755)
         cpio.end()
     os.rename(tmp, argv[1])
 
