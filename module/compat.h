@@ -67,6 +67,29 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	static struct syscore name = { .ops = &name##_ops }
 #endif
 
+/*
+ * 6.19, "KVM: x86: Restrict exports": do_machine_check() became KVM's.  The handler is told that
+ * user space was interrupted, so that it ends the VMM, and not the host, for an error in a page of
+ * guest memory.  Without it INT 18 is what is left, and under FRED, which takes none, the host's
+ * polling of the banks.  A kernel without X86_MCE has CR4.MCE clear: there is no #MC at all.
+ */
+static inline void host_machine_check(void)
+{
+#if IS_ENABLED(CONFIG_X86_MCE) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
+
+	local_irq_disable();
+	do_machine_check(&regs);
+	local_irq_enable();
+#else
+#ifdef X86_FEATURE_FRED
+	if (cpu_feature_enabled(X86_FEATURE_FRED))
+		return;
+#endif
+	asm volatile("int $18");
+#endif
+}
+
 /* 6.13, "sched: Add TIF_NEED_RESCHED_LAZY infrastructure": a second flag asks for the CPU. */
 #ifdef _TIF_NEED_RESCHED_LAZY
 #define SVMM_TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)

@@ -49,15 +49,14 @@ static enum svm_action exit_host_event(struct vcpu *vcpu)
 	return SVM_LEAVE;
 }
 
-/* A machine check during the guest is the host's; the intercept withheld it. */
+/*
+ * A machine check during the guest is the host's; the intercept withheld it, and STGI does not
+ * deliver it again (APM vol. 2, 15.14.1): the host's handler is called.  An NMI that exits stays
+ * pending, and STGI has delivered it.
+ */
 static enum svm_action exit_mc(struct vcpu *vcpu)
 {
-#ifdef X86_FEATURE_FRED
-	/* FRED takes no INT 18; what the banks hold is found by the host's polling. */
-	if (cpu_feature_enabled(X86_FEATURE_FRED))
-		return SVM_LEAVE;
-#endif
-	asm volatile("int $18");
+	host_machine_check();
 	return SVM_LEAVE;
 }
 
