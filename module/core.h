@@ -363,6 +363,9 @@ static inline void vcpu_request(struct vcpu *vcpu, enum vcpu_request req)
 /* Make a running vCPU leave the guest, wake a halted one.  Any context. */
 void vcpu_kick(struct vcpu *vcpu);
 
+/* An NMI arrives.  Any context. */
+void vcpu_nmi(struct vcpu *vcpu);
+
 /*
  * Put the vCPU into its state after reset, or after INIT (which keeps FPU,
  * MTRRs, TSC and caches; APM vol. 2, 14.1.3).  [m]
@@ -417,6 +420,9 @@ bool lapic_accepts_extint(struct vcpu *vcpu);
 u8 lapic_get_cr8(struct vcpu *vcpu);
 void lapic_set_cr8(struct vcpu *vcpu, u8 cr8);
 
+/* APIC_BASE enables it; CPUID tells.  [m] */
+bool lapic_is_on(struct vcpu *vcpu);
+
 /* Base of the xAPIC page, or 0 if there is none (x2APIC or disabled).  [m] */
 u64 lapic_mmio_base(struct vcpu *vcpu);
 /* Aligned 4-byte accesses to that page; others answer as hardware does.  [m] */
@@ -435,6 +441,9 @@ void lapic_timer_expired(struct vcpu *vcpu);
  * Any context.  Return: how many APICs took it, or -EINVAL.
  */
 int lapic_deliver_msi(struct vm *vm, u64 address, u32 data);
+
+/* An edge at LINT0 or LINT1 (@pin): what the pin's LVT says.  Any context. */
+void lapic_lint(struct vcpu *vcpu, unsigned int pin);
 
 /* State group LAPIC; commit validates, -EINVAL.  [m] */
 void lapic_publish(struct vcpu *vcpu, struct svmm_lapic *out);

@@ -615,6 +615,8 @@ void cpuid_execute(struct vcpu *vcpu)
 	case 1:
 		ebx = (ebx & 0x00ffffff) | vcpu->id << 24;
 		ecx &= ~F(OSXSAVE);
+		if (!lapic_is_on(vcpu))
+			edx &= ~F(APIC);
 		if (svm_get_cr4(vcpu) & X86_CR4_OSXSAVE)
 			ecx |= F(OSXSAVE);
 		break;
@@ -632,6 +634,10 @@ void cpuid_execute(struct vcpu *vcpu)
 			ebx = cpuid_xsave_bytes(vcpu, false);
 		else if (e && index == 1 && eax & F(XSAVEC))
 			ebx = cpuid_xsave_bytes(vcpu, true);
+		break;
+	case CPUID_EXT + 1:
+		if (!lapic_is_on(vcpu))
+			edx &= ~F(APIC);
 		break;
 	case 0x8000001e:
 		if (e)

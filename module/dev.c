@@ -199,7 +199,8 @@ static long vcpu_set_extint(struct vcpu *vcpu, const u32 __user *arg)
 		return -EFAULT;
 	if (level > 1)
 		return -EINVAL;
-	WRITE_ONCE(vcpu->extint, level);
+	if (xchg(&vcpu->extint, level) < level)
+		lapic_lint(vcpu, 0);
 	if (level) {
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
 		vcpu_kick(vcpu);
@@ -207,13 +208,14 @@ static long vcpu_set_extint(struct vcpu *vcpu, const u32 __user *arg)
 	return 0;
 }
 
-static long vcpu_nmi(struct vcpu *vcpu, const void __user *arg)
+static long vcpu_ioctl_nmi(struct vcpu *vcpu, unsigned long arg)
 {
-	if (arg)
+	if (arg & ~SVMM_NMI_LINT1)
 		return -EINVAL;
-	atomic_add_unless(&vcpu->nmi_queued, 1, 2);
-	vcpu_request(vcpu, VCPU_REQ_NMI);
-	vcpu_kick(vcpu);
+	if (arg & SVMM_NMI_LINT1)
+		lapic_lint(vcpu, 1);
+	else
+		vcpu_nmi(vcpu);
 	return 0;
 }
 
@@ -229,7 +231,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	/* From any thread, also while another one is in RUN. */
 	switch (cmd) {
 	case SVMM_NMI:
-		return vcpu_nmi(vcpu, arg);
+		return vcpu_ioctl_nmi(vcpu, uarg);
 	case SVMM_SET_EXTINT:
 		return vcpu_set_extint(vcpu, arg);
 	}

@@ -292,6 +292,7 @@ bool lapic_read_reg(struct vcpu *vcpu, unsigned int reg, u32 *value)
 	case LAPIC_PPR:
 		*value = lapic_ppr(lapic);
 		return true;
+	case LAPIC_EOI:	/* write-only, and there: no error */
 	case LAPIC_RRR:
 		return !x2apic;
 	case LAPIC_LDR:
@@ -392,6 +393,11 @@ static bool lapic_write_reg(struct vcpu *vcpu, unsigned int reg, u32 value)
  * xAPIC: the memory page
  */
 
+bool lapic_is_on(struct vcpu *vcpu)
+{
+	return lapic_enabled(lapic_of(vcpu));
+}
+
 u64 lapic_mmio_base(struct vcpu *vcpu)
 {
 	u64 base = lapic_of(vcpu)->base;
@@ -490,8 +496,9 @@ static int lapic_write_icr(struct vcpu *vcpu, u64 value)
 {
 	u32 icr = value, dest = value >> 32;
 
-	if (icr & ~lapic_writable(vcpu, LAPIC_ICR))
+	if (icr & ~(lapic_writable(vcpu, LAPIC_ICR) | lapic_read_only(LAPIC_ICR)))
 		return -EINVAL;
+	icr &= lapic_writable(vcpu, LAPIC_ICR);
 	lapic_set(vcpu->lapic, LAPIC_ICR, icr);
 	lapic_set(vcpu->lapic, LAPIC_ICR_HIGH, dest);
 	lapic_send_ipi(vcpu, icr, dest);

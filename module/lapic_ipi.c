@@ -101,10 +101,8 @@ static int lapic_receive(struct vcpu *vcpu, const struct lapic_message *msg)
 			lapic_request_vector(vcpu, vector, msg->word & LAPIC_LEVEL);
 		return 1;
 	case LAPIC_MODE_NMI:
-		/* One in service and one latched are as many as a CPU knows. */
-		atomic_add_unless(&vcpu->nmi_queued, 1, 2);
-		vcpu_request(vcpu, VCPU_REQ_NMI);
-		break;
+		vcpu_nmi(vcpu);
+		return 1;
 	case LAPIC_MODE_INIT:
 		/* A start-up IPI from before is void; one that follows is not. */
 		clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
@@ -122,6 +120,33 @@ static int lapic_receive(struct vcpu *vcpu, const struct lapic_message *msg)
 	}
 	vcpu_kick(vcpu);
 	return 1;
+}
+
+/**
+ * lapic_lint() - an edge at a pin of the local APIC
+ * @vcpu: whose
+ * @pin: 0 or 1
+ *
+ * The pin's LVT says what it does; with APIC_BASE disabled pin 1 is the CPU's NMI.  ExtINT is a
+ * level, which event.c looks at.  Any context.
+ */
+void lapic_lint(struct vcpu *vcpu, unsigned int pin)
+{
+	u32 lvt = lapic_get(vcpu->lapic, LAPIC_LVT_LINT0 + pin);
+	struct lapic_message msg = {
+		.word = lvt,
+		.mode = LAPIC_MODE(lvt),
+	};
+
+	if (!lapic_enabled(vcpu->lapic)) {
+		if (pin)
+			vcpu_nmi(vcpu);
+		return;
+	}
+	/* No pin asks for the lowest priority or for a start-up (APM vol. 2, 16.4). */
+	if (!(lvt & LAPIC_LVT_MASKED) && msg.mode != LAPIC_MODE_LOWEST &&
+	    msg.mode != LAPIC_MODE_STARTUP)
+		lapic_receive(vcpu, &msg);
 }
 
 /* Is @a a better target for a lowest-priority message than @b? */

@@ -101,6 +101,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	memset(&vcpu->injected, 0, sizeof(vcpu->injected));
 	memset(&vcpu->exception, 0, sizeof(vcpu->exception));
 	memset(&vcpu->io, 0, sizeof(vcpu->io));
+	atomic_set(&vcpu->nmi_queued, 0);
 	vcpu->nmi_pending = 0;
 	vcpu->nmi_masked = false;
 	vcpu->extint_vector_valid = false;
@@ -139,6 +140,14 @@ void vcpu_kick(struct vcpu *vcpu)
 	rcu_read_unlock();
 }
 
+void vcpu_nmi(struct vcpu *vcpu)
+{
+	/* One in service and one latched are as many as a CPU knows. */
+	atomic_add_unless(&vcpu->nmi_queued, 1, 2);
+	vcpu_request(vcpu, VCPU_REQ_NMI);
+	vcpu_kick(vcpu);
+}
+
 /*
  * Requests
  */
@@ -158,6 +167,9 @@ static void vcpu_take_nmis(struct vcpu *vcpu)
 {
 	unsigned int limit = vcpu->nmi_masked ? 1 : 2;
 
+	/* Between INIT and start-up there is no CPU to interrupt. */
+	if (vcpu->mp_state == SVMM_MP_WAIT_SIPI)
+		limit = 0;
 	vcpu->nmi_pending = min(vcpu->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 }

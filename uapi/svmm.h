@@ -558,15 +558,19 @@ struct svmm_debug_vmcb {
 #define SVMM_SET_SIGMASK	_IOW(SVMM_IOC, 0x24, struct svmm_sigmask)
 
 /*
- * SVMM_NMI: make an NMI pending, as the NMI pin does; from any thread.
- * Errors: -EIO.
+ * SVMM_NMI: make an NMI pending; from any thread.  Argument: 0, or
+ * SVMM_NMI_LINT1: an edge at the local APIC's LINT1, whose LVT entry says what
+ * becomes of it.
+ * Errors: -EINVAL, -EIO.
  */
+#define SVMM_NMI_LINT1		1UL
 #define SVMM_NMI		_IO(SVMM_IOC, 0x25)
 
 /*
  * SVMM_SET_EXTINT: level (0 or 1) of the 8259's INT output at this vCPU; from
  * any thread.  While it is 1, LVT LINT0 accepts ExtINT and the guest can take
- * an interrupt, SVMM_RUN returns SVMM_EXIT_EXTINT.
+ * an interrupt, SVMM_RUN returns SVMM_EXIT_EXTINT.  If LVT LINT0 says fixed or
+ * NMI, the rise from 0 to 1 delivers that.
  * Errors: -EINVAL, -EIO.
  */
 #define SVMM_SET_EXTINT		_IOW(SVMM_IOC, 0x26, __u32)

@@ -132,9 +132,19 @@ int svmm_set_sigmask(int vcpu, const uint64_t *mask)
 	return call(vcpu, SVMM_SET_SIGMASK, &arg);
 }
 
+int svmm_set_tsc_khz(int vm, uint32_t khz)
+{
+	return call(vm, SVMM_SET_TSC_KHZ, &khz);
+}
+
 int svmm_nmi(int vcpu)
 {
 	return call(vcpu, SVMM_NMI, NULL);
+}
+
+int svmm_nmi_lint1(int vcpu)
+{
+	return call(vcpu, SVMM_NMI, (void *)SVMM_NMI_LINT1);
 }
 
 int svmm_set_extint(int vcpu, uint32_t level)

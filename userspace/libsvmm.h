@@ -122,6 +122,9 @@ int svmm_set_sigmask(int vcpu, const uint64_t *mask);
 /* Make an NMI pending.  Return: 0 or -errno. */
 int svmm_nmi(int vcpu);
 
+/* An edge at LINT1: an NMI, if its LVT entry says so.  Return: 0 or -errno. */
+int svmm_nmi_lint1(int vcpu);
+
 /* Set the level (0 or 1) of the 8259's INT output.  Return: 0 or -errno. */
 int svmm_set_extint(int vcpu, uint32_t level);
 
