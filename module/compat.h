@@ -11,7 +11,10 @@
 #include <linux/mm.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
+#include <asm/cpufeature.h>
+#include <asm/mce.h>
 #include <asm/msr.h>
+#include <asm/ptrace.h>
 
 /* 6.3, "mm: introduce vma->vm_flags wrapper functions": vm_flags became read-only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -129,7 +129,7 @@ bool event_inject(struct vcpu *vcpu)
 	}
 	svm_inject(vcpu, &vcpu->injected);
 
-	if (vcpu->nmi_pending && !vcpu->nmi_masked)
+	if (vcpu->nmi_pending)
 		svm_want_nmi_window(vcpu);
 	svm_want_intr_window(vcpu, known && intr_pending(vcpu));
 	svm_want_cr8_exit(vcpu, lapic_tpr_blocks(vcpu));

@@ -264,7 +264,7 @@ static u32 lapic_read_only(unsigned int reg)
 {
 	if (reg == LAPIC_LVT_LINT0 || reg == LAPIC_LVT_LINT1)
 		return BIT(12) | BIT(14);
-	return lapic_is_lvt(reg) ? BIT(12) : 0;
+	return lapic_is_lvt(reg) || reg == LAPIC_ICR ? BIT(12) : 0;
 }
 
 static u32 lapic_word(const unsigned long *map, unsigned int n)

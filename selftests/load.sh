@@ -65,11 +65,11 @@ echo "TAP version 13"
 [ ! -e /sys/module/svmm ] || rmmod svmm
 
 try "loads, runs guests, unloads" loaded_with
-for parameter in nrips cleanbits flushbyasid decodeassists pausefilter vgif vspecctrl xsave gbpages; do
+for parameter in nrips cleanbits flushbyasid decodeassists pausefilter vgif vspecctrl tscscale vnmi xsave gbpages; do
 	try "without $parameter" loaded_with "$parameter=0"
 done
 try "without any of them" loaded_with nrips=0 cleanbits=0 flushbyasid=0 decodeassists=0 \
-	pausefilter=0 vgif=0 vspecctrl=0 xsave=0 gbpages=0
+	pausefilter=0 vgif=0 vspecctrl=0 tscscale=0 vnmi=0 xsave=0 gbpages=0
 try "with two ASIDs" loaded_with max_asids=2
 try "with one ASID" loaded_with max_asids=1
 try "with clean bits verified" loaded_with clean_debug=1

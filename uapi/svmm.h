@@ -45,6 +45,8 @@
 #define SVMM_FEAT_VGIF		(1ULL << 5)
 #define SVMM_FEAT_PAUSEFILTER	(1ULL << 6)
 #define SVMM_FEAT_1G_PAGES	(1ULL << 7)
+#define SVMM_FEAT_TSC_SCALING	(1ULL << 8)
+#define SVMM_FEAT_VNMI		(1ULL << 9)
 
 /**
  * struct svmm_caps - answer of SVMM_GET_CAPS

@@ -42,6 +42,8 @@ FEATURE_PARAM(decodeassists, "take instruction bytes and operands from the VMCB"
 FEATURE_PARAM(pausefilter, "count PAUSE loops in the CPU");
 FEATURE_PARAM(vgif, "virtual GIF");
 FEATURE_PARAM(vspecctrl, "let VMRUN switch SPEC_CTRL");
+FEATURE_PARAM(tscscale, "let guests have a TSC of another rate");
+FEATURE_PARAM(vnmi, "let the CPU keep NMIs pending and masked");
 FEATURE_PARAM(xsave, "XSAVE for guests; off, they have FXSAVE only");
 FEATURE_PARAM(gbpages, "1 GiB nested pages");
 
@@ -67,6 +69,8 @@ static const struct {
 	{ SVM_FEATURE_PAUSEFILTER, "pause filter", &pausefilter },
 	{ SVM_FEATURE_VGIF, "vGIF", &vgif },
 	{ SVM_FEATURE_SPEC_CTRL, "virtual SPEC_CTRL", &vspecctrl },
+	{ SVM_FEATURE_TSCRATEMSR, "TSC scaling", &tscscale },
+	{ SVM_FEATURE_VNMI, "virtual NMI", &vnmi },
 };
 
 static u32 used_features(u32 cpu)

@@ -6,13 +6,12 @@
  * 15.21.4).  Where neither V_IRQ nor an intercept says when the moment has
  * come - after the IRET of an NMI handler, after an interrupt shadow that the
  * processor forgot - one instruction is single-stepped with RFLAGS.TF, and the
- * #DB that it causes never reaches the guest.
+ * #DB that it causes never reaches the guest.  With virtual NMI (15.21.10) the
+ * processor keeps the mask, and delivers by itself what waits for its end.
  */
-#include <linux/percpu.h>
-#include <asm/cpufeature.h>
-#include <asm/debugreg.h>
-
 #include "svm_vcpu.h"
+
+#include <asm/debugreg.h>
 
 bool svm_get_if(struct vcpu *vcpu)
 {
@@ -60,6 +59,31 @@ void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload)
 		vmcb_set_dr6(vmcb, vmcb_get_dr6(vmcb) | payload);
 }
 
+/*
+ * Virtual NMI
+ */
+
+static void vnmi_set(struct vcpu *vcpu, u64 bit, bool on)
+{
+	u64 int_ctl = vmcb_get_int_ctl(vcpu->svm->vmcb) & ~bit;
+
+	vmcb_set_int_ctl(vcpu->svm->vmcb, on ? int_ctl | bit : int_ctl);
+	if (bit == V_NMI)
+		vcpu->svm->vnmi_posted = on;
+}
+
+/* The processor knows whether an IRET came, and whether it delivered what V_NMI asked for. */
+static void vnmi_after_exit(struct vcpu *vcpu)
+{
+	u64 int_ctl = vmcb_get_int_ctl(vcpu->svm->vmcb);
+
+	vcpu->nmi_masked = int_ctl & V_NMI_MASK;
+	if (vcpu->svm->vnmi_posted && !(int_ctl & V_NMI)) {
+		vcpu->svm->vnmi_posted = false;
+		vcpu->nmi_pending--;
+	}
+}
+
 /* After every exit: EVENTINJ is used up, unless EXITINTINFO says it is not. */
 void svm_complete_events(struct vcpu *vcpu)
 {
@@ -76,6 +100,8 @@ void svm_complete_events(struct vcpu *vcpu)
 	else if (vmcb->exit_code != SVM_EXIT_VINTR)
 		sv->shadow_rip = SVM_NO_SHADOW;
 
+	if (svm_has(SVM_FEATURE_VNMI))
+		vnmi_after_exit(vcpu);
 	cr8 = vmcb_get_int_ctl(vmcb) & 0xf;
 	if (unlikely(cr8 != sv->cr8)) {
 		sv->cr8 = cr8;
@@ -85,8 +111,10 @@ void svm_complete_events(struct vcpu *vcpu)
 		return;
 
 	switch (info & SVM_EVENT_TYPE_MASK) {
-	case SVM_EVENT_INTR:
 	case SVM_EVENT_NMI:
+		vcpu->nmi_masked = true;
+		break;
+	case SVM_EVENT_INTR:
 		break;
 	case SVM_EVENT_EXCEPTION:
 		/* INT3 and INTO: RIP is still at the instruction, which runs again. */
@@ -254,13 +282,35 @@ enum svm_action svm_exit_vintr(struct vcpu *vcpu)
 
 void svm_want_nmi_window(struct vcpu *vcpu)
 {
+	if (svm_has(SVM_FEATURE_VNMI)) {
+		vnmi_set(vcpu, V_NMI, true);
+		/* There is one bit: the second NMI is for the first one's IRET. */
+		if (vcpu->nmi_pending > 1)
+			vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
+		return;
+	}
 	/* Not masked, so only the shadow is in the way: one instruction. */
-	svm_begin_step(vcpu);
+	if (!vcpu->nmi_masked)
+		svm_begin_step(vcpu);
 }
 
 void svm_nmi_injected(struct vcpu *vcpu)
 {
-	vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
+	if (svm_has(SVM_FEATURE_VNMI))
+		vnmi_set(vcpu, V_NMI, false);	/* EVENTINJ sets the mask */
+	else
+		vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
+}
+
+/* nmi_masked and nmi_pending were set from outside. */
+void svm_set_nmi_state(struct vcpu *vcpu)
+{
+	if (svm_has(SVM_FEATURE_VNMI)) {
+		vnmi_set(vcpu, V_NMI, false);
+		vnmi_set(vcpu, V_NMI_MASK, vcpu->nmi_masked);
+	} else if (vcpu->nmi_masked) {
+		svm_nmi_injected(vcpu);
+	}
 }
 
 /*
@@ -270,7 +320,9 @@ void svm_nmi_injected(struct vcpu *vcpu)
 enum svm_action svm_exit_iret(struct vcpu *vcpu)
 {
 	vmcb_unintercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
-	if (vcpu->nmi_masked) {
+	if (svm_has(SVM_FEATURE_VNMI)) {
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+	} else if (vcpu->nmi_masked) {
 		vcpu->svm->nmi_iret = true;
 		svm_begin_step(vcpu);
 	}

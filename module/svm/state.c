@@ -331,8 +331,7 @@ static void commit_events(struct vcpu *vcpu, const struct svmm_events *in)
 	atomic_set(&vcpu->nmi_queued, 0);
 	vcpu->nmi_pending = !!(in->flags & SVMM_EVENT_NMI_PENDING);
 	vcpu->nmi_masked = in->flags & SVMM_EVENT_NMI_MASKED;
-	if (vcpu->nmi_masked)
-		svm_nmi_injected(vcpu);
+	svm_set_nmi_state(vcpu);
 	sv->vmcb->int_state = in->flags & SVMM_EVENT_SHADOW ? SVM_INTERRUPT_SHADOW : 0;
 }
 

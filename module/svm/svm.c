@@ -65,6 +65,8 @@ void svm_fill_caps(struct svmm_caps *caps)
 		{ SVM_FEATURE_CLEANBITS, SVMM_FEAT_CLEANBITS },
 		{ SVM_FEATURE_VGIF, SVMM_FEAT_VGIF },
 		{ SVM_FEATURE_PAUSEFILTER, SVMM_FEAT_PAUSEFILTER },
+		{ SVM_FEATURE_TSCRATEMSR, SVMM_FEAT_TSC_SCALING },
+		{ SVM_FEATURE_VNMI, SVMM_FEAT_VNMI },
 	};
 	unsigned int i;
 
@@ -159,7 +161,8 @@ static void vmcb_reset_control(struct vcpu *vcpu)
 	vmcb_set_iopm_base_pa(vmcb, svm_iopm_pa);
 	vmcb_set_msrpm_base_pa(vmcb, svm_msrpm_pa);
 	vmcb_set_tsc_offset(vmcb, vcpu->tsc_offset);
-	vmcb_set_int_ctl(vmcb, V_INTR_MASKING);
+	vmcb_set_int_ctl(vmcb, V_INTR_MASKING |
+			       (svm_has(SVM_FEATURE_VNMI) ? V_NMI_ENABLE : 0));
 	vmcb_set_nested_ctl(vmcb, NESTED_CTL_NP_ENABLE);
 	vmcb_set_nested_cr3(vmcb, vcpu->vm->npt_root_pa);
 	vmcb->int_state = 0;
@@ -177,6 +180,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	sv->efer = 0;
 	sv->stepping = false;
 	sv->nmi_iret = false;
+	sv->vnmi_posted = false;
 	sv->shadow_rip = SVM_NO_SHADOW;
 	sv->cr8 = 0;
 	/* Reset state has caches off; a BIOS turns them on, and the guest comes after it. */

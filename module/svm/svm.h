@@ -65,7 +65,7 @@ bool svm_nmi_allowed(struct vcpu *vcpu);	/* not masked, no shadow */
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event);
 void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload);	/* CR2, DR6 */
 void svm_want_intr_window(struct vcpu *vcpu, bool want);	/* exit when IF and shadow permit */
-void svm_want_nmi_window(struct vcpu *vcpu);	/* exit when the interrupt shadow ends */
+void svm_want_nmi_window(struct vcpu *vcpu);	/* one is pending: when it can be taken */
 void svm_nmi_injected(struct vcpu *vcpu);	/* exit when the handler ends: IRET */
 /* An interrupt waits for the task priority to fall: see writes to CR8, or not. */
 void svm_want_cr8_exit(struct vcpu *vcpu, bool want);

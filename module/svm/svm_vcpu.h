@@ -29,6 +29,7 @@ struct svm_vcpu {
 	u32 mxcsr_mask;			/* [c] MXCSR bits that exist */
 	u64 host_spec_ctrl;		/* valid in the window */
 	bool check;			/* state came from outside: vmcb_check() before VMRUN */
+	bool vnmi_posted;		/* V_NMI was set, for one of vcpu->nmi_pending */
 	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
 	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */
 	bool guest_tf;			/* while stepping: the guest had TF set itself */
@@ -100,6 +101,7 @@ enum svm_action svm_exit_iret(struct vcpu *vcpu);
 enum svm_action svm_exit_db(struct vcpu *vcpu);
 enum svm_action svm_exit_fault(struct vcpu *vcpu);
 void svm_abort_step(struct vcpu *vcpu);
+void svm_set_nmi_state(struct vcpu *vcpu);
 
 /* Flat mode of the code segment, for decoding. */
 enum x86_mode svm_mode(struct vcpu *vcpu);

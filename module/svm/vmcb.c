@@ -192,6 +192,8 @@ static const char *check_virtualization(const struct vmcb *vmcb, const struct vm
 		return "AVIC is on";
 	if (lim->features & SVM_FEATURE_VGIF)
 		int_ctl |= V_GIF | V_GIF_ENABLE;
+	if (lim->features & SVM_FEATURE_VNMI)
+		int_ctl |= V_NMI | V_NMI_MASK | V_NMI_ENABLE;
 	if (vmcb->_int_ctl & ~int_ctl)
 		return "reserved or unsupported bit in int_ctl";
 	if (vmcb->_int_ctl & 0xf0)
