@@ -22,6 +22,7 @@
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
 #include <linux/hrtimer.h>
+#include <linux/math64.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -30,6 +31,8 @@
 #include <linux/srcu.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
 
 #include "../uapi/svmm.h"
 #include "emulate/emulate.h"
@@ -80,7 +83,12 @@ struct vm {
 	spinlock_t flush_lock;			/* guards flush_mask */
 	cpumask_var_t flush_mask;		/* vm_flush_tlbs()'s scratch */
 
-	u64 tsc_offset;				/* [c] guest TSC = host TSC + this */
+	u32 tsc_khz;				/* [l] until the first vCPU, then [c] */
+	u64 tsc_ratio;				/* likewise: guest ticks per host tick * 2^32 */
+	u64 tsc_offset;				/* likewise: guest TSC = host TSC * ratio + this */
+	raw_spinlock_t tsc_lock;		/* guards the next two; see tsc.c */
+	u64 tsc_written;			/* offset that the guest itself has set */
+	u64 tsc_writers;			/* bit n: vCPU n has that offset */
 	s64 clock_offset;			/* [c] guest clock = CLOCK_MONOTONIC + this, ns */
 };
 
@@ -471,6 +479,30 @@ void msr_reset(struct vcpu *vcpu);
 void msr_publish(struct vcpu *vcpu, struct svmm_msrs *out);
 /* All of @in is validated before any of it is loaded: -EINVAL. */
 int msr_commit(struct vcpu *vcpu, const struct svmm_msrs *in);
+
+/*
+ * tsc.c
+ */
+#define TSC_RATIO_ONE		BIT_ULL(32)
+
+/* The host's TSC at the rate of @vm's. */
+static inline u64 tsc_scaled(const struct vm *vm)
+{
+	u64 tsc = rdtsc_ordered();
+
+	return vm->tsc_ratio == TSC_RATIO_ONE ? tsc : mul_u64_u64_shr(tsc, vm->tsc_ratio, 32);
+}
+
+/* The guest's TSC, now. */
+static inline u64 vcpu_tsc(const struct vcpu *vcpu)
+{
+	return tsc_scaled(vcpu->vm) + vcpu->tsc_offset;
+}
+
+void tsc_write(struct vcpu *vcpu, u64 value);
+void tsc_publish(struct vcpu *vcpu, struct svmm_tsc *out);
+int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in);
+int tsc_set_khz(struct vm *vm, u32 khz);
 
 /*
  * pv.c

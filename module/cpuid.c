@@ -596,7 +596,7 @@ static u32 cpuid_xsave_bytes(struct vcpu *vcpu, bool compact)
  *
  * A leaf that the table lacks reads as zeros (AMD has no "last leaf" rule).
  * What follows the vCPU's state or is the vCPU's own is put in here: OSXSAVE,
- * the size of the enabled state, the APIC ID.
+ * the size of the enabled state, the APIC ID, whether the APIC is on.
  */
 void cpuid_execute(struct vcpu *vcpu)
 {

@@ -325,6 +325,13 @@ static long vm_ioctl_msi(struct vm *vm, const void __user *arg)
 	return lapic_deliver_msi(vm, args.address, args.data);
 }
 
+static long vm_ioctl_tsc_khz(struct vm *vm, const u32 __user *arg)
+{
+	u32 khz;
+
+	return get_user(khz, arg) ? -EFAULT : tsc_set_khz(vm, khz);
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	struct vm *vm = file->private_data;
@@ -340,6 +347,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_set_slot(vm, arg);
 	case SVMM_SIGNAL_MSI:
 		return vm_ioctl_msi(vm, arg);
+	case SVMM_SET_TSC_KHZ:
+		return vm_ioctl_tsc_khz(vm, arg);
 	}
 	return -ENOTTY;
 }

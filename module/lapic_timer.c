@@ -16,8 +16,6 @@
 #include <linux/clocksource.h>
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
-#include <asm/msr.h>
-#include <asm/tsc.h>
 
 #include "compat.h"
 #include "lapic.h"
@@ -92,7 +90,8 @@ void lapic_timer_create(struct vcpu *vcpu)
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 	lapic->armed = KTIME_MAX;
 	lapic->expiry = KTIME_MAX;
-	clocks_calc_mult_shift(&lapic->tsc_mult, &lapic->tsc_shift, tsc_khz, NSEC_PER_MSEC, 600);
+	clocks_calc_mult_shift(&lapic->tsc_mult, &lapic->tsc_shift, vcpu->vm->tsc_khz,
+			       NSEC_PER_MSEC, 600);
 }
 
 void lapic_timer_destroy(struct lapic *lapic)
@@ -179,7 +178,7 @@ static bool timer_arm_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = vcpu->lapic;
 	u64 deadline = lapic->deadline - vcpu->tsc_offset;
-	s64 ticks = deadline - rdtsc();
+	s64 ticks = deadline - tsc_scaled(vcpu->vm);
 	u64 ns;
 
 	if (ticks <= 0)

@@ -18,7 +18,6 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
-#include <asm/tsc.h>
 
 #include "compat.h"
 #include "core.h"
@@ -168,17 +167,6 @@ static unsigned int msr_mtrr_var_slot(u32 index)
  * Access
  */
 
-/* A new base for the guest's TSC moves all that is measured in it. */
-static void msr_write_tsc(struct vcpu *vcpu, u64 value)
-{
-	u64 deadline = lapic_get_deadline(vcpu);
-
-	vcpu->tsc_offset = value - rdtsc_ordered();
-	svm_set_tsc_offset(vcpu, vcpu->tsc_offset);
-	lapic_set_deadline(vcpu, deadline);
-	vcpu_request(vcpu, VCPU_REQ_CLOCK);
-}
-
 /**
  * msr_read() - RDMSR
  * @vcpu: in the window, or not running
@@ -203,7 +191,7 @@ int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 	case OP_VMCB:
 		return svm_get_msr(vcpu, index, value) ? -EINVAL : 0;
 	case OP_TSC:
-		*value = rdtsc_ordered() + vcpu->tsc_offset;
+		*value = vcpu_tsc(vcpu);
 		return 0;
 	case OP_PV:
 		if (!vcpu->policy.pv_clock)
@@ -300,7 +288,7 @@ static int msr_write_rule(struct vcpu *vcpu, const struct msr_rule *rule, u32 in
 			return -EINVAL;
 		return svm_set_msr(vcpu, index, value) ? -EINVAL : 0;
 	case OP_TSC:
-		msr_write_tsc(vcpu, value);
+		tsc_write(vcpu, value);
 		return 0;
 	case OP_PV:
 		if (!vcpu->policy.pv_clock)

@@ -37,7 +37,7 @@ bool pv_clock_stable(void)
 /* A VM's time begins. */
 void pv_vm_init(struct vm *vm)
 {
-	vm->tsc_offset = -rdtsc_ordered();
+	vm->tsc_offset = -tsc_scaled(vm);
 	vm->clock_offset = -(s64)ktime_get_ns();
 }
 
@@ -77,7 +77,7 @@ static void pv_clock_scale(u32 khz, struct pvclock_vcpu_time_info *info)
 
 static void pv_clock_fill(struct vcpu *vcpu, struct pvclock_vcpu_time_info *info)
 {
-	pv_clock_scale(tsc_khz, info);
+	pv_clock_scale(vcpu->vm->tsc_khz, info);
 	if (pv_clock_stable()) {
 		/* What this vCPU's TSC was when the VM's was 0. */
 		info->tsc_timestamp = vcpu->tsc_offset - vcpu->vm->tsc_offset;
@@ -88,7 +88,7 @@ static void pv_clock_fill(struct vcpu *vcpu, struct pvclock_vcpu_time_info *info
 	/* This CPU's TSC and the host's clock, as close together as can be. */
 	local_irq_disable();
 	info->system_time = ktime_get_ns() + vcpu->vm->clock_offset;
-	info->tsc_timestamp = rdtsc_ordered() + vcpu->tsc_offset;
+	info->tsc_timestamp = vcpu_tsc(vcpu);
 	local_irq_enable();
 }
 
@@ -122,7 +122,7 @@ static void pv_write_wall_clock(struct vcpu *vcpu)
 
 	pv_clock_fill(vcpu, &info);
 	real = ktime_get_real_ns();
-	delta = rdtsc_ordered() + vcpu->tsc_offset - info.tsc_timestamp;
+	delta = vcpu_tsc(vcpu) - info.tsc_timestamp;
 	delta = info.tsc_shift < 0 ? delta >> -info.tsc_shift : delta << info.tsc_shift;
 	zero = real - info.system_time - mul_u64_u32_shr(delta, info.tsc_to_system_mul, 32);
 	wall.sec = div_u64_rem(zero, NSEC_PER_SEC, &nsec);

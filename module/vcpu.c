@@ -433,13 +433,9 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 			return ret;
 	}
 	if (dirty & SVMM_STATE_TSC) {
-		if (copy->tsc.aux > (vcpu_has_tsc_aux(vcpu) ? U32_MAX : 0))
-			return -EINVAL;
-		vcpu->tsc_offset = copy->tsc.offset;
-		vcpu->msr.tsc_aux = copy->tsc.aux;
-		svm_set_tsc_offset(vcpu, copy->tsc.offset);
-		lapic_set_deadline(vcpu, copy->tsc.deadline);
-		vcpu_request(vcpu, VCPU_REQ_CLOCK);
+		ret = tsc_commit(vcpu, &copy->tsc);
+		if (ret)
+			return ret;
 	}
 	if (dirty & SVMM_STATE_PV) {
 		if (memchr_inv(copy->pv.reserved, 0, sizeof(copy->pv.reserved)) ||
@@ -487,11 +483,8 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 	svm_publish_state(vcpu, page, groups);
 	if (groups & SVMM_STATE_MSR)
 		msr_publish(vcpu, &page->msr);
-	if (groups & SVMM_STATE_TSC) {
-		page->tsc.offset = vcpu->tsc_offset;
-		page->tsc.aux = vcpu->msr.tsc_aux;
-		page->tsc.deadline = lapic_get_deadline(vcpu);
-	}
+	if (groups & SVMM_STATE_TSC)
+		tsc_publish(vcpu, &page->tsc);
 	if (groups & SVMM_STATE_PV) {
 		page->pv = vcpu->pv;
 		pv_msr_read(vcpu, MSR_PV_WALL_CLOCK, &page->pv.wall_clock);

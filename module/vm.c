@@ -79,6 +79,9 @@ struct vm *vm_create(const char *name)
 	ret = npt_create(vm);
 	if (ret)
 		goto err_memslot;
+	raw_spin_lock_init(&vm->tsc_lock);
+	vm->tsc_khz = tsc_khz;
+	vm->tsc_ratio = TSC_RATIO_ONE;
 	pv_vm_init(vm);
 	return vm;
 

@@ -56,7 +56,8 @@
  * @max_slots: memory slots per VM
  * @nr_asids: address space identifiers in use (CPUID 8000_000A EBX, or less)
  * @vcpu_mmap_bytes: size of the area to mmap from a vCPU fd
- * @tsc_khz: rate of the guest's TSC, in kHz
+ * @tsc_khz: rate of the host's TSC, in kHz, and of a guest's unless
+ *	SVMM_SET_TSC_KHZ gives it another
  * @phys_bits: width of guest-physical addresses, in bits
  * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
  * @xsave_bytes: size of the XSAVE area in use; 512 without XSAVE
@@ -223,6 +224,15 @@ struct svmm_msi {
  * -EIO.
  */
 #define SVMM_SIGNAL_MSI		_IOW(SVMM_IOC, 0x12, struct svmm_msi)
+
+/*
+ * SVMM_SET_TSC_KHZ: the rate of the VM's TSC, in kHz, before its first vCPU is
+ * created.  The VM's TSC and paravirtual clock begin again at 0.
+ * Errors: -EINVAL (0, or out of the CPU's range), -EOPNOTSUPP (another rate
+ * than the host's without SVMM_FEAT_TSC_SCALING), -EBUSY (there is a vCPU),
+ * -EFAULT, -EIO.
+ */
+#define SVMM_SET_TSC_KHZ	_IOW(SVMM_IOC, 0x13, __u32)
 
 /*
  * vCPU fd: the shared page
@@ -417,7 +427,10 @@ struct svmm_events {
 	__u64 payload;
 };
 
-/* Time: what is added to the host's TSC; the APIC timer's deadline; TSC_AUX. */
+/*
+ * Time: what is added to the host's TSC (at the rate of the guest's); the APIC
+ * timer's deadline; TSC_AUX.
+ */
 struct svmm_tsc {
 	__u64 offset;
 	__u64 deadline;

@@ -103,6 +103,9 @@ int svmm_map_vcpu(int vcpu, size_t bytes, struct svmm_vcpu_page **page);
  */
 int svmm_run(int vcpu);
 
+/* The rate of the VM's TSC, before its first vCPU.  Return: 0 or -errno. */
+int svmm_set_tsc_khz(int vm, uint32_t khz);
+
 /* Publish @groups on the page, or load the dirty ones.  Return: 0 or -errno. */
 int svmm_get_state(int vcpu, uint32_t groups);
 int svmm_set_state(int vcpu);

@@ -52,6 +52,8 @@ static void enable_cpu(void *error)
 		rdmsrq(MSR_IA32_XSS, cpu->xss);
 	if (boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID))
 		rdmsrq(MSR_TSC_AUX, cpu->tsc_aux);
+	if (svm_has(SVM_FEATURE_TSCRATEMSR))
+		rdmsrq(MSR_AMD64_TSC_RATIO, cpu->tsc_ratio);
 	asid_cpu_init(&cpu->asid, svm.nr_asids - 1, svm_has(SVM_FEATURE_FLUSHBYASID));
 	WRITE_ONCE(cpu->enabled, true);
 }
@@ -71,6 +73,8 @@ static void disable_cpu(void *unused)
 	 */
 	asm volatile("stgi" : : : "memory");
 	wrmsrq(MSR_VM_HSAVE_PA, 0);
+	if (svm_has(SVM_FEATURE_TSCRATEMSR))
+		wrmsrq(MSR_AMD64_TSC_RATIO, TSC_RATIO_ONE);
 	rdmsrq(MSR_EFER, efer);
 	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
 }

@@ -27,6 +27,7 @@
  * @hsave_pa: what VM_HSAVE_PA holds
  * @xss: the host's IA32_XSS; 0 without XSAVES
  * @tsc_aux: the host's TSC_AUX; 0 without RDTSCP
+ * @tsc_ratio: what TSC_RATIO holds; guests alone see it
  */
 struct svm_cpu {
 	bool enabled;
@@ -37,6 +38,7 @@ struct svm_cpu {
 	u64 hsave_pa;
 	u64 xss;
 	u64 tsc_aux;
+	u64 tsc_ratio;
 };
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);

@@ -180,7 +180,7 @@ static enum svm_action exit_vmmcall(struct vcpu *vcpu)
 static enum svm_action exit_rdtsc(struct vcpu *vcpu)
 {
 	int len = svm_insn_len(vcpu);
-	u64 tsc = rdtsc() + vcpu->tsc_offset;
+	u64 tsc = vcpu_tsc(vcpu);
 
 	if (len < 0)
 		return insn_error(len);

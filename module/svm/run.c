@@ -96,6 +96,10 @@ void svm_window_open(struct vcpu *vcpu)
 	fpu_load(sv->fpu);
 	if (svm.xsave && vcpu->xcr0 != svm.host_xcr0)
 		xsetbv0(vcpu->xcr0);
+	if (svm_has(SVM_FEATURE_TSCRATEMSR) && unlikely(vcpu->vm->tsc_ratio != cpu->tsc_ratio)) {
+		cpu->tsc_ratio = vcpu->vm->tsc_ratio;
+		wrmsrq(MSR_AMD64_TSC_RATIO, cpu->tsc_ratio);
+	}
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, 0);
 	if (vcpu_has_tsc_aux(vcpu) && vcpu->msr.tsc_aux != cpu->tsc_aux)

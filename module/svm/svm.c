@@ -87,6 +87,18 @@ bool svm_has_1g_leaves(void)
 	return svm.gb_pages;
 }
 
+int svm_tsc_ratio(u32 khz, u64 *ratio)
+{
+	*ratio = TSC_RATIO_ONE;
+	if (khz == svm.tsc_khz)
+		return 0;
+	if (!svm_has(SVM_FEATURE_TSCRATEMSR))
+		return -EOPNOTSUPP;
+	/* 8 bits before the point, 32 behind it (APM vol. 2, 15.30.5). */
+	*ratio = div_u64((u64)khz << 32, svm.tsc_khz);
+	return *ratio && !(*ratio >> 40) ? 0 : -EINVAL;
+}
+
 static void fpu_reset(struct svm_vcpu *sv)
 {
 	struct fxregs_state *fx = sv->fpu;

@@ -25,6 +25,8 @@ int svm_init(void);
 void svm_exit(void);
 void svm_fill_caps(struct svmm_caps *caps);
 bool svm_has_1g_leaves(void);
+/* TSC_RATIO for a guest's rate: 0, -EOPNOTSUPP (not the host's rate, and no scaling), -EINVAL. */
+int svm_tsc_ratio(u32 khz, u64 *ratio);
 
 /* A VM comes or goes: EFER.SVME on all CPUs from the first to the last (cpu.c). */
 int svm_get(void);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest's time-stamp counter: its rate, its offset, and what a write to it means.
+ *
+ * It must not know who measures time with it (lapic_timer.c, pv.c).  A guest's TSC is the host's,
+ * times vm->tsc_ratio, plus vcpu->tsc_offset; all vCPUs begin with one offset.  The one trick: a
+ * guest that sets the TSC of one vCPU after the other wants them alike, but cannot write them at
+ * the same moment.  So what the first one of a round wrote decides, and one that comes within a
+ * second of it gets the same offset.  A vCPU's second write begins another round.
+ */
+#include <linux/math64.h>
+
+#include "core.h"
+#include "svm/svm.h"
+
+static void tsc_set_offset(struct vcpu *vcpu, u64 offset)
+{
+	vcpu->tsc_offset = offset;
+	svm_set_tsc_offset(vcpu, offset);
+	/* The clock page speaks of this vCPU's TSC. */
+	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+}
+
+/* The guest wrote its TSC.  In the window. */
+void tsc_write(struct vcpu *vcpu, u64 value)
+{
+	u64 offset = value - tsc_scaled(vcpu->vm), second = vcpu->vm->tsc_khz * 1000ULL;
+	u64 deadline = lapic_get_deadline(vcpu), me = BIT_ULL(vcpu->id);
+	struct vm *vm = vcpu->vm;
+
+	BUILD_BUG_ON(SVMM_MAX_VCPUS > 64);
+	raw_spin_lock(&vm->tsc_lock);
+	if (vm->tsc_writers && !(vm->tsc_writers & me) &&
+	    offset - vm->tsc_written + second <= 2 * second) {
+		offset = vm->tsc_written;
+		vm->tsc_writers |= me;
+	} else {
+		vm->tsc_written = offset;
+		vm->tsc_writers = me;
+	}
+	raw_spin_unlock(&vm->tsc_lock);
+
+	tsc_set_offset(vcpu, offset);
+	lapic_set_deadline(vcpu, deadline);
+}
+
+/* State group TSC.  [m] */
+void tsc_publish(struct vcpu *vcpu, struct svmm_tsc *out)
+{
+	out->offset = vcpu->tsc_offset;
+	out->aux = vcpu->msr.tsc_aux;
+	out->deadline = lapic_get_deadline(vcpu);
+}
+
+/* -EINVAL, and nothing is changed.  [m] */
+int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in)
+{
+	if (in->aux > (vcpu_has_tsc_aux(vcpu) ? U32_MAX : 0))
+		return -EINVAL;
+	vcpu->msr.tsc_aux = in->aux;
+	tsc_set_offset(vcpu, in->offset);
+	lapic_set_deadline(vcpu, in->deadline);
+	return 0;
+}
+
+/**
+ * tsc_set_khz() - the rate of a VM's TSC
+ * @vm: has no vCPU yet
+ * @khz: wanted; the host's own needs nothing
+ *
+ * The VM's time begins again at 0.
+ *
+ * Return: 0; -EINVAL (0, or more than the CPU can do), -EBUSY (there is a vCPU), -EOPNOTSUPP (the
+ * CPU does not scale).
+ */
+int tsc_set_khz(struct vm *vm, u32 khz)
+{
+	u64 ratio;
+	int ret = 0;
+
+	if (!khz)
+		return -EINVAL;
+	ret = svm_tsc_ratio(khz, &ratio);
+	if (ret)
+		return ret;
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus) {
+		ret = -EBUSY;
+	} else {
+		vm->tsc_khz = khz;
+		vm->tsc_ratio = ratio;
+		pv_vm_init(vm);
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
