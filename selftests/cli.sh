@@ -78,9 +78,18 @@ flat spin '\353\376'
 flat halt '\372\364'
 # mov $0x3f8, %dx; 1: mov $'U', %al; out %al, %dx; jmp 1b
 flat chatter '\272\370\003\260\125\356\353\373'
+# The first CPU starts all others in x2APIC mode (INIT, then SIPI with vector 1) and spins; the
+# others run what follows: jump to themselves, write to the exit port ...
+aps='\146\271\033\000\000\000\017\062\366\304\001\164\040\200\314\014\017\060\146\271\060\010'
+aps="$aps"'\000\000\146\061\322\146\270\000\105\014\000\017\060\146\270\001\106\014\000\017\060\353\376'
+flat ap_spin "$aps"'\353\376'
+flat ap_exit42 "$aps"'\260\052\346\364\364'
+flat ap_poweroff "$aps"'\272\004\006\270\000\064\357\364'
+flat ap_reboot "$aps"'\272\370\003\260\122\356\260\376\346\144\364'
+flat ap_triple "$aps"'\017\001\036\000\040\314'
 run() { vmctl run --exit-port 0xf4 --flat "$tmp/$@" 2>"$tmp/err" </dev/null; }
 
-echo "1..68"
+echo "1..89"
 
 # Wrong usage
 bad 2 "nothing to run"
@@ -95,6 +104,18 @@ bad 2 "not a size" --kernel $kernel --mem 5000K1
 bad 2 "not a size" --kernel $kernel --mem 1025K
 bad 2 "at most 64 CPUs" --kernel $kernel --cpus 65
 bad 2 "not a number of CPUs" --kernel $kernel --cpus 0
+bad 2 "not a number of CPUs" --kernel $kernel --cpus -1
+bad 2 "not a number of CPUs" --kernel $kernel --cpus two
+bad 2 "not a number of CPUs" --kernel $kernel --cpus sockets=2,dies=2
+bad 2 "are not 4 CPUs" --kernel $kernel --cpus 4,sockets=3
+bad 2 "65535 are too many" --kernel $kernel --cpus sockets=4096,cores=4096,threads=4096
+bad 2 "at most 64 CPUs" --kernel $kernel --cpus sockets=8,cores=4,threads=3
+bad 2 "APIC IDs up to 80" --kernel $kernel --cpus sockets=3,cores=17
+bad 2 "unknown model epic" --kernel $kernel --cpu epic
+bad 2 "unknown flag sse5" --kernel $kernel --cpu host,-avx,+sse5
+bad 2 "put + or - before the flag avx" --kernel $kernel --cpu host,avx
+bad 1 "this host lacks avx512f" --kernel $kernel --cpu +avx512f
+bad 1 "sse4a needs sse3" --kernel $kernel --cpu -sse3,+sse4a
 bad 2 "not a name" --kernel $kernel --name 'a b'
 bad 2 "not a name" --kernel $kernel --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 bad 2 "not a port" --kernel $kernel --exit-port 65536
@@ -103,7 +124,8 @@ vmctl bogus 2>"$tmp/err"
 result $? 2 "an unknown command"
 vmctl run --help >"$tmp/out" 2>"$tmp/err"
 result "$? $(grep -c -e --kernel -e --initrd -e --append -e --mem -e --cpus -e --name \
-	-e --console -e --no-reboot -e --exit-port "$tmp/out") $(wc -c <"$tmp/err")" "0 11 0" \
+	-e '--cpu ' -e --console -e --no-reboot -e --exit-port "$tmp/out") $(wc -c <"$tmp/err")" \
+	"0 14 0" \
 	"--help names every option, on stdout"
 
 # Files
@@ -159,6 +181,18 @@ run nowhere
 result "$? $(grep -c 'where it has no memory' "$tmp/err") $(grep -c RIP "$tmp/err")" "3 1 1" \
 	"a jump into nowhere, with registers"
 
+run ap_exit42 --cpus 4
+result $? 106 "the exit port, by any of four CPUs"
+run ap_poweroff --cpus 8
+result $? 0 "power-off, by any of eight"
+run ap_triple --cpus 4
+result "$? $(grep -c 'triple fault' "$tmp/err") $(grep -c vmctl: "$tmp/err")" "3 1 1" \
+	"a triple fault on a second CPU is told once"
+run ap_exit42 --cpus 64
+result $? 106 "64 CPUs"
+run ap_exit42 --cpus sockets=2,cores=3,threads=5 --cpu opteron-g3,+x2apic
+result $? 106 "sockets of cores of threads"
+
 # await COMMAND ...: wait for it to succeed, for 20 s at most
 await()
 {
@@ -171,13 +205,15 @@ await()
 }
 in_use() { [ "$(cat /sys/module/svmm/refcnt)" != 0 ]; }
 two_boots() { grep -q '^RR' "$tmp/out"; }
+many_boots() { [ "$(wc -c <"$tmp/out")" -gt 3 ]; }
 printed() { [ -s "$tmp/out" ]; }
 
 # Signals. A shell lets its background jobs ignore SIGINT; vmctl must take it all the same.
 # after_signal SIGNAL WHEN GUEST: its status; WHEN is a time in microseconds, or a condition
+cpus=1
 after_signal()
 {
-	vmctl run --flat "$tmp/$3" 2>"$tmp/err" >"$tmp/out" </dev/null &
+	vmctl run --cpus $cpus --flat "$tmp/$3" 2>"$tmp/err" >"$tmp/out" </dev/null &
 	pid=$!
 	case $2 in
 	[0-9]*) usleep "$2" ;;
@@ -197,6 +233,12 @@ done
 result "$(after_signal TERM two_boots reboot)" 143 "a reboot starts the guest again"
 two_boots
 result $? 0 "and it runs"
+cpus=4
+for signal in TERM-143 INT-130 KILL-137; do
+	result "$(after_signal ${signal%-*} in_use ap_spin)" ${signal#*-} "SIG${signal%-*}: four CPUs"
+done
+result "$(after_signal TERM many_boots ap_reboot)" 143 "a reboot by any of four CPUs, and again"
+cpus=1
 seen=
 for delay in 310000 320000 330000 340000 350000 360000 370000; do
 	seen="$seen $(after_signal TERM $delay reboot)"

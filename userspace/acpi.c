@@ -251,12 +251,13 @@ static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt)
 }
 
 /* IRQ 0 comes in at pin 2, as on every PC; the SCI is level-triggered, active high. */
-static uint64_t put_madt(struct writer *w, unsigned int nr_cpus)
+static uint64_t put_madt(struct writer *w, const struct topology *t)
 {
+	const unsigned int nr_cpus = topology_cpus(t);
 	const struct madt_ioapic ioapic = {
 		.type = 1,
 		.length = sizeof(ioapic),
-		.id = nr_cpus,
+		.id = MACHINE_IOAPIC_ID,
 		.address = MACHINE_IOAPIC_BASE,
 	};
 	const struct madt_override timer = {
@@ -292,7 +293,7 @@ static uint64_t put_madt(struct writer *w, unsigned int nr_cpus)
 		const struct madt_lapic lapic = {
 			.length = sizeof(lapic),
 			.uid = i,
-			.apic_id = i,
+			.apic_id = topology_apic_id(t, i),
 			.flags = 1,
 		};
 
@@ -317,7 +318,7 @@ static uint64_t put_xsdt(struct writer *w, uint64_t fadt, uint64_t madt)
 	return put(w, &xsdt, sizeof(xsdt), 16);
 }
 
-uint64_t acpi_build(const struct ram *ram, unsigned int nr_cpus)
+uint64_t acpi_build(const struct ram *ram, const struct topology *topology)
 {
 	/* The RSDP comes first, where a search of the BIOS area finds it at once. */
 	struct writer w = { .ram = ram, .gpa = RAM_BIOS_START + sizeof(struct rsdp) };
@@ -333,7 +334,7 @@ uint64_t acpi_build(const struct ram *ram, unsigned int nr_cpus)
 	facs = put_facs(&w);
 	dsdt = put(&w, dsdt_aml_code, sizeof(dsdt_aml_code), 16);
 	fadt = put_fadt(&w, facs, dsdt);
-	madt = put_madt(&w, nr_cpus);
+	madt = put_madt(&w, topology);
 	rsdp.xsdt = put_xsdt(&w, fadt, madt);
 	rsdp.checksum = checksum(&rsdp, RSDP_V1_BYTES);
 	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));

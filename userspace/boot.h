@@ -13,6 +13,7 @@
 
 #include "libsvmm.h"
 #include "ram.h"
+#include "topology.h"
 
 /* Where the loaders put things below 1 MiB. */
 #define BOOT_GDT	0x500
@@ -57,11 +58,11 @@ int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const char *pa
 /**
  * acpi_build - write the ACPI tables into the BIOS area
  * @ram: of the machine
- * @nr_cpus: local APICs that the MADT lists
+ * @topology: of the CPUs, whose local APICs the MADT lists
  *
  * Return: guest-physical address of the RSDP.
  */
-uint64_t acpi_build(const struct ram *ram, unsigned int nr_cpus);
+uint64_t acpi_build(const struct ram *ram, const struct topology *topology);
 
 /* image.c: files and guest memory */
 

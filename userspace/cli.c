@@ -19,7 +19,6 @@
 #define MAX_MEM		(1ULL << 46)
 #define PAGE_BYTES	4096
 #define DEFAULT_MEM	(256ULL << 20)
-#define MAX_CPUS	0xffff	/* the module has a limit of its own: run.c */
 #define DEFAULT_APPEND	"console=ttyS0"
 
 static const char help[] =
@@ -31,6 +30,11 @@ static const char help[] =
 "  --append STRING   kernel command line; default: " DEFAULT_APPEND "\n"
 "  --mem SIZE        memory, with suffix K, M (the default) or G; default: 256M\n"
 "  --cpus N          number of virtual CPUs, 1 to 64; default: 1\n"
+"  --cpus sockets=S,cores=C,threads=T\n"
+"                    their topology; what is missing is 1. Plain N: N cores\n"
+"  --cpu [BASE,][+FLAG|-FLAG,...]\n"
+"                    what they are: BASE is host (the default) or a model, from\n"
+"                    which flags are taken away or added; --cpu help lists all\n"
 "  --name NAME       name of the VM, unique among yours; default: KERNEL-PID\n"
 "  --console WHERE   stdio (default), none, pty, or file:PATH\n"
 "  --no-reboot       end when the guest reboots, instead of starting it again\n"
@@ -153,6 +157,7 @@ static void default_name(const char *path, char name[SVMM_NAME_MAX])
 static int parse_option(int option, const char *value, struct run_options *o)
 {
 	unsigned long n;
+	char why[160];
 
 	switch (option) {
 	case 'k':
@@ -173,9 +178,16 @@ static int parse_option(int option, const char *value, struct run_options *o)
 					 "not a size; give a whole number with K, M or G, 1M or more");
 		break;
 	case 'c':
-		if (!parse_up_to(value, 10, MAX_CPUS, &n) || !n)
-			return bad_value("--cpus", value, "not a number of CPUs; give a whole number, 1 or more");
-		o->cpus = n;
+		if (!topology_parse(value, &o->topology, why, sizeof(why)))
+			return bad_value("--cpus", value, why);
+		break;
+	case 'p':
+		if (!strcmp(value, "help")) {
+			cpu_print_help();
+			return fflush(stdout) ? STATUS_ERROR : STATUS_OK;
+		}
+		if (!cpu_parse(value, &o->cpu, why, sizeof(why)))
+			return bad_value("--cpu", value, why);
 		break;
 	case 'n':
 		if (!parse_name(value, o->name))
@@ -221,6 +233,7 @@ int cli_parse_run(int argc, char **argv, struct run_options *o)
 		{ "append", required_argument, NULL, 'a' },
 		{ "mem", required_argument, NULL, 'm' },
 		{ "cpus", required_argument, NULL, 'c' },
+		{ "cpu", required_argument, NULL, 'p' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "console", required_argument, NULL, 'C' },
 		{ "no-reboot", no_argument, NULL, 'r' },
@@ -234,7 +247,7 @@ int cli_parse_run(int argc, char **argv, struct run_options *o)
 	*o = (struct run_options) {
 		.console = "stdio",
 		.mem_bytes = DEFAULT_MEM,
-		.cpus = 1,
+		.topology = { .sockets = 1, .cores = 1, .threads = 1 },
 		.exit_port = -1,
 	};
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cpu.h"
 #include "libsvmm.h"
+#include "topology.h"
 
 #define STATUS_OK	0
 #define STATUS_ERROR	1	/* vmctl's or the host's */
@@ -24,7 +26,8 @@ struct run_options {
 	const char *console;
 	char name[SVMM_NAME_MAX];
 	uint64_t mem_bytes;
-	unsigned int cpus;
+	struct topology topology;
+	struct cpu_choice cpu;
 	int exit_port;		/* -1: none */
 	bool no_reboot;
 };

@@ -190,26 +190,23 @@ static int create_vm(struct machine *m, const char *name)
 	return 0;
 }
 
-static int create_vcpus(struct machine *m, unsigned int nr)
+static int create_vcpus(struct machine *m, const struct machine_config *config)
 {
-	struct svmm_cpuid *table;
-	int err;
+	const struct topology *t = &config->topology;
+	unsigned int n, nr = topology_cpus(t);
 
-	err = svmm_get_supported_cpuid(m->svmm_fd, &table);
-	if (err) {
-		message("cannot get the CPUID table: %s",
-			svmm_explain(SVMM_GET_SUPPORTED_CPUID, err));
+	m->vcpus = calloc(nr, sizeof(*m->vcpus));
+	if (!m->vcpus) {
+		message("out of memory");
 		return -1;
 	}
-	m->vcpus = calloc(nr, sizeof(*m->vcpus));
-	while (m->vcpus && m->nr_vcpus < nr) {
-		cpuid_edit(table, m->nr_vcpus, nr);
-		if (vcpu_init(&m->vcpus[m->nr_vcpus], m, m->nr_vcpus, table))
-			break;
+	for (n = 0; n < nr; n++) {
+		cpuid_edit(config->cpuid, t, n);
+		if (vcpu_init(&m->vcpus[n], m, n, topology_apic_id(t, n), config->cpuid))
+			return -1;
 		m->nr_vcpus++;
 	}
-	free(table);
-	return m->nr_vcpus == nr ? 0 : -1;
+	return 0;
 }
 
 static int create_devices(struct machine *m, const struct machine_config *config,
@@ -218,7 +215,7 @@ static int create_devices(struct machine *m, const struct machine_config *config
 	/* The interrupt controllers first: the others raise lines. */
 	m->pic = pic_new(m);
 	if (m->pic)
-		m->ioapic = ioapic_new(m, config->nr_cpus);
+		m->ioapic = ioapic_new(m, MACHINE_IOAPIC_ID);
 	if (m->ioapic)
 		m->pit = pit_new(m);
 	if (m->pit)
@@ -269,7 +266,7 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		goto fail;
 	}
 	if (ram_alloc(&m->ram, config->mem_bytes) || create_vm(m, config->name) ||
-	    ram_register(&m->ram, m->vm_fd) || create_vcpus(m, config->nr_cpus) ||
+	    ram_register(&m->ram, m->vm_fd) || create_vcpus(m, config) ||
 	    create_devices(m, config, console))
 		goto fail;
 	return m;

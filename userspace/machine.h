@@ -20,23 +20,27 @@
 #include "device.h"
 #include "libsvmm.h"
 #include "ram.h"
+#include "topology.h"
 
 #define MACHINE_MAX_RANGES	32
 #define MACHINE_MAX_WATCHES	16
 #define MACHINE_APIC_BASE	0xfee00000u
 #define MACHINE_IOAPIC_BASE	0xfec00000u
+#define MACHINE_IOAPIC_ID	0	/* not in the number space of local APICs */
 
 /**
  * struct machine_config - what the user asked for, as the machine needs it
  * @name: of the VM
  * @mem_bytes: RAM
- * @nr_cpus: vCPUs
+ * @topology: of its vCPUs
+ * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
  */
 struct machine_config {
 	const char *name;
 	uint64_t mem_bytes;
-	unsigned int nr_cpus;
+	struct topology topology;
+	struct svmm_cpuid *cpuid;
 	int exit_port;
 };
 
@@ -51,7 +55,7 @@ struct vcpu {
 	struct machine *m;
 	struct svmm_vcpu_page *page;
 	int fd;
-	unsigned int id;
+	unsigned int id;	/* counts from 0; the APIC ID may leave numbers out */
 	pthread_t thread;
 };
 
@@ -142,7 +146,7 @@ int timer_init(struct machine *m);
 void timer_exit(struct machine *m);
 
 /* vcpu.c */
-int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int id,
+int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int apic_id,
 	      const struct svmm_cpuid *cpuid);
 void vcpu_free(struct vcpu *vcpu);
 int vcpu_start(struct vcpu *vcpu);
@@ -150,7 +154,7 @@ int vcpu_start(struct vcpu *vcpu);
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);
 
-/* cpuid.c: make the table that every guest can have the one of this vCPU. */
-void cpuid_edit(struct svmm_cpuid *table, unsigned int apic_id, unsigned int nr_cpus);
+/* cpuid.c: make the table the one of vCPU @n. */
+void cpuid_edit(struct svmm_cpuid *table, const struct topology *t, unsigned int n);
 
 #endif

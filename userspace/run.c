@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -26,6 +27,7 @@ struct run {
 	const struct run_options *options;
 	struct console *console;
 	struct machine *m;
+	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
 	int svmm_fd, signal_fd;
 	unsigned int signal;	/* that came, 0: none */
 };
@@ -78,26 +80,50 @@ static int load(const struct run *r)
 		return boot_flat(&r->m->ram, page, o->flat);
 	for (unsigned int i = 1; i < r->m->nr_vcpus; i++)
 		boot_secondary(r->m->vcpus[i].page);
-	rsdp = acpi_build(&r->m->ram, r->m->nr_vcpus);
+	rsdp = acpi_build(&r->m->ram, &r->options->topology);
 	return boot_linux(&r->m->ram, page, o->kernel, o->initrd, o->append, rsdp);
 }
 
 /* What only the module knows the limits of.  Return: 0, or the status to exit with. */
-static int check_limits(const struct run *r)
+static int check_topology(const struct topology *t, unsigned int max_vcpus)
 {
+	unsigned int nr = topology_cpus(t);
+
+	if (nr > max_vcpus) {
+		message("--cpus: %u are too many; a VM has at most %u CPUs", nr, max_vcpus);
+		return STATUS_USAGE;
+	}
+	if (topology_apic_id(t, nr - 1) >= max_vcpus) {
+		message("--cpus sockets=%u,cores=%u,threads=%u: this takes APIC IDs up to %u, and a "
+			"VM has 0 to %u; a power of two leaves none out", t->sockets, t->cores,
+			t->threads, topology_apic_id(t, nr - 1), max_vcpus - 1);
+		return STATUS_USAGE;
+	}
+	return 0;
+}
+
+/* The CPUs that the user asked for, into r->cpuid.  Return: as above. */
+static int choose_cpus(struct run *r)
+{
+	const struct run_options *o = r->options;
 	struct svmm_caps caps;
-	int err = svmm_get_caps(r->svmm_fd, &caps);
+	int err = svmm_get_caps(r->svmm_fd, &caps), status;
 
 	if (err) {
 		message("cannot ask the module what it can do: %s",
 			svmm_explain(SVMM_GET_CAPS, err));
 		return STATUS_ERROR;
 	}
-	if (r->options->cpus > caps.max_vcpus) {
-		message("--cpus %u: a VM has at most %u CPUs", r->options->cpus, caps.max_vcpus);
-		return STATUS_USAGE;
+	status = check_topology(&o->topology, caps.max_vcpus);
+	if (status)
+		return status;
+	err = svmm_get_supported_cpuid(r->svmm_fd, &r->cpuid);
+	if (err) {
+		message("cannot get the CPUID table: %s",
+			svmm_explain(SVMM_GET_SUPPORTED_CPUID, err));
+		return STATUS_ERROR;
 	}
-	return 0;
+	return cpu_apply(r->cpuid, &o->cpu, o->topology.threads > 1) ? STATUS_ERROR : 0;
 }
 
 /* From power-on to the machine's stop. */
@@ -106,7 +132,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 	const struct machine_config config = {
 		.name = r->options->name,
 		.mem_bytes = r->options->mem_bytes,
-		.nr_cpus = r->options->cpus,
+		.topology = r->options->topology,
+		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
 	};
 	enum machine_stop why = MACHINE_ERROR;
@@ -166,13 +193,13 @@ int run_vm(const struct run_options *options)
 	r.svmm_fd = open_svmm();
 	if (r.svmm_fd < 0)
 		goto close_signals;
-	status = check_limits(&r);
+	status = choose_cpus(&r);
 	if (status)
-		goto close_svmm;
+		goto free_cpuid;
 	status = STATUS_ERROR;
 	r.console = console_open(options->console);
 	if (!r.console)
-		goto close_svmm;
+		goto free_cpuid;
 
 	do
 		why = run_once(&r, &value);
@@ -182,7 +209,8 @@ int run_vm(const struct run_options *options)
 	if (console_drain(r.console, r.signal_fd) && status == STATUS_OK)
 		status = STATUS_ERROR;
 	console_close(r.console);
-close_svmm:
+free_cpuid:
+	free(r.cpuid);
 	close(r.svmm_fd);
 close_signals:
 	close(r.signal_fd);

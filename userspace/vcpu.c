@@ -233,15 +233,15 @@ void vcpu_join(struct vcpu *vcpu)
 	pthread_join(vcpu->thread, NULL);
 }
 
-int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int id,
+int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int apic_id,
 	      const struct svmm_cpuid *cpuid)
 {
 	unsigned long request = SVMM_CREATE_VCPU;
 	int err;
 
 	vcpu->m = m;
-	vcpu->id = id;
-	vcpu->fd = svmm_create_vcpu(m->vm_fd, id);
+	vcpu->id = n;
+	vcpu->fd = svmm_create_vcpu(m->vm_fd, apic_id);
 	if (vcpu->fd < 0) {
 		err = vcpu->fd;
 		goto fail;
@@ -266,7 +266,7 @@ unmap:
 close_fd:
 	close(vcpu->fd);
 fail:
-	message("cannot create vCPU %u: %s", id, svmm_explain(request, err));
+	message("cannot create vCPU %u: %s", n, svmm_explain(request, err));
 	return -1;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/machine.c userspace/bus.c userspace/timer.c userspace/vcpu.c userspace/cpuid.c
+// needs: userspace/topology.c
 // needs: userspace/ram.c userspace/registers.c userspace/message.c userspace/terminal.c
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
@@ -129,12 +130,6 @@ int svmm_get_caps(int svmm, struct svmm_caps *caps)
 	return 0;
 }
 
-int svmm_get_supported_cpuid(int svmm, struct svmm_cpuid **table)
-{
-	*table = calloc(1, sizeof(**table));
-	return *table ? 0 : -ENOMEM;
-}
-
 int svmm_create_vm(int svmm, const char *name)
 {
 	return dup(STDERR_FILENO);
@@ -205,10 +200,12 @@ void console_input_room(struct console *c)
 
 static void build(void)
 {
+	static struct svmm_cpuid cpuid;
 	const struct machine_config config = {
 		.name = "unit",
 		.mem_bytes = 1 << 20,
-		.nr_cpus = 1,
+		.topology = { .sockets = 1, .cores = 1, .threads = 1 },
+		.cpuid = &cpuid,
 		.exit_port = 0xf4,
 	};
 
