@@ -147,21 +147,22 @@ static enum emu_result device_write(struct vcpu *vcpu, u64 gpa, const u8 *data,
 	return EMU_OK;
 }
 
-static int guest_read(struct emu *e, u64 linear, void *data, unsigned int bytes,
-		      unsigned int access)
+/* @write: from @p to the guest, which leaves what @p points to as it is. */
+static int guest_access(struct emu *e, u64 linear, u8 *p, unsigned int bytes,
+			unsigned int access, bool write)
 {
 	struct vcpu *vcpu = container_of(e, struct vcpu, emu);
 	struct piece piece[2];
 	unsigned int i, nr, n;
 	enum emu_result ret;
-	u8 *p = data;
 
 	ret = split(vcpu, linear, bytes, access, piece, &nr);
 	for (i = 0; ret == EMU_OK && i < nr; i++) {
 		u64 gpa = piece[i].gpa;
 
 		if (!in_lapic(vcpu, gpa)) {
-			int err = vm_read_guest(vcpu->vm, gpa, p, piece[i].bytes);
+			int err = write ? vm_write_guest(vcpu->vm, gpa, p, piece[i].bytes) :
+					  vm_read_guest(vcpu->vm, gpa, p, piece[i].bytes);
 
 			if (!err) {
 				p += piece[i].bytes;
@@ -172,41 +173,22 @@ static int guest_read(struct emu *e, u64 linear, void *data, unsigned int bytes,
 		}
 		for (; ret == EMU_OK && piece[i].bytes; piece[i].bytes -= n, gpa += n, p += n) {
 			n = min(piece[i].bytes, 8U);
-			ret = device_read(vcpu, gpa, p, n);
+			ret = write ? device_write(vcpu, gpa, p, n) : device_read(vcpu, gpa, p, n);
 		}
 	}
 	return ret;
 }
 
+static int guest_read(struct emu *e, u64 linear, void *data, unsigned int bytes,
+		      unsigned int access)
+{
+	return guest_access(e, linear, data, bytes, access, false);
+}
+
 static int guest_write(struct emu *e, u64 linear, const void *data, unsigned int bytes,
 		       unsigned int access)
 {
-	struct vcpu *vcpu = container_of(e, struct vcpu, emu);
-	struct piece piece[2];
-	unsigned int i, nr, n;
-	enum emu_result ret;
-	const u8 *p = data;
-
-	ret = split(vcpu, linear, bytes, access | GUEST_WRITE, piece, &nr);
-	for (i = 0; ret == EMU_OK && i < nr; i++) {
-		u64 gpa = piece[i].gpa;
-
-		if (!in_lapic(vcpu, gpa)) {
-			int err = vm_write_guest(vcpu->vm, gpa, p, piece[i].bytes);
-
-			if (!err) {
-				p += piece[i].bytes;
-				continue;
-			}
-			if (err != -ENOENT)
-				return EMU_FAIL;
-		}
-		for (; ret == EMU_OK && piece[i].bytes; piece[i].bytes -= n, gpa += n, p += n) {
-			n = min(piece[i].bytes, 8U);
-			ret = device_write(vcpu, gpa, p, n);
-		}
-	}
-	return ret;
+	return guest_access(e, linear, (void *)data, bytes, access | GUEST_WRITE, true);
 }
 
 static int guest_cmpxchg(struct emu *e, u64 linear, u64 old, u64 new, unsigned int bytes,
