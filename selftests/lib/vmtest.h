@@ -151,7 +151,7 @@ void vmt_tick(unsigned int ms);
 /* The host's CPU is QEMU's software emulation, not silicon. */
 bool vmt_emulated_host(void);
 
-/* Move the calling thread to one of the CPUs that the test was started on: the @n-th, round and round. */
+/* Move the calling thread to one of the CPUs that the test may use: the @n-th, round and round. */
 void vmt_pin(unsigned int n);
 
 /* The deadline of the whole process, for tests that have no vmt. */
