@@ -5,13 +5,15 @@
  * Nothing here may touch a per-CPU variable between the two VMLOADs, since GS
  * is the guest's there.  GIF is 0 and RFLAGS.IF is 1 throughout: an interrupt
  * waits, and makes VMRUN exit, without STI and its shadow (APM vol. 2, 15.17).
- * After the exit no general register holds a guest value, and the return stack
- * holds only addresses of this function.
+ * After the exit no general register holds a guest value, and before the first
+ * RET the return stack holds only addresses of this function and SPEC_CTRL is
+ * the host's.
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/asm.h>
 #include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 
 /* vcpu->regs[], by register number */
@@ -19,10 +21,19 @@
 
 	.text
 
+/* WRMSR of SPEC_CTRL: struct spec_ctrl's entry at @offset from %reg; RAX, RCX, RDX go. */
+.macro	LOAD_SPEC_CTRL offset, reg
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	\offset(\reg), %eax
+	mov	\offset + 4(\reg), %edx
+	wrmsr
+.endm
+
 /*
- * int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa)
+ * int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa, const struct spec_ctrl *spec)
  *
- * RAX and RSP of the guest are in the VMCB, the rest in regs[].
+ * RAX and RSP of the guest are in the VMCB, the rest in regs[]; spec is NULL if
+ * SPEC_CTRL can stay.
  * Returns 0 after a #VMEXIT, 1 if SVM is off: then nothing has happened.
  */
 SYM_FUNC_START(svm_enter)
@@ -32,6 +43,7 @@ SYM_FUNC_START(svm_enter)
 	push	%r13
 	push	%r12
 	push	%rbx
+	push	%rcx
 	push	%rsi
 	push	%rdx
 
@@ -39,6 +51,13 @@ SYM_FUNC_START(svm_enter)
 1:	vmsave	%rax
 	mov	%rdi, %rax
 2:	vmload	%rax
+
+	test	%rcx, %rcx
+	jz	.Lguest
+	mov	%rcx, %r8
+	LOAD_SPEC_CTRL 0, %r8
+	mov	%rdi, %rax
+.Lguest:
 
 	mov	R(1)(%rsi), %rcx
 	mov	R(2)(%rsi), %rdx
@@ -55,8 +74,6 @@ SYM_FUNC_START(svm_enter)
 	mov	R(15)(%rsi), %r15
 	mov	R(6)(%rsi), %rsi
 	vmrun	%rax
-SYM_INNER_LABEL(svm_enter_vmexit, SYM_L_GLOBAL)
-	ANNOTATE_NOENDBR	/* compared with, never jumped to */
 
 	/* RAX is the host's again: vmcb_pa. */
 	vmsave	%rax
@@ -81,6 +98,11 @@ SYM_INNER_LABEL(svm_enter_vmexit, SYM_L_GLOBAL)
 
 	/* Return predictions of the guest go before the first RET. */
 	FILL_RETURN_BUFFER %_ASM_AX, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
+	pop	%rsi
+	test	%rsi, %rsi
+	jz	.Lhost
+	LOAD_SPEC_CTRL 8, %rsi
+.Lhost:
 #ifdef UNTRAIN_RET_VM
 	UNTRAIN_RET_VM
 #else
@@ -107,7 +129,7 @@ SYM_INNER_LABEL(svm_enter_vmexit, SYM_L_GLOBAL)
 
 .Lfault:
 	mov	$1, %eax
-	add	$16, %rsp
+	add	$24, %rsp
 	jmp	.Lrestore
 
 	/*

@@ -105,7 +105,7 @@ void svm_window_open(struct vcpu *vcpu)
 	if (vcpu_has_tsc_aux(vcpu) && vcpu->msr.tsc_aux != cpu->tsc_aux)
 		wrmsrq(MSR_TSC_AUX, vcpu->msr.tsc_aux);
 	if (vcpu->policy.spec_ctrl)
-		rdmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
+		rdmsrq(MSR_IA32_SPEC_CTRL, sv->spec_ctrl.host);
 }
 
 /*
@@ -255,9 +255,10 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
 	u64 root_pa = vcpu->vm->npt_root_pa;
-	bool switch_dr, switch_spec;
+	const struct spec_ctrl *spec = NULL;
 	struct host_dr host_dr;
 	const char *why;
+	bool switch_dr;
 	u64 tlb_gen;
 	int fault;
 
@@ -303,14 +304,13 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	switch_dr = host_uses_dr() || guest_uses_dr(sv);
 	if (switch_dr)
 		dr_switch_to_guest(sv, &host_dr);
-	switch_spec = vcpu->policy.spec_ctrl && vcpu->msr.spec_ctrl != sv->host_spec_ctrl;
-	if (switch_spec)
-		wrmsrq(MSR_IA32_SPEC_CTRL, vcpu->msr.spec_ctrl);
+	if (vcpu->policy.spec_ctrl && vcpu->msr.spec_ctrl != sv->spec_ctrl.host) {
+		sv->spec_ctrl.guest = vcpu->msr.spec_ctrl;
+		spec = &sv->spec_ctrl;
+	}
 
-	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa);
+	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa, spec);
 
-	if (switch_spec)	/* first: until then the guest's choice protects us */
-		wrmsrq(MSR_IA32_SPEC_CTRL, sv->host_spec_ctrl);
 	if (switch_dr)
 		dr_switch_to_host(&host_dr);
 	else if (unlikely(vmcb_get_dr6(vmcb) != DR6_RESERVED))

@@ -14,6 +14,12 @@
 /* svm_vcpu.shadow_rip: nowhere; not canonical. */
 #define SVM_NO_SHADOW	BIT_ULL(62)
 
+/* SPEC_CTRL on either side; enter.S knows the layout. */
+struct spec_ctrl {
+	u64 guest;
+	u64 host;			/* valid in the window */
+};
+
 /* Everything here is the vCPU thread's: [m] in core.h. */
 struct svm_vcpu {
 	u64 id;				/* [c] unique since the module was loaded */
@@ -27,7 +33,7 @@ struct svm_vcpu {
 	u64 cr4_extra;			/* MCE, where only the VMCB has it */
 	u64 db[4];			/* DR0 to DR3 */
 	u32 mxcsr_mask;			/* [c] MXCSR bits that exist */
-	u64 host_spec_ctrl;		/* valid in the window */
+	struct spec_ctrl spec_ctrl;
 	bool check;			/* state came from outside: vmcb_check() before VMRUN */
 	bool vnmi_posted;		/* V_NMI was set, for one of vcpu->nmi_pending */
 	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
@@ -49,10 +55,7 @@ struct svm_vcpu {
 extern u64 svm_msrpm_pa, svm_iopm_pa;
 
 /* enter.S: 0, or 1 if an SVM instruction faulted (SVME was turned off). */
-int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa);
-
-/* Where it goes on after #VMEXIT: no guest's RIP. */
-extern const u8 svm_enter_vmexit[];
+int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa, const struct spec_ctrl *spec);
 
 /* exit.c: the handler of vmcb->exit_code. */
 enum svm_action svm_handle_exit(struct vcpu *vcpu);

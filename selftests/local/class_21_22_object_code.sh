@@ -26,8 +26,7 @@ check()
 {
 	objdump -dr --no-show-raw-insn "$1" >"$tmp/all"
 	objdump -dr --no-show-raw-insn -j .altinstr_replacement "$1" >"$tmp/replacement"
-	# with the label inside it
-	awk '/^[0-9a-f]+ <.*>:$/ { on = /<svm_enter(_vmexit)?>:$/ } on' "$tmp/all" >"$tmp/code"
+	awk '/^[0-9a-f]+ <.*>:$/ { on = /<svm_enter>:$/ } on' "$tmp/all" >"$tmp/code"
 	sed '1,/\tvmrun/d' "$tmp/code" >"$tmp/after"
 	# behind the last store of a guest's register, up to the return
 	tac "$tmp/after" | sed '/mov .*%r15,0x[0-9a-f]*(%rax)/,$d' | tac >"$tmp/restore"
@@ -51,6 +50,9 @@ check()
 	[ "$hole" ] && readelf -rW "$1" | sed -n '/altinstructions/,/^$/p' |
 		grep -q "\.text + $hole\$"
 	result $? "$2: it goes between VMRUN and the first RET"
+
+	sed '/\tret/q' "$tmp/restore" | grep -q '	wrmsr'
+	result $? "$2: SPEC_CTRL is the host's before the first RET"
 
 	! grep -Eq '(call|jmp) +\*' "$tmp/code"
 	result $? "$2: no indirect call or jump"
