@@ -154,7 +154,6 @@ struct vcpu_msrs {
 	u64 mtrr_def_type;
 	u64 mtrr_fixed[11];
 	u64 mtrr_var[16];
-	u64 misc_enable;
 	u64 mcg_status;
 	u64 bios_sign_id;
 	u64 spec_ctrl;

@@ -11,13 +11,13 @@
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/pgtable.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/srcu.h>
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "svm/svm.h"
 
 int memslot_init(struct vm *vm)
 {
@@ -58,12 +58,6 @@ const struct memslot *memslot_find(struct vm *vm, u64 gfn)
  * Change
  */
 
-/* Bits of guest-physical addresses: what the CPU has and the nested tables reach. */
-static unsigned int guest_phys_bits(void)
-{
-	return min_t(unsigned int, boot_cpu_data.x86_phys_bits, pgtable_l5_enabled() ? 57 : 48);
-}
-
 static int memslot_validate(u32 id, u32 flags, u64 gpa, u64 size, u64 user_addr)
 {
 	u64 end;
@@ -74,7 +68,7 @@ static int memslot_validate(u32 id, u32 flags, u64 gpa, u64 size, u64 user_addr)
 		return -EINVAL;
 	if (!size)
 		return 0;
-	if (check_add_overflow(gpa, size, &end) || end > BIT_ULL(guest_phys_bits()))
+	if (check_add_overflow(gpa, size, &end) || end > BIT_ULL(svm_guest_phys_bits()))
 		return -EINVAL;
 	if (!access_ok((void __user *)user_addr, size))
 		return -EINVAL;

@@ -82,6 +82,11 @@ void svm_fill_caps(struct svmm_caps *caps)
 	caps->xsave_bytes = svm.xsave_bytes;
 }
 
+unsigned int svm_guest_phys_bits(void)
+{
+	return svm.guest_phys_bits;
+}
+
 bool svm_has_1g_leaves(void)
 {
 	return svm.gb_pages;

@@ -27,6 +27,8 @@ void svm_fill_caps(struct svmm_caps *caps);
 bool svm_has_1g_leaves(void);
 /* TSC_RATIO for a guest's rate: 0, -EOPNOTSUPP (not the host's rate, and no scaling), -EINVAL. */
 int svm_tsc_ratio(u32 khz, u64 *ratio);
+/* MAXPHYADDR of a guest: what the CPU has and the nested tables reach. */
+unsigned int svm_guest_phys_bits(void);
 
 /* A VM comes or goes: EFER.SVME on all CPUs from the first to the last (cpu.c). */
 int svm_get(void);
