@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * count COMMAND ...: the instructions that this machine executes while a command runs.
+ * count COMMAND ...: the instructions that this machine executes while a command runs. It is
+ * killed after DEADLINE_S seconds of the counting clock: 10,000 million instructions, idle included.
  *
  * For the emulated host in counting mode only, where the TSC advances by one per instruction, and
  * also jumps over idle time. The trick is how to take idle time out exactly: /proc/timer_list has
  * what the CPU's tick_sched has slept in nanoseconds, ended at each interrupt's entry, and both
  * clocks are the same TSC, so that their ratio turns one into the other.
  */
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,16 @@
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
+
+#define DEADLINE_S	10
+
+static pid_t pid;
+
+static void too_late(int sig)
+{
+	(void)sig;
+	kill(pid, SIGKILL);
+}
 
 struct sample {
 	uint64_t tsc, raw_ns, idle_ns;
@@ -65,7 +77,6 @@ int main(int argc, char **argv)
 	struct sample from, to;
 	uint64_t ticks, idle;
 	double ratio;
-	pid_t pid;
 	int status;
 
 	if (argc < 2) {
@@ -83,6 +94,8 @@ int main(int argc, char **argv)
 		perror(argv[1]);
 		_exit(127);
 	}
+	signal(SIGALRM, too_late);	/* restarts the wait */
+	alarm(DEADLINE_S);
 	if (waitpid(pid, &status, 0) != pid)
 		die("waitpid");
 	to.tsc = __rdtsc();

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 600
+# timeout: 900
 #
 # A guest's boot under vmctl needs no more host instructions than under the cheapest peer, QEMU on
 # kvm_amd. Instructions, not time: a busy build machine makes no difference.
