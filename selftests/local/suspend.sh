@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 240
+#
+# A host that sleeps with a guest running: host_events.sh, on a host whose CPU 0 is not kept apart,
+# since Linux could not take all others down then. The guest stays away from CPU 0 nevertheless.
+
+cd "$(dirname "$0")/../.." || exit
+scripts/amdhost --all-cpus --timeout 200 -- taskset -c 1,2 selftests/host_events.sh
