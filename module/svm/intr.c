@@ -42,6 +42,12 @@ void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event)
 		vmcb->event_inj = 0;
 		return;
 	}
+	/* The frame is to have the guest's flags; what the step was for comes again. */
+	if (vcpu->svm->stepping) {
+		if (!vcpu->svm->guest_tf)
+			vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
+		svm_abort_step(vcpu);
+	}
 	/* Real mode pushes no error codes (APM vol. 2, 8.2). */
 	has_error = event->has_error && vmcb_get_cr0(vmcb) & X86_CR0_PE;
 	vmcb->event_inj = SVM_EVENT_VALID | event->type << 8 | event->vector |
@@ -102,6 +108,8 @@ void svm_complete_events(struct vcpu *vcpu)
 
 	if (svm_has(SVM_FEATURE_VNMI))
 		vnmi_after_exit(vcpu);
+	if (unlikely(vcpu->nmi_pending) && !vcpu->nmi_masked)
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
 	cr8 = vmcb_get_int_ctl(vmcb) & 0xf;
 	if (unlikely(cr8 != sv->cr8)) {
 		sv->cr8 = cr8;
@@ -289,8 +297,16 @@ void svm_want_nmi_window(struct vcpu *vcpu)
 			vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
 		return;
 	}
-	/* Not masked, so only the shadow is in the way: one instruction. */
-	if (!vcpu->nmi_masked)
+	if (vcpu->nmi_masked)
+		return;
+	/*
+	 * What EVENTINJ delivers would save our TF with the guest's flags: the NMI waits for the
+	 * next exit, which the end of the handler is at the latest.  Else only the shadow is in
+	 * the way: one instruction.
+	 */
+	if (vcpu->svm->vmcb->event_inj & SVM_EVENT_VALID)
+		vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
+	else
 		svm_begin_step(vcpu);
 }
 
@@ -320,9 +336,10 @@ void svm_set_nmi_state(struct vcpu *vcpu)
 enum svm_action svm_exit_iret(struct vcpu *vcpu)
 {
 	vmcb_unintercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
-	if (svm_has(SVM_FEATURE_VNMI)) {
+	/* Not masked, or looked after by the CPU: this exit was to look for another NMI. */
+	if (svm_has(SVM_FEATURE_VNMI) || !vcpu->nmi_masked) {
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
-	} else if (vcpu->nmi_masked) {
+	} else {
 		vcpu->svm->nmi_iret = true;
 		svm_begin_step(vcpu);
 	}
