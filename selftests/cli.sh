@@ -213,6 +213,7 @@ printed() { [ -s "$tmp/out" ]; }
 cpus=1
 after_signal()
 {
+	: >"$tmp/out"
 	vmctl run --cpus $cpus --flat "$tmp/$3" 2>"$tmp/err" >"$tmp/out" </dev/null &
 	pid=$!
 	case $2 in
@@ -270,6 +271,7 @@ run reboot --no-reboot >/dev/full
 result "$? $(grep -c 'No space left' "$tmp/err")" "1 1" "an output that is full"
 
 # Names, stdin
+: >"$tmp/out"
 vmctl run --name twin --flat "$tmp/chatter" </dev/null 2>"$tmp/err1" >"$tmp/out" &
 pid=$!
 await printed

@@ -55,7 +55,8 @@ linux smp --cpus sockets=2,threads=2 --cpu opteron-g3
 healthy 4 && said 'apic *'
 result $? "four CPUs by xAPIC"
 said 'topology 0 0 0 0-1 0-1' && said 'topology 1 0 0 0-1 0-1' &&
-	said 'topology 2 1 0 2-3 2-3' && said 'topology 3 1 0 2-3 2-3'
+	said 'topology 2 1 0 2-3 2-3' && said 'topology 3 1 0 2-3 2-3' &&
+	said 'caches 0-1 0-1 0-1.*'
 result $? "their sockets, cores and threads are as asked for"
 
 # The guest reboots without end; SIGTERM comes when its second boot has got somewhere.

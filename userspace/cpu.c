@@ -313,7 +313,7 @@ static void fit_xsave(struct svmm_cpuid *table, const struct decision *d)
 	}
 }
 
-/* 8000_001Dh and 8000_001Eh come with topoext; cpuid.c fills the latter in. */
+/* 8000_001Dh and 8000_001Eh come with topoext; cpuid.c fills in who shares what. */
 static int fit_topology(struct svmm_cpuid *table, const struct decision *d)
 {
 	bool topoext = wants(d, "topoext");
@@ -324,7 +324,10 @@ static int fit_topology(struct svmm_cpuid *table, const struct decision *d)
 		if (!topoext && (e->function == 0x8000001d || e->function == 0x8000001e))
 			drop(table, e);
 	}
-	if (!topoext || find(table, 0x8000001e, 0) || add(table, 0x8000001e))
+	if (!topoext)
+		return 0;
+	cpu_add_caches(table);
+	if (find(table, 0x8000001e, 0) || add(table, 0x8000001e))
 		return 0;
 	message("the CPUID table is full");
 	return -1;

@@ -47,4 +47,7 @@ void cpu_print_help(void);
  */
 int cpu_apply(struct svmm_cpuid *table, const struct cpu_choice *choice, bool threads);
 
+/* caches.c: 8000_001Dh, if the table has none, from 8000_0005h and 8000_0006h. */
+void cpu_add_caches(struct svmm_cpuid *table);
+
 #endif

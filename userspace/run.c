@@ -94,9 +94,10 @@ static int check_topology(const struct topology *t, unsigned int max_vcpus)
 		return STATUS_USAGE;
 	}
 	if (topology_apic_id(t, nr - 1) >= max_vcpus) {
-		message("--cpus sockets=%u,cores=%u,threads=%u: this takes APIC IDs up to %u, and a "
-			"VM has 0 to %u; a power of two leaves none out", t->sockets, t->cores,
-			t->threads, topology_apic_id(t, nr - 1), max_vcpus - 1);
+		message("--cpus sockets=%u,cores=%u,threads=%u: these take APIC IDs up to %u, and "
+			"a VM has 0 to %u; counts that are powers of two leave none out",
+			t->sockets, t->cores, t->threads, topology_apic_id(t, nr - 1),
+			max_vcpus - 1);
 		return STATUS_USAGE;
 	}
 	return 0;

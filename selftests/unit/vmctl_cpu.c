@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/cpu.c userspace/cpu_models.c userspace/cpuid.c userspace/topology.c
+// needs: userspace/caches.c userspace/cpu.c userspace/cpu_models.c userspace/cpuid.c userspace/topology.c
 /*
  * --cpu and --cpus: the tables hang together, names are found, and what comes out is the CPUID
  * table that was asked for. The host is one made here, with every flag that has a name and a few
@@ -78,6 +78,8 @@ static void full_host(void)
 		{ .function = 0x80000002 },
 		{ .function = 0x80000003 },
 		{ .function = 0x80000004 },
+		{ .function = 0x80000005, .ecx = 0x40020140, .edx = 0x20040140 },
+		{ .function = 0x80000006, .ecx = 0x02006140, .edx = 0x00808140 },
 		{ .function = 0x80000007 },
 		{ .function = 0x80000008, .eax = 0x3030 },
 		{ .function = 0x8000001d, .index = 0, .flags = SVMM_CPUID_SUBLEAF, .eax = 0x121 },
@@ -407,10 +409,35 @@ static void test_topology(void)
 	ksft_test_result(ok && !said[0], "and the leaves that a model is too old for\n");
 }
 
+static bool cache(unsigned int index, unsigned int type, unsigned int level, unsigned int ways,
+		  unsigned int sets)
+{
+	struct svmm_cpuid_entry *e = at(0x8000001d, index);
+
+	return e && (e->eax & 0x3ff) == (type | level << 5 | 1 << 8) &&
+	       e->ebx == ((ways - 1) << 22 | 63) && e->ecx == sets - 1;
+}
+
+static void test_caches(void)
+{
+	bool ok;
+
+	full_host();
+	for (unsigned int i = table->nr; i-- > 0;) {
+		if (table->entries[i].function == 0x8000001d)
+			table->entries[i] = table->entries[--table->nr];
+	}
+	ok = !apply("host,+topoext", false);
+	/* 64 KiB 2-way, 32 KiB 4-way, 512 KiB 8-way, 16 MiB 16-way, in lines of 64 bytes */
+	ok &= cache(0, 1, 1, 2, 512) && cache(1, 2, 1, 4, 128) && cache(2, 3, 2, 8, 1024) &&
+	      cache(3, 3, 3, 16, 16384) && !at(0x8000001d, 4);
+	ksft_test_result(ok, "topoext without caches: those of the older leaves\n");
+}
+
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(30);
+	ksft_set_plan(31);
 	test_tables();
 	test_parse();
 	test_host();
@@ -418,6 +445,7 @@ int main(void)
 	test_models();
 	test_topology_parse();
 	test_topology();
+	test_caches();
 	free(table);
 	ksft_finished();
 }
