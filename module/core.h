@@ -238,6 +238,7 @@ struct vcpu {
 	struct vcpu_msrs msr;			/* [m] */
 	struct svmm_pv pv;			/* [m] */
 	u64 tsc_offset;				/* [m] */
+	u64 tsc_lost;				/* [m] svm_tsc_lost that the VMCB has */
 
 	bool ran;				/* [m] RUN was called: CPUID is fixed */
 	bool sigmask_set;			/* [m] */
@@ -484,12 +485,19 @@ int msr_commit(struct vcpu *vcpu, const struct svmm_msrs *in);
  */
 #define TSC_RATIO_ONE		BIT_ULL(32)
 
-/* The host's TSC at the rate of @vm's. */
+/* Ticks that the host's TSC has lost in sleep; changes while all tasks are frozen. svm/cpu.c */
+extern u64 svm_tsc_lost;
+
+/* Ticks of the host's TSC at the rate of @vm's. */
+static inline u64 tsc_scale(const struct vm *vm, u64 tsc)
+{
+	return vm->tsc_ratio == TSC_RATIO_ONE ? tsc : mul_u64_u64_shr(tsc, vm->tsc_ratio, 32);
+}
+
+/* The host's TSC as if it had never been reset, at the rate of @vm's. */
 static inline u64 tsc_scaled(const struct vm *vm)
 {
-	u64 tsc = rdtsc_ordered();
-
-	return vm->tsc_ratio == TSC_RATIO_ONE ? tsc : mul_u64_u64_shr(tsc, vm->tsc_ratio, 32);
+	return tsc_scale(vm, rdtsc_ordered() + svm_tsc_lost);
 }
 
 /* The guest's TSC, now. */

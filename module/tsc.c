@@ -7,6 +7,9 @@
  * guest that sets the TSC of one vCPU after the other wants them alike, but cannot write them at
  * the same moment.  So what the first one of a round wrote decides, and one that comes within a
  * second of it gets the same offset.  A vCPU's second write begins another round.
+ *
+ * Sleep resets the host's TSC.  What it loses is in svm_tsc_lost: to everybody but the VMCB the
+ * host's TSC goes on where it was, and so does a guest's.
  */
 #include <linux/math64.h>
 

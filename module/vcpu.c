@@ -518,6 +518,9 @@ long vcpu_run(struct vcpu *vcpu)
 	long ret;
 
 	vcpu->ran = true;
+	/* Every RUN was left for the sleep: this is early enough. */
+	if (unlikely(vcpu->tsc_lost != svm_tsc_lost))
+		svm_set_tsc_offset(vcpu, vcpu->tsc_offset);
 	WRITE_ONCE(vcpu->task, current);
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);

@@ -15,6 +15,7 @@
 #include <linux/smp.h>
 #include <linux/topology.h>
 #include <asm/cpufeature.h>
+#include <asm/msr.h>
 
 #include "../compat.h"
 #include "caps.h"
@@ -27,6 +28,8 @@ static DEFINE_MUTEX(svm_lock);
 static unsigned int svm_users;		/* VMs; under svm_lock */
 static bool svm_going_down;		/* no VM may begin any more; under svm_lock */
 static int svm_hotplug_state;
+u64 svm_tsc_lost;
+static u64 svm_tsc_slept;		/* what the TSC was, and has lost, when sleep began */
 
 /* On the CPU itself, interrupts off. *@error is left alone on success. */
 static void enable_cpu(void *error)
@@ -137,6 +140,7 @@ static int cpu_offline_cb(unsigned int id)
 static int svm_suspend(void)
 {
 	disable_cpu(NULL);
+	svm_tsc_slept = rdtsc_ordered() + svm_tsc_lost;
 	return 0;
 }
 
@@ -144,6 +148,9 @@ static void svm_resume(void)
 {
 	int error = 0;
 
+	/* Sleep may have reset the TSC: guests' must not go back. */
+	if (rdtsc_ordered() + svm_tsc_lost < svm_tsc_slept)
+		svm_tsc_lost = svm_tsc_slept - rdtsc_ordered();
 	if (svm_users && !svm_going_down)
 		enable_cpu(&error);
 	if (error)

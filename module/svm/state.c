@@ -36,7 +36,8 @@ u8 svm_get_cpl(struct vcpu *vcpu)
 
 void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
-	vmcb_set_tsc_offset(vcpu->svm->vmcb, offset);
+	vcpu->tsc_lost = svm_tsc_lost;
+	vmcb_set_tsc_offset(vcpu->svm->vmcb, offset + tsc_scale(vcpu->vm, vcpu->tsc_lost));
 }
 
 void svm_skip_insn(struct vcpu *vcpu, unsigned int len)

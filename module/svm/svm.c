@@ -177,7 +177,7 @@ static void vmcb_reset_control(struct vcpu *vcpu)
 	vmcb_intercept(vmcb, SVM_INTERCEPT_EXCEPTION(X86_VEC_GP));
 	vmcb_set_iopm_base_pa(vmcb, svm_iopm_pa);
 	vmcb_set_msrpm_base_pa(vmcb, svm_msrpm_pa);
-	vmcb_set_tsc_offset(vmcb, vcpu->tsc_offset);
+	svm_set_tsc_offset(vcpu, vcpu->tsc_offset);
 	vmcb_set_int_ctl(vmcb, V_INTR_MASKING |
 			       (svm_has(SVM_FEATURE_VNMI) ? V_NMI_ENABLE : 0));
 	vmcb_set_nested_ctl(vmcb, NESTED_CTL_NP_ENABLE);
