@@ -103,6 +103,8 @@ enum vcpu_request {
 	VCPU_REQ_CLOCK,		/* pv.c: rewrite the paravirtual clock */
 	VCPU_REQ_TRIPLE_FAULT,	/* an exception while delivering #DF */
 	VCPU_REQ_DEAD,		/* the VM died: RUN returns -EIO */
+	VCPU_REQ_PV_EOI,	/* pv_eoi.c: an offer's fate needs the guest's page to come in */
+	VCPU_REQ_YIELD,		/* the guest lets another vCPU go first */
 };
 
 /* Requests that are served in the window; any other one makes the vCPU leave it. */
@@ -111,9 +113,10 @@ enum vcpu_request {
 
 /*
  * vcpu->mode: what vcpu_kick() has to do.  IN_GUEST and HALTED are set before
- * the last look at requests and tlb_gen.
+ * the last look at requests and tlb_gen.  EXITING is still in the guest, with an
+ * interrupt on its way; HALTED is asleep, and OUTSIDE once it is being woken.
  */
-enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_HALTED };
+enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST, VCPU_EXITING, VCPU_HALTED };
 
 /* Kinds of event, numbered as EVENTINJ.TYPE (APM vol. 2, 15.20). */
 enum event_type {
@@ -144,7 +147,7 @@ struct cpuid_policy {
 	bool page_1g;
 	bool spec_ctrl;
 	bool ibpb;		/* PRED_CMD */
-	bool pv_clock;		/* the KVM leaves with their clock are there */
+	u32 pv;			/* BIT(KVM_FEATURE_*) of leaf 4000_0001h */
 	u64 spec_ctrl_allowed;	/* SPEC_CTRL bits */
 };
 
@@ -237,6 +240,16 @@ struct vcpu {
 	u64 xcr0;				/* [m] */
 	struct vcpu_msrs msr;			/* [m] */
 	struct svmm_pv pv;			/* [m] */
+	struct {
+		const void *task;		/* [m] whose run delay it is; never followed */
+		u64 run_delay;			/* [m] of the task, as last reported */
+		bool preempted;			/* [m] the guest was told */
+	} steal;
+	u8 eoi_offer;				/* [m], read by [a]: see pv_eoi.c; 0: none */
+	bool unhalted;				/* [a] KVM_HC_KICK_CPU; HLT clears it */
+	u32 halt_poll_ns;			/* [m] how long the next HLT polls */
+	struct svmm_counters counters;		/* [m]; those that others count are next */
+	atomic64_t kicks, wakeups;		/* [a] */
 	u64 tsc_offset;				/* [m] */
 	u64 tsc_lost;				/* [m] svm_tsc_lost that the VMCB has */
 
@@ -321,6 +334,7 @@ int vm_cmpxchg_guest(struct vm *vm, u64 gpa, u64 old, u64 new, unsigned int byte
 
 /* As vm_read_guest(), but never sleeps: -EFAULT if a page would have to come in. */
 int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes);
+int vm_write_guest_nofault(struct vm *vm, u64 gpa, const void *data, unsigned int bytes);
 
 /*
  * module/npt/npt_mm.c
@@ -368,8 +382,19 @@ static inline void vcpu_request(struct vcpu *vcpu, enum vcpu_request req)
 	set_bit(req, &vcpu->requests);
 }
 
+/* Requests that need no sleep.  In or outside the window.  [m] */
+void vcpu_quick_requests(struct vcpu *vcpu);
+
+/*
+ * halt.c
+ */
+
 /* Make a running vCPU leave the guest, wake a halted one.  Any context. */
 void vcpu_kick(struct vcpu *vcpu);
+/* Not for one that runs.  Any context. */
+void vcpu_wake(struct vcpu *vcpu);
+/* Poll or sleep until an event, a request or a signal.  [m] */
+void vcpu_halt(struct vcpu *vcpu);
 
 /* An NMI arrives.  Any context. */
 void vcpu_nmi(struct vcpu *vcpu);
@@ -512,21 +537,54 @@ int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in);
 int tsc_set_khz(struct vm *vm, u32 khz);
 
 /*
- * pv.c
+ * pv.c, pv_clock.c, pv_eoi.c
  */
-#define MSR_PV_WALL_CLOCK	0x4b564d00
-#define MSR_PV_SYSTEM_TIME	0x4b564d01
+#define PV_ENABLE		BIT_ULL(0)	/* in the MSRs that hold an address */
+
+/* Does CPUID show a feature, KVM_FEATURE_*?  [m] */
+static inline bool pv_has(const struct vcpu *vcpu, unsigned int feature)
+{
+	return vcpu->policy.pv & BIT(feature);
+}
 
 int pv_msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 int pv_msr_write(struct vcpu *vcpu, u32 index, u64 value);
+/* State group PV; commit validates all of it first: -EINVAL.  [m] */
+void pv_publish(struct vcpu *vcpu, struct svmm_pv *out);
+int pv_commit(struct vcpu *vcpu, const struct svmm_pv *in);
 /* Does the host's TSC tick alike on all CPUs, always?  Then the clock needs no upkeep. */
 bool pv_clock_stable(void);
 void pv_vm_init(struct vm *vm);	/* tsc_offset, clock_offset */
 void pv_reset(struct vcpu *vcpu);
 /* VCPU_REQ_CLOCK: write the clock page.  Outside the window, may sleep. */
 void pv_update_clock(struct vcpu *vcpu);
-/* A VMMCALL at CPL 0: its result goes to RAX.  In the window. */
+/* The two clock MSRs, validated; and the wall clock as the guest wrote it. */
+void pv_clock_set_wall(struct vcpu *vcpu, u64 value);
+u64 pv_clock_get_wall(const struct vcpu *vcpu);
+/* A VMMCALL: its result goes to RAX.  In the window. */
 void pv_hypercall(struct vcpu *vcpu);
+
+/* Features that the supported table offers, BIT(KVM_FEATURE_*). */
+u32 pv_supported(void);
+
+/*
+ * Steal time.  Before the window, may sleep: report what was stolen, and serve the TLB flushes
+ * that others left; and when the vCPU gives up its CPU: tell the guest.  In or outside the window.
+ */
+void pv_steal_report(struct vcpu *vcpu);
+void pv_steal_preempted(struct vcpu *vcpu);
+
+static inline bool pv_steal_enabled(const struct vcpu *vcpu)
+{
+	return vcpu->pv.steal_time & PV_ENABLE;
+}
+
+/* After choosing an event: may the guest end its interrupt without an exit?  In the window. */
+void pv_eoi_offer(struct vcpu *vcpu);
+/* An offer ends with the exit.  In the window; false: not known yet, VCPU_REQ_PV_EOI is set. */
+bool pv_eoi_take_back(struct vcpu *vcpu);
+/* The same outside the window, may sleep. */
+void pv_eoi_settle(struct vcpu *vcpu);
 
 /*
  * mmio.c: the emulator's way to guest memory and devices.  Outside the window.

@@ -231,10 +231,7 @@ static void __init host_pv(void)
 	e->edx = 0x0000004d;
 
 	e = host_new(CPUID_PV + 1, 0, 0);
-	e->eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-		 BIT(KVM_FEATURE_CLOCKSOURCE2);
-	if (pv_clock_stable())
-		e->eax |= BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+	e->eax = pv_supported();
 }
 
 static void __init host_cache_topology(void)
@@ -447,7 +444,7 @@ static void cpuid_derive(struct vcpu *vcpu)
 		.rdpid = l7.ecx & F(RDPID),
 		.page_1g = e1.edx & F(GBPAGES),
 		.ibpb = e8.ebx & (F(AMD_IBPB) | F(AMD_IBRS)),
-		.pv_clock = pv.eax & (BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_CLOCKSOURCE2)),
+		.pv = pv.eax,
 	};
 	policy->spec_ctrl = policy->spec_ctrl_allowed;
 	policy->efer_allowed |= e1.edx & F(SYSCALL) ? EFER_SCE : 0;

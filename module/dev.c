@@ -145,6 +145,15 @@ static long vcpu_get_stats(struct vcpu *vcpu, struct svmm_stats __user *arg)
 	return ret;
 }
 
+static long vcpu_get_counters(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmm_counters counters = vcpu->counters;
+
+	counters.kicks = atomic64_read(&vcpu->kicks);
+	counters.wakeups = atomic64_read(&vcpu->wakeups);
+	return copy_to_user(arg, &counters, sizeof(counters)) ? -EFAULT : 0;
+}
+
 static long vcpu_debug_vmcb(struct vcpu *vcpu, void __user *arg)
 {
 	struct svmm_debug_vmcb *out;
@@ -234,6 +243,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vcpu_ioctl_nmi(vcpu, uarg);
 	case SVMM_SET_EXTINT:
 		return vcpu_set_extint(vcpu, arg);
+	case SVMM_GET_COUNTERS:
+		return vcpu_get_counters(vcpu, arg);
 	}
 
 	if (!mutex_trylock(&vcpu->mutex))

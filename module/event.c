@@ -116,6 +116,11 @@ bool event_inject(struct vcpu *vcpu)
 {
 	bool known = true;
 
+	/* What is in service decides what comes next. */
+	if (unlikely(!pv_eoi_take_back(vcpu))) {
+		vcpu_request(vcpu, VCPU_REQ_EVENT);
+		return true;
+	}
 	if (!vcpu->injected.valid) {
 		if (vcpu->exception.valid) {
 			svm_set_payload(vcpu, vcpu->exception.vector, vcpu->exception_payload);
@@ -133,12 +138,13 @@ bool event_inject(struct vcpu *vcpu)
 		svm_want_nmi_window(vcpu);
 	svm_want_intr_window(vcpu, known && intr_pending(vcpu));
 	svm_want_cr8_exit(vcpu, lapic_tpr_blocks(vcpu));
+	pv_eoi_offer(vcpu);
 	return known;
 }
 
 bool event_wakes(struct vcpu *vcpu)
 {
-	if (vcpu->injected.valid || vcpu->exception.valid)
+	if (vcpu->injected.valid || vcpu->exception.valid || READ_ONCE(vcpu->unhalted))
 		return true;
 	if (vcpu->nmi_pending && !vcpu->nmi_masked)
 		return true;

@@ -116,6 +116,18 @@ void lapic_accept(struct vcpu *vcpu, u8 vector)
 	WRITE_ONCE(lapic->isr_top, vector);
 }
 
+/*
+ * Something in service outranks it: the guest has to end that first, which exits unless the end
+ * was left to the guest (pv_eoi.c).  If this reads what was so a moment ago, the vCPU is outside
+ * and sees the request at its last look.
+ */
+static bool lapic_outranked(struct vcpu *vcpu, u8 vector)
+{
+	smp_mb__after_atomic();		/* the request, then this look */
+	return (vector & 0xf0) <= (READ_ONCE(lapic_of(vcpu)->isr_top) & ~0xf) &&
+	       !READ_ONCE(vcpu->eoi_offer);
+}
+
 void lapic_request_vector(struct vcpu *vcpu, u8 vector, bool level)
 {
 	struct lapic *lapic = lapic_of(vcpu);
@@ -129,7 +141,8 @@ void lapic_request_vector(struct vcpu *vcpu, u8 vector, bool level)
 	/* A full barrier: whoever finds the request finds its TMR bit. */
 	if (!test_and_set_bit(vector, lapic->irr)) {
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
-		vcpu_kick(vcpu);
+		if (!lapic_outranked(vcpu, vector))
+			vcpu_kick(vcpu);
 	}
 }
 

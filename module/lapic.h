@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The local APIC's inside, for lapic.c (registers, acceptance), lapic_state.c
- * (state group), lapic_ipi.c (messages between APICs) and lapic_timer.c; nobody
- * else includes it.
+ * (state group), lapic_ipi.c (messages between APICs), lapic_timer.c and
+ * pv_eoi.c; nobody else includes it.
  *
  * Letters as in core.h: [m] is the vCPU's thread; [a] any context may look or
  * set bits, one word at a time.

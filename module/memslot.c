@@ -235,6 +235,11 @@ static unsigned long copy_out(void *data, void __user *p, unsigned int n)
 	return copy_to_user(p, data, n);
 }
 
+static unsigned long copy_out_nofault(void *data, void __user *p, unsigned int n)
+{
+	return copy_to_user_nofault(p, data, n);
+}
+
 int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int bytes)
 {
 	return guest_access(vm, gpa, data, bytes, false, copy_in);
@@ -248,6 +253,11 @@ int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes
 int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int bytes)
 {
 	return guest_access(vm, gpa, (void *)data, bytes, true, copy_out);
+}
+
+int vm_write_guest_nofault(struct vm *vm, u64 gpa, const void *data, unsigned int bytes)
+{
+	return guest_access(vm, gpa, (void *)data, bytes, true, copy_out_nofault);
 }
 
 /* 0, 1 (@p does not hold @old), or -EFAULT. */

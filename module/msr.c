@@ -194,8 +194,6 @@ int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu_tsc(vcpu);
 		return 0;
 	case OP_PV:
-		if (!vcpu->policy.pv_clock)
-			return -EINVAL;
 		return pv_msr_read(vcpu, index, value);
 	case OP_SPEC_CTRL:
 		if (!vcpu->policy.spec_ctrl)
@@ -291,8 +289,6 @@ static int msr_write_rule(struct vcpu *vcpu, const struct msr_rule *rule, u32 in
 		tsc_write(vcpu, value);
 		return 0;
 	case OP_PV:
-		if (!vcpu->policy.pv_clock)
-			return -EINVAL;
 		return pv_msr_write(vcpu, index, value);
 	case OP_SPEC_CTRL:
 		return msr_store(&msr->spec_ctrl, value, vcpu->policy.spec_ctrl &&

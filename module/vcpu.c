@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "core.h"
 #include "svm/svm.h"
 
@@ -109,35 +110,11 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 
 	svm_vcpu_reset(vcpu, init);
 	lapic_reset(vcpu, init);
-	if (!init) {
+	/* An INIT'ed vCPU's kernel has gone: nothing may be written to its memory any more. */
+	pv_reset(vcpu);
+	if (!init)
 		msr_reset(vcpu);
-		pv_reset(vcpu);
-	}
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
-}
-
-void vcpu_kick(struct vcpu *vcpu)
-{
-	struct task_struct *task;
-
-	/*
-	 * The caller has set a request.  Pairs with svm_vcpu_enter() and
-	 * vcpu_halt(), which set the mode before they look at the requests.
-	 */
-	smp_mb();
-	if (READ_ONCE(vcpu->mode) == VCPU_OUTSIDE)
-		return;
-
-	/* The task may leave RUN and exit meanwhile; RCU keeps its struct. */
-	rcu_read_lock();
-	task = READ_ONCE(vcpu->task);
-	if (task) {
-		if (READ_ONCE(vcpu->mode) == VCPU_HALTED)
-			wake_up_process(task);
-		else
-			kick_process(task);
-	}
-	rcu_read_unlock();
 }
 
 void vcpu_nmi(struct vcpu *vcpu)
@@ -175,7 +152,7 @@ static void vcpu_take_nmis(struct vcpu *vcpu)
 }
 
 /* In or outside the window. */
-static void vcpu_quick_requests(struct vcpu *vcpu)
+void vcpu_quick_requests(struct vcpu *vcpu)
 {
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_TIMER))
 		lapic_timer_expired(vcpu);
@@ -231,41 +208,16 @@ static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
 		return vcpu_shutdown(vcpu);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_CLOCK))
 		pv_update_clock(vcpu);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_PV_EOI))
+		pv_eoi_settle(vcpu);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_YIELD)) {
+		pv_steal_preempted(vcpu);
+		yield();
+	}
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_EOI) && vcpu_exit_eoi(vcpu))
 		return IO_NEXT_USER;
 	vcpu_quick_requests(vcpu);
 	return IO_NEXT_RUN;
-}
-
-/*
- * Halt
- */
-
-static bool vcpu_woken(struct vcpu *vcpu)
-{
-	vcpu_quick_requests(vcpu);
-	if (READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
-		return true;
-	return vcpu->mp_state == SVMM_MP_HALTED && event_wakes(vcpu);
-}
-
-/* Sleep until an event, a request or a signal. */
-static void vcpu_halt(struct vcpu *vcpu)
-{
-	for (;;) {
-		WRITE_ONCE(vcpu->mode, VCPU_HALTED);
-		/* A full barrier: the mode is visible before the requests are read. */
-		set_current_state(TASK_INTERRUPTIBLE);
-		if (vcpu_woken(vcpu) || signal_pending(current))
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
-	if (vcpu->mp_state == SVMM_MP_HALTED && event_wakes(vcpu)) {
-		vcpu->mp_state = SVMM_MP_RUNNABLE;
-		vcpu_request(vcpu, VCPU_REQ_EVENT);
-	}
 }
 
 /*
@@ -290,6 +242,9 @@ static enum svm_action vcpu_window(struct vcpu *vcpu, bool *extint)
 		}
 		action = svm_vcpu_enter(vcpu);
 	} while (action == SVM_RESUME);
+	/* Closing it may be where the CPU is lost. */
+	if (READ_ONCE(current_thread_info()->flags) & SVMM_TIF_RESCHED)
+		pv_steal_preempted(vcpu);
 	svm_window_close(vcpu);
 	return action;
 }
@@ -366,7 +321,11 @@ static long vcpu_loop(struct vcpu *vcpu)
 			continue;
 		}
 
+		if (pv_steal_enabled(vcpu))
+			pv_steal_report(vcpu);
 		action = vcpu_window(vcpu, &extint);
+		if (unlikely(vcpu->eoi_offer))
+			pv_eoi_settle(vcpu);
 		if (extint) {
 			vcpu_exit_extint(vcpu);
 			return 0;
@@ -438,10 +397,9 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 			return ret;
 	}
 	if (dirty & SVMM_STATE_PV) {
-		if (memchr_inv(copy->pv.reserved, 0, sizeof(copy->pv.reserved)) ||
-		    pv_msr_write(vcpu, MSR_PV_WALL_CLOCK, copy->pv.wall_clock) ||
-		    pv_msr_write(vcpu, MSR_PV_SYSTEM_TIME, copy->pv.system_time))
-			return -EINVAL;
+		ret = pv_commit(vcpu, &copy->pv);
+		if (ret)
+			return ret;
 	}
 	if (dirty & SVMM_STATE_MP) {
 		if (copy->mp.state > SVMM_MP_WAIT_SIPI || copy->mp.sipi_vector > 255)
@@ -485,10 +443,8 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 		msr_publish(vcpu, &page->msr);
 	if (groups & SVMM_STATE_TSC)
 		tsc_publish(vcpu, &page->tsc);
-	if (groups & SVMM_STATE_PV) {
-		page->pv = vcpu->pv;
-		pv_msr_read(vcpu, MSR_PV_WALL_CLOCK, &page->pv.wall_clock);
-	}
+	if (groups & SVMM_STATE_PV)
+		pv_publish(vcpu, &page->pv);
 	if (groups & SVMM_STATE_MP) {
 		page->mp.state = vcpu->mp_state;
 		page->mp.sipi_vector = vcpu->sipi_vector;
@@ -540,6 +496,7 @@ long vcpu_run(struct vcpu *vcpu)
 	if (ret != -EINVAL)
 		vcpu_publish_exit(vcpu);
 	vcpu->exits_to_user += !ret;
+	pv_steal_preempted(vcpu);
 
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

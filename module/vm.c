@@ -174,7 +174,9 @@ void vm_flush_tlbs(struct vm *vm)
 	for (i = 0; i < nr; i++) {
 		struct vcpu *vcpu = vm_get_vcpu(vm, i);
 
-		if (vcpu && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
+		int mode = vcpu ? READ_ONCE(vcpu->mode) : VCPU_OUTSIDE;
+
+		if (mode == VCPU_IN_GUEST || mode == VCPU_EXITING)
 			cpumask_set_cpu(READ_ONCE(vcpu->cpu), vm->flush_mask);
 	}
 	preempt_disable();

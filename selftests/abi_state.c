@@ -100,6 +100,8 @@ static void fill(struct svmm_vcpu_page *p)
 	p->mp.state = SVMM_MP_HALTED;
 	p->pv.wall_clock = 0x3000;
 	p->pv.system_time = 0x4001;
+	p->pv.steal_time = 0x5001;
+	p->pv.pv_eoi = 0x6001;
 }
 
 TEST_F(state, round_trip)
@@ -231,7 +233,7 @@ static const struct {
 	{ "MP state", SVMM_STATE_MP, AT(mp.state), 4, 3 },
 	{ "SIPI vector", SVMM_STATE_MP, AT(mp.sipi_vector), 4, 256 },
 	{ "PV reserved", SVMM_STATE_PV, AT(pv.reserved[0]), 8, 1 },
-	{ "PV reserved, last", SVMM_STATE_PV, AT(pv.reserved[5]), 8, 1ULL << 63 },
+	{ "PV reserved, last", SVMM_STATE_PV, AT(pv.reserved[3]), 8, 1ULL << 63 },
 };
 
 TEST_F(state, illegal_values)

@@ -304,7 +304,7 @@ TEST_F(pv_clock, hypercalls)
 	vmt_call(v, 1, 0, 0);
 	EXPECT_EQ(0, vmt_res(v, 0));
 	for (int nr = 0; nr < 16; nr++) {
-		if (nr == 1)
+		if (nr == 1 || nr == 5 || nr == 10 || nr == 11)	/* pv_ipi.c has the others */
 			continue;
 		vmt_call(v, nr, 0, 0);
 		EXPECT_EQ((uint64_t)-1000, vmt_res(v, 0)) {

@@ -447,11 +447,16 @@ struct svmm_mp {
 	__u32 sipi_vector;
 };
 
-/* Paravirtual MSRs as the guest wrote them (4B56_4D00h and on). */
+/*
+ * Paravirtual MSRs as the guest wrote them (4B56_4D00h, 01h, 03h, 04h); one whose
+ * feature CPUID does not show must be 0.
+ */
 struct svmm_pv {
 	__u64 wall_clock;
 	__u64 system_time;
-	__u64 reserved[6];
+	__u64 steal_time;
+	__u64 pv_eoi;
+	__u64 reserved[4];
 };
 
 /**
@@ -533,6 +538,46 @@ struct svmm_stats {
 };
 
 /**
+ * struct svmm_counters - answer of SVMM_GET_COUNTERS: a vCPU's life beside its exits
+ * @halts: times that it waited in HLT
+ * @poll_attempted: waits that began with polling; each one is one of the next three
+ * @poll_successful: the event came while polling
+ * @poll_failed: it did not: the vCPU slept
+ * @poll_invalid: a signal or a request of the host ended the polling
+ * @poll_success_ns: time polled, with success
+ * @poll_fail_ns: likewise, without
+ * @wakeups: times that somebody woke it out of its sleep
+ * @kicks: times that another CPU interrupted it in the guest
+ * @pv_eoi_offered: interrupts whose end the guest could keep to itself
+ * @pv_eoi_taken: those of them that it did
+ * @pv_ipis: interrupts that it sent by KVM_HC_SEND_IPI
+ * @pv_kicks: calls of KVM_HC_KICK_CPU
+ * @pv_yields: calls of KVM_HC_SCHED_YIELD
+ * @pv_tlb_flushes: flushes that others left for it while it did not run
+ * @steal_ns: steal time reported to the guest
+ * @reserved: zero
+ */
+struct svmm_counters {
+	__u64 halts;
+	__u64 poll_attempted;
+	__u64 poll_successful;
+	__u64 poll_failed;
+	__u64 poll_invalid;
+	__u64 poll_success_ns;
+	__u64 poll_fail_ns;
+	__u64 wakeups;
+	__u64 kicks;
+	__u64 pv_eoi_offered;
+	__u64 pv_eoi_taken;
+	__u64 pv_ipis;
+	__u64 pv_kicks;
+	__u64 pv_yields;
+	__u64 pv_tlb_flushes;
+	__u64 steal_ns;
+	__u64 reserved[16];
+};
+
+/**
  * struct svmm_debug_vmcb - answer of SVMM_DEBUG_VMCB
  * @mandatory: the intercept words that no policy may clear, in VMCB order
  *	(bytes 000h to 017h)
@@ -602,5 +647,11 @@ struct svmm_debug_vmcb {
  * physical addresses and therefore needs CAP_SYS_RAWIO (-EPERM).
  */
 #define SVMM_DEBUG_VMCB		_IOR(SVMM_IOC, 0x28, struct svmm_debug_vmcb)
+
+/*
+ * SVMM_GET_COUNTERS: see struct svmm_counters; from any thread, also during RUN.
+ * Errors: -EFAULT, -EIO.
+ */
+#define SVMM_GET_COUNTERS	_IOR(SVMM_IOC, 0x29, struct svmm_counters)
 
 #endif /* _UAPI_SVMM_H */

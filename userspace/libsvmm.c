@@ -178,6 +178,11 @@ int svmm_get_stats(int vcpu, struct svmm_stats **stats)
 	}
 }
 
+int svmm_get_counters(int vcpu, struct svmm_counters *counters)
+{
+	return call(vcpu, SVMM_GET_COUNTERS, counters);
+}
+
 int svmm_debug_vmcb(int vcpu, struct svmm_debug_vmcb *vmcb)
 {
 	return call(vcpu, SVMM_DEBUG_VMCB, vmcb);

@@ -140,6 +140,9 @@ int svmm_set_extint(int vcpu, uint32_t level);
  */
 int svmm_get_stats(int vcpu, struct svmm_stats **stats);
 
+/* What a vCPU did beside its exits; from any thread.  Return: 0 or -errno. */
+int svmm_get_counters(int vcpu, struct svmm_counters *counters);
+
 /* The raw VMCB; needs CAP_SYS_RAWIO.  Return: 0 or -errno. */
 int svmm_debug_vmcb(int vcpu, struct svmm_debug_vmcb *vmcb);
 

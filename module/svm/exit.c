@@ -151,6 +151,7 @@ static enum svm_action exit_hlt(struct vcpu *vcpu)
 		return insn_error(len);
 	svm_skip_insn(vcpu, len);
 	if (event_wakes(vcpu)) {
+		WRITE_ONCE(vcpu->unhalted, false);
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
 		return SVM_RESUME;
 	}

@@ -10,6 +10,11 @@
  */
 #include "svm_vcpu.h"
 
+bool svm_in_64bit(struct vcpu *vcpu)
+{
+	return svm_mode(vcpu) == X86_MODE_64;
+}
+
 enum x86_mode svm_mode(struct vcpu *vcpu)
 {
 	const struct vmcb *vmcb = vcpu->svm->vmcb;

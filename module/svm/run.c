@@ -25,6 +25,12 @@ static DEFINE_PER_CPU(u64, last_vcpu);
 #define THREAD_WORK	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME | \
 			 SVMM_TIF_RESCHED)
 
+/* What the guest invalidated elsewhere may be in the TLB here: flush before it runs. [m] */
+void svm_flush_asid(struct vcpu *vcpu)
+{
+	asid_flush(&vcpu->svm->asid);
+}
+
 /*
  * FPU: the image is in the standard format, and XCR0 is the host's while it is
  * loaded and saved, so that components the guest turned off keep their content.
@@ -331,6 +337,8 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 		vmcb_all_clean(vmcb);
 	if (unlikely(sv->shadow))
 		vmcb_clean_record(sv->shadow, vmcb, vcpu->cpu);
+	if (unlikely(vcpu->eoi_offer))
+		pv_eoi_take_back(vcpu);
 	svm_complete_events(vcpu);
 	return svm_handle_exit(vcpu);
 }

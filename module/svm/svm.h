@@ -54,6 +54,9 @@ void svm_window_close(struct vcpu *vcpu);
  */
 enum svm_action svm_vcpu_enter(struct vcpu *vcpu);
 
+/* The next VMRUN drops the guest's translations.  [m] */
+void svm_flush_asid(struct vcpu *vcpu);
+
 /*
  * The slow half of an exit whose instruction the window could not fetch or
  * whose operand lies in memory.  Outside the window, may sleep.  SVM_RESUME or
@@ -84,6 +87,7 @@ u64 svm_get_rflags(struct vcpu *vcpu);
 u64 svm_get_cr4(struct vcpu *vcpu);
 void svm_sync_xcr0(struct vcpu *vcpu);		/* in the window: vcpu->xcr0 is the guest's */
 u8 svm_get_cpl(struct vcpu *vcpu);
+bool svm_in_64bit(struct vcpu *vcpu);		/* a 64-bit code segment, in long mode */
 void svm_set_cr8(struct vcpu *vcpu, u64 cr8);	/* V_TPR follows the local APIC */
 void svm_start_at(struct vcpu *vcpu, u8 sipi_vector);	/* CS:IP of a start-up IPI */
 u64 svm_get_efer(struct vcpu *vcpu);
