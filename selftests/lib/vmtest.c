@@ -278,6 +278,20 @@ void vmt_close(struct vmt *v)
 	munmap(v->ram, G_RAM_BYTES);
 }
 
+int vmt_hide_pv(struct vmt *v, unsigned int feature)
+{
+	struct svmm_cpuid *cpuid;
+	int ret;
+
+	check(v, "GET_SUPPORTED_CPUID", svmm_get_supported_cpuid(v->svmm, &cpuid));
+	for (uint32_t i = 0; i < cpuid->nr; i++)
+		if (cpuid->entries[i].function == 0x40000001)
+			cpuid->entries[i].eax &= ~(1U << feature);
+	ret = svmm_set_cpuid(v->vcpu, cpuid);
+	free(cpuid);
+	return ret;
+}
+
 void vmt_load(struct vmt *v, const char *guest)
 {
 	char path[512];

@@ -118,6 +118,9 @@ void vmt_close(struct vmt *v);
 /* A VM without vCPU, memory or CPUID, for tests of the ABI; a unique name is made up. */
 int vmt_bare_vm(int svmm);
 
+/* Before the first run: the guest's CPUID loses a KVM_FEATURE_* bit.  0 or -errno. */
+int vmt_hide_pv(struct vmt *v, unsigned int feature);
+
 /* Load guests/@guest.bin; then put the vCPU at entry point @entry. */
 void vmt_load(struct vmt *v, const char *guest);
 void vmt_start(struct vmt *v, const char *entry);
