@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@
 /* Registers, by offset / 16. */
 enum {
 	ID = 0x2, TPR = 0x8, LDR = 0xd, DFR = 0xe, SVR = 0xf, ISR = 0x10, TMR = 0x18, IRR = 0x20,
-	ICR = 0x30, ICR2 = 0x31, LVTT = 0x32, LINT0 = 0x35, LVTERR = 0x37, TMICT = 0x38,
+	ICR = 0x30, ICR2 = 0x31, LVTT = 0x32, LINT0 = 0x35, LINT1 = 0x36, LVTERR = 0x37, TMICT = 0x38,
 	TMCCT = 0x39, TDCR = 0x3e,
 };
 
@@ -353,6 +354,89 @@ TEST_F(lapic, count_goes_on)
 	EXPECT_EQ(0xf0000000, v->lapic->regs[TMICT]);
 }
 
+static uint32_t irr(struct vmt *v, unsigned int vector)
+{
+	vmt_get(v, SVMM_STATE_LAPIC);
+	return v->lapic->regs[IRR + vector / 32] >> vector % 32 & 1;
+}
+
+static void set_lvt(struct __test_metadata *_metadata, struct vmt *v, int reg, uint32_t value)
+{
+	vmt_get(v, SVMM_STATE_LAPIC);
+	v->lapic->regs[reg] = value;
+	load(_metadata, v);
+}
+
+static bool nmi_pending(struct vmt *v)
+{
+	vmt_get(v, SVMM_STATE_EVENTS);
+	return v->page->events.flags & SVMM_EVENT_NMI_PENDING;
+}
+
+static void no_nmi(struct __test_metadata *_metadata, struct vmt *v)
+{
+	v->page->events.flags = 0;
+	v->page->dirty = SVMM_STATE_EVENTS;
+	ASSERT_EQ(0, svmm_set_state(v->vcpu));
+}
+
+/* LINT0: its LVT says what an edge of the line means. */
+TEST_F(lapic, lint0)
+{
+	struct vmt *v = &self->v[0];
+
+	set_lvt(_metadata, v, LINT0, 0x10045);
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 1));
+	EXPECT_EQ(0, irr(v, 0x45));			/* masked */
+	set_lvt(_metadata, v, LINT0, 0x45);
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 1));
+	EXPECT_EQ(0, irr(v, 0x45));			/* no edge */
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 0));
+	EXPECT_EQ(0, irr(v, 0x45));
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 1));
+	EXPECT_EQ(1, irr(v, 0x45));
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 0));
+	EXPECT_FALSE(nmi_pending(v));
+	set_lvt(_metadata, v, LINT0, 0x400);
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 1));
+	EXPECT_TRUE(nmi_pending(v));
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 0));
+}
+
+TEST_F(lapic, lint1)
+{
+	struct vmt *v = &self->v[1];
+
+	vmt_get(v, SVMM_STATE_MP);
+	v->page->mp.state = SVMM_MP_HALTED;
+	v->page->dirty = SVMM_STATE_MP;
+	ASSERT_EQ(0, svmm_set_state(v->vcpu));
+	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
+	EXPECT_FALSE(nmi_pending(v));			/* masked, as after reset */
+	set_lvt(_metadata, v, LINT1, 0x400);
+	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
+	EXPECT_TRUE(nmi_pending(v));
+	no_nmi(_metadata, v);
+	set_lvt(_metadata, v, LINT1, 0x46);		/* an interrupt like any other */
+	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
+	EXPECT_FALSE(nmi_pending(v));
+	EXPECT_EQ(1, irr(v, 0x46));
+	set_lvt(_metadata, v, LINT1, 0x05);		/* an illegal vector: an error, nothing else */
+	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
+	EXPECT_EQ(0, irr(v, 0x05));
+	/* the one that needs no pin */
+	ASSERT_EQ(0, svmm_nmi(v->vcpu));
+	EXPECT_TRUE(nmi_pending(v));
+	no_nmi(_metadata, v);
+	/* without an APIC it is the CPU's own pin */
+	vmt_get(v, SVMM_STATE_LAPIC);
+	v->lapic->apic_base = 0xfee00000;
+	load(_metadata, v);
+	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
+	EXPECT_TRUE(nmi_pending(v));
+	EXPECT_GT(0, ioctl(v->vcpu, SVMM_NMI, 2));
+}
+
 /*
  * Guests
  */
@@ -475,6 +559,132 @@ TEST(periods_do_not_drift)
 	moved = (count_ends(&v) - moved + period / 2) % period - period / 2;
 	EXPECT_LE(-200000, moved);
 	EXPECT_GE(200000, moved);
+	vmt_close(&v);
+}
+
+/*
+ * A vCPU that user space stops for three seconds has missed 150 ticks. It gets one, and the next
+ * when it is due; they are not made up for.
+ */
+TEST(lost_ticks_are_lost)
+{
+	const int64_t period = 20000000;
+	int64_t start;
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "periods");
+	vmt_arg(&v, 0) = period;
+	for (int i = 0; i < 3; i++)
+		vmt_report(&v);
+	sleep(3);
+	start = now_ns();
+	for (int i = 0; i < 5; i++)
+		vmt_report(&v);
+	/* the first at once, the second within a period, then three of them */
+	EXPECT_LE(3 * period, now_ns() - start);
+	EXPECT_EQ(8, vmt_count(&v, 0x40));
+	vmt_close(&v);
+}
+
+/* Into and out of deadline mode what runs is disarmed; a new divider goes on from the count. */
+TEST(timer_modes)
+{
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "modes");
+	EXPECT_EQ(1, vmt_report(&v));
+	EXPECT_NE(0, vmt_res(&v, 0));			/* it counted */
+	EXPECT_EQ(0, vmt_res(&v, 1));			/* current and initial count: 0 */
+	EXPECT_EQ(0, vmt_res(&v, 2));
+	EXPECT_EQ(0, vmt_res(&v, 3));			/* initial count is not in use */
+	EXPECT_NE(0, vmt_res(&v, 4));			/* a deadline was set */
+	EXPECT_EQ(0, vmt_res(&v, 5));			/* one-shot: there is none */
+	EXPECT_EQ(0, vmt_res(&v, 6));			/* nor is it back */
+	usleep(20000);
+	EXPECT_EQ(0, vmt_report(&v));			/* nothing has come */
+	/* periodic to one-shot and back goes on counting */
+	EXPECT_NE(0, vmt_res(&v, 7));
+	EXPECT_GE(vmt_res(&v, 7), vmt_res(&v, 8));
+	EXPECT_LT(vmt_res(&v, 7) / 2, vmt_res(&v, 8));
+	/* and slower, from where it was */
+	EXPECT_GE(vmt_res(&v, 8), vmt_res(&v, 9));
+	EXPECT_LT(vmt_res(&v, 8) / 2, vmt_res(&v, 9));
+	vmt_close(&v);
+}
+
+/* APIC_BASE: the page moves, the old one is a device's; reserved bits are #GP. */
+static uint64_t at_old_page;
+
+static void old_page(struct vmt *v, struct vmt_mmio *m)
+{
+	at_old_page = m->gpa;
+	memset(m->data, 0x5a, m->bytes);
+}
+
+TEST(relocation)
+{
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "relocate");
+	v.on_mmio = old_page;
+	EXPECT_EQ(0x14, vmt_report(&v) & 0xff);		/* the version, at the new place */
+	EXPECT_EQ(0x5a5a5a5a, vmt_report(&v));
+	EXPECT_EQ(0xfee00030, at_old_page);
+	EXPECT_EQ(0x1ff, vmt_report(&v));		/* and with it the state */
+	at_old_page = 0;
+	EXPECT_EQ(0x1ff, vmt_report(&v));		/* back */
+	EXPECT_EQ(0, at_old_page);
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(V_GP, vmt_report(&v));
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+/* xAPIC, x2APIC, off, xAPIC: what stays, what is lost, and what CPUID says. */
+TEST(off_and_on)
+{
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "off_and_on");
+	v.on_mmio = old_page;
+	EXPECT_EQ(1, vmt_report(&v));			/* CPUID: there is an APIC */
+	EXPECT_EQ(0x20, vmt_report(&v));		/* TPR survives the change to x2APIC */
+	EXPECT_EQ(0, vmt_report(&v));			/* off: CPUID shows none */
+	EXPECT_EQ(0x5a5a5a5a, vmt_report(&v));		/* and there is no page */
+	EXPECT_EQ(1, vmt_report(&v));
+	EXPECT_EQ(0xff, vmt_report(&v));		/* as after reset: SVR, */
+	EXPECT_EQ(0, vmt_report(&v));			/* TPR, */
+	EXPECT_EQ(0x10000, vmt_report(&v));		/* LVT */
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+/* EOI with nothing in service, and reading it, are harmless. */
+TEST(eoi_of_nothing)
+{
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "eoi");
+	EXPECT_EQ(0, vmt_report(&v));
+	EXPECT_EQ(0, vmt_report(&v));
+	vmt_done(&v);
+	vmt_close(&v);
+}
+
+/* CR8 is V_TPR: neither reading nor writing it exits while no interrupt waits for it. */
+TEST(cr8_does_not_exit)
+{
+	uint64_t before;
+	struct vmt v;
+
+	vmt_boot(&v, "lapic", "cr8");
+	EXPECT_EQ(1, vmt_report(&v));
+	before = vmt_exits_but_host(&v);
+	EXPECT_EQ(2, vmt_report(&v));
+	EXPECT_EQ(before + 1, vmt_exits_but_host(&v));	/* the report itself */
+	vmt_get(&v, SVMM_STATE_LAPIC | SVMM_STATE_CR);
+	EXPECT_EQ(1, v.page->cr.cr8);
+	EXPECT_EQ(0x10, v.lapic->regs[TPR]);
 	vmt_close(&v);
 }
 

@@ -191,3 +191,154 @@ GUEST wide, MODE_LONG
 	nop
 	nop
 	DONE
+
+#define TPR	0x80
+
+.macro REG_TO n, reg
+	AREAD	\reg
+	mov	%eax, RES(\n)
+.endm
+
+.macro DEADLINE_TO n
+	mov	$0x6e0, %ecx
+	rdmsr
+	mov	%eax, RES(\n)
+.endm
+
+/* The timer's modes, see the test. */
+GUEST modes, MODE_LONG
+	AWRITE	SVR, $0x1ff
+	AWRITE	TDCR, $0xb
+	AWRITE	LVTT, $0x40
+	AWRITE	TMICT, $0x7fffffff
+	REG_TO	0, TMCCT
+	AWRITE	LVTT, $0x40040			/* deadline: the count is gone */
+	REG_TO	1, TMCCT
+	REG_TO	2, TMICT
+	AWRITE	TMICT, $1000000
+	REG_TO	3, TMICT
+	mov	$0x6e0, %ecx
+	rdtsc
+	add	$100000, %eax
+	adc	$0, %edx
+	wrmsr
+	or	$1, %eax			/* may have passed: then it is 0 */
+	mov	%eax, RES(4)
+	AWRITE	LVTT, $0x40			/* one-shot: the deadline is gone */
+	DEADLINE_TO 5
+	AWRITE	LVTT, $0x40040
+	DEADLINE_TO 6
+	AWRITE	LVTT, $0x40
+	REPORT	$1
+	cmpl	$0, G_COUNTS + 4 * 0x40
+	jne	1f
+	AWRITE	LVTT, $0x20041
+	AWRITE	TMICT, $0xf0000000
+	REG_TO	7, TMCCT
+	AWRITE	LVTT, $0x41
+	REG_TO	8, TMCCT
+	AWRITE	TDCR, $0xa
+	REG_TO	9, TMCCT
+1:	REPORT	G_COUNTS + 4 * 0x40
+	DONE
+
+#define ELSEWHERE 0xd0001000
+
+.macro BASE low, high=0
+	mov	$0x1b, %ecx
+	mov	$\low, %eax
+	mov	$\high, %edx
+.endm
+
+GUEST relocate, MODE_LONG
+	AWRITE	SVR, $0x1ff
+	BASE	ELSEWHERE + 0x900
+	wrmsr
+	mov	$ELSEWHERE, %ebx
+	mov	0x30(%rbx), %eax
+	REPORT
+	AREAD	0x30
+	REPORT
+	mov	$ELSEWHERE, %ebx
+	mov	SVR(%rbx), %eax
+	REPORT
+	BASE	0xfee00900
+	wrmsr
+	AREAD	SVR
+	REPORT
+	BASE	0xfee00901
+	TRY_REPORT wrmsr
+	BASE	0xfee00b00			/* bit 9 */
+	TRY_REPORT wrmsr
+	BASE	0xfee00900, 0x80000000
+	TRY_REPORT wrmsr
+	BASE	0xfee00500			/* EXTD without EN */
+	TRY_REPORT wrmsr
+	DONE
+
+.macro REPORT_CPUID_APIC
+	mov	$1, %eax
+	cpuid
+	mov	%edx, %esi
+	mov	$0x80000001, %eax
+	cpuid
+	xor	%esi, %edx			/* both leaves agree */
+	mov	%edx, %eax
+	shr	$9, %eax
+	and	$1, %eax
+	add	%eax, %eax
+	shr	$9, %esi
+	and	$1, %esi
+	or	%esi, %eax
+	REPORT
+.endm
+
+GUEST off_and_on, MODE_LONG
+	AWRITE	SVR, $0x1ff
+	AWRITE	TPR, $0x20
+	REPORT_CPUID_APIC
+	BASE	0xfee00d00
+	wrmsr
+	mov	$0x808, %ecx
+	rdmsr
+	REPORT
+	BASE	0xfee00100
+	wrmsr
+	REPORT_CPUID_APIC
+	AREAD	0x30
+	REPORT
+	BASE	0xfee00900
+	wrmsr
+	REPORT_CPUID_APIC
+	AREAD	SVR
+	REPORT
+	AREAD	TPR
+	REPORT
+	AREAD	LVTT
+	REPORT
+	DONE
+
+GUEST eoi, MODE_LONG
+	AWRITE	SVR, $0x1ff
+	AWRITE	0xb0, $0
+	AREAD	0xb0
+	REPORT
+	AWRITE	ESR, $0
+	AREAD	ESR
+	REPORT
+	DONE
+
+GUEST cr8, MODE_LONG
+	AWRITE	SVR, $0x1ff
+	REPORT	$1
+	mov	$1000, %ecx
+1:	mov	%ecx, %eax
+	and	$15, %eax
+	mov	%rax, %cr8
+	mov	%cr8, %rbx
+	cmp	%eax, %ebx
+	jne	2f
+	dec	%ecx
+	jnz	1b
+	REPORT	$2
+2:	REPORT	$3
