@@ -86,7 +86,8 @@ static void vnmi_after_exit(struct vcpu *vcpu)
 	vcpu->nmi_masked = int_ctl & V_NMI_MASK;
 	if (vcpu->svm->vnmi_posted && !(int_ctl & V_NMI)) {
 		vcpu->svm->vnmi_posted = false;
-		vcpu->nmi_pending--;
+		if (--vcpu->nmi_pending)
+			vcpu_request(vcpu, VCPU_REQ_EVENT);
 	}
 }
 
@@ -292,8 +293,11 @@ void svm_want_nmi_window(struct vcpu *vcpu)
 {
 	if (svm_has(SVM_FEATURE_VNMI)) {
 		vnmi_set(vcpu, V_NMI, true);
-		/* There is one bit: the second NMI is for the first one's IRET. */
-		if (vcpu->nmi_pending > 1)
+		/*
+		 * There is one bit: the second NMI is for the first one's IRET.  (Not for one in a
+		 * shadow, before the first: it would never run.)
+		 */
+		if (vcpu->nmi_pending > 1 && vcpu->svm->vmcb->exit_code != SVM_EXIT_IRET)
 			vmcb_intercept(vcpu->svm->vmcb, SVM_INTERCEPT_IRET);
 		return;
 	}

@@ -652,6 +652,10 @@ static void test_features(void)
 	poke(&vmcb, 0x060, 8, 0x03000200);
 	ok = ok && !vmcb_check(&vmcb, &lim, &why);
 
+	lim.features = limits.features | SVM_FEATURE_VNMI;
+	poke(&vmcb, 0x060, 8, 0x05001800);
+	ok = ok && !vmcb_check(&vmcb, &lim, &why);
+
 	lim.features = limits.features | SVM_FEATURE_LBRV;
 	poke(&vmcb, 0x060, 8, 0x01000000);
 	poke(&vmcb, 0x0b8, 8, 1);
