@@ -3,6 +3,7 @@
 # KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic
 # KDIR    its build directory, if not /lib/modules/KVER/build
 # CPU     emulated host of demo and shell: epyc or opteron
+# CPUS    CPUs of the guest of demo and shell (1)
 # TESTS, HOSTS, QEMU    what check runs (see scripts/check)
 
 ifeq ($(shell scripts/native >/dev/null && echo yes),yes)
