@@ -39,6 +39,7 @@ static const char help[] =
 "  --console WHERE   stdio (default), none, pty, or file:PATH\n"
 "  --no-reboot       end when the guest reboots, instead of starting it again\n"
 "  --exit-port PORT  I/O port; a guest's write there ends the VM, see below\n"
+"  --counters        at the end, say what each virtual CPU did beside its exits\n"
 "  --flat FILE       instead of a kernel: a bare program, loaded at 1000h and\n"
 "                    started in real mode at 0000:1000, without firmware\n"
 "  --help            show this\n"
@@ -207,6 +208,9 @@ static int parse_option(int option, const char *value, struct run_options *o)
 			return bad_value("--exit-port", value, "not a port; use 0 to 0xffff");
 		o->exit_port = n;
 		break;
+	case 's':
+		o->counters = true;
+		break;
 	case 'h':
 		fputs(help, stdout);
 		return fflush(stdout) ? STATUS_ERROR : STATUS_OK;
@@ -238,6 +242,7 @@ int cli_parse_run(int argc, char **argv, struct run_options *o)
 		{ "console", required_argument, NULL, 'C' },
 		{ "no-reboot", no_argument, NULL, 'r' },
 		{ "exit-port", required_argument, NULL, 'e' },
+		{ "counters", no_argument, NULL, 's' },
 		{ "flat", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }

@@ -30,6 +30,7 @@ struct run_options {
 	struct cpu_choice cpu;
 	int exit_port;		/* -1: none */
 	bool no_reboot;
+	bool counters;
 };
 
 #define CLI_GO_ON	(-1)

@@ -127,6 +127,22 @@ static int choose_cpus(struct run *r)
 	return cpu_apply(r->cpuid, &o->cpu, o->topology.threads > 1) ? STATUS_ERROR : 0;
 }
 
+static void print_counters(const struct machine *m)
+{
+	struct svmm_counters c;
+
+	for (unsigned int i = 0; i < m->nr_vcpus; i++) {
+		if (svmm_get_counters(m->vcpus[i].fd, &c))
+			continue;
+		message("vCPU %u: halts %llu, polls %llu, hits %llu, polled %llu us, wakeups %llu, "
+			"kicks %llu", i, c.halts, c.poll_attempted, c.poll_successful,
+			(c.poll_success_ns + c.poll_fail_ns) / 1000, c.wakeups, c.kicks);
+		message("vCPU %u: paravirtual EOIs %llu of %llu, IPIs %llu, unhalts %llu, yields %llu, "
+			"flushes %llu, stolen %llu us", i, c.pv_eoi_taken, c.pv_eoi_offered, c.pv_ipis,
+			c.pv_kicks, c.pv_yields, c.pv_tlb_flushes, c.steal_ns / 1000);
+	}
+}
+
 /* From power-on to the machine's stop. */
 static enum machine_stop run_once(struct run *r, unsigned int *value)
 {
@@ -149,6 +165,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		goto detach;
 	}
 	why = machine_run(r->m, value);
+	if (r->options->counters)
+		print_counters(r->m);
 	/* The guest's reset was first by a hair, but the signal must not get lost. */
 	if (why == MACHINE_RESET && r->signal) {
 		why = MACHINE_SIGNAL;
