@@ -28,8 +28,8 @@
 /* Registers, by offset / 16. */
 enum {
 	ID = 0x2, TPR = 0x8, LDR = 0xd, DFR = 0xe, SVR = 0xf, ISR = 0x10, TMR = 0x18, IRR = 0x20,
-	ICR = 0x30, ICR2 = 0x31, LVTT = 0x32, LINT0 = 0x35, LINT1 = 0x36, LVTERR = 0x37, TMICT = 0x38,
-	TMCCT = 0x39, TDCR = 0x3e,
+	ICR = 0x30, ICR2 = 0x31, LVTT = 0x32, LINT0 = 0x35, LINT1 = 0x36, LVTERR = 0x37,
+	TMICT = 0x38, TMCCT = 0x39, TDCR = 0x3e,
 };
 
 /* vCPU numbers: two of one x2APIC cluster, two of another. */
@@ -421,7 +421,7 @@ TEST_F(lapic, lint1)
 	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
 	EXPECT_FALSE(nmi_pending(v));
 	EXPECT_EQ(1, irr(v, 0x46));
-	set_lvt(_metadata, v, LINT1, 0x05);		/* an illegal vector: an error, nothing else */
+	set_lvt(_metadata, v, LINT1, 0x05);		/* illegal: an error */
 	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
 	EXPECT_EQ(0, irr(v, 0x05));
 	/* the one that needs no pin */

@@ -27,8 +27,12 @@
 #define ALL		0x80000
 #define OTHERS		0xc0000
 #define ASSERT		0x4000
-enum { FIXED = 0, LOWEST = 0x100, SMI = 0x200, NMI = 0x400, INIT = 0x500, SIPI = 0x600,
-       EXTINT = 0x700 };
+#define LOWEST		0x100
+#define SMI		0x200
+#define NMI		0x400
+#define INIT		0x500
+#define SIPI		0x600
+#define EXTINT		0x700
 
 enum format { FLAT, CLUSTER, X2 };
 
