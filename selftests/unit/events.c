@@ -59,6 +59,7 @@ struct vcpu {
 	bool nmi_masked;
 	bool extint_vector_valid;
 	u8 extint_vector;
+	bool unhalted;
 	unsigned int irr;		/* of one vector */
 };
 
@@ -87,6 +88,15 @@ static void lapic_accept(struct vcpu *vcpu, u8 vector)
 {
 	vcpu->irr--;
 	taken++;
+}
+
+static void pv_eoi_offer(struct vcpu *vcpu)
+{
+}
+
+static bool pv_eoi_take_back(struct vcpu *vcpu)
+{
+	return true;
 }
 
 static bool lapic_accepts_extint(struct vcpu *vcpu)
