@@ -149,7 +149,8 @@ static struct svmm_counters polled(struct __test_metadata *_metadata, struct vmt
 	       (unsigned long long)c.poll_failed, (unsigned long long)c.poll_invalid,
 	       (unsigned long long)c.poll_success_ns / 1000,
 	       (unsigned long long)c.poll_fail_ns / 1000);
-	EXPECT_LE(n - n / 10, c.halts);
+	/* On a busy machine a timer may be faster than the HLT. */
+	EXPECT_LE(n / 2, c.halts);
 	EXPECT_EQ(c.poll_attempted, c.poll_successful + c.poll_failed + c.poll_invalid);
 	return c;
 }
@@ -166,7 +167,7 @@ TEST_F(halt, polling)
 	c = polled(_metadata, v, 0, 200, 100);
 	EXPECT_EQ(0, c.poll_attempted);
 	EXPECT_EQ(0, c.poll_success_ns + c.poll_fail_ns);
-	EXPECT_LE(20, c.wakeups);
+	EXPECT_NE(0, c.wakeups);
 
 	c = polled(_metadata, v, 1000000, 1000, 100);
 	EXPECT_LE(100, c.poll_attempted);
