@@ -11,7 +11,7 @@ SECONDS_OF_STRESS=${SECONDS_OF_STRESS:-120}
 stressors='cpu fork timer futex mmap switch'
 
 echo "1..8"
-run_guest stress 600 out/guest/vmlinuz 512M stress "$SECONDS_OF_STRESS" $stressors
+run_guest stress $((SECONDS_OF_STRESS * 2 + 240)) out/guest/vmlinuz 512M stress "$SECONDS_OF_STRESS" $stressors
 result $? stress "the guest powered off"
 all_cpus stress
 result $? stress "all $CPUS CPUs are online"
