@@ -222,7 +222,7 @@ static int guest_cmpxchg(struct emu *e, u64 linear, u64 old, u64 new, unsigned i
 const struct emu_ops guest_emu_ops = {
 	.read = guest_read,
 	.write = guest_write,
-	.cmpxchg = guest_cmpxchg,
+	.replace = guest_cmpxchg,
 };
 
 /*

@@ -301,7 +301,7 @@ static int bit_test(struct emu *e, enum bit_op kind, bool from_reg)
 
 /* ---- exchanges --------------------------------------------------------------------------- */
 
-static int xchg(struct emu *e)
+static int exec_xchg(struct emu *e)
 {
 	unsigned int bytes = operand_bytes(&e->insn);
 	u64 src = reg_read(e, e->insn.reg, bytes), old;
@@ -319,7 +319,7 @@ static int xchg(struct emu *e)
 	return ret;
 }
 
-static int xadd(struct emu *e)
+static int exec_xadd(struct emu *e)
 {
 	unsigned int bytes = operand_bytes(&e->insn);
 	u64 src = reg_read(e, e->insn.reg, bytes), old, sum;
@@ -338,7 +338,7 @@ static int xadd(struct emu *e)
 }
 
 /* Memory is written in either case, with its old value if the comparison failed. */
-static int cmpxchg(struct emu *e)
+static int exec_cmpxchg(struct emu *e)
 {
 	unsigned int bytes = operand_bytes(&e->insn);
 	u64 acc = e->regs[X86_RAX] & size_mask(bytes), old;
@@ -362,7 +362,7 @@ static int cmpxchg(struct emu *e)
 	return ret;
 }
 
-static int cmpxchg8b(struct emu *e)
+static int exec_cmpxchg8b(struct emu *e)
 {
 	struct operand op;
 	bool equal;
@@ -511,7 +511,7 @@ static int emulate_1byte(struct emu *e)
 	case 0x84 ... 0x85:
 		return test_rm(e, bytes, reg_read(e, insn->reg, bytes));
 	case 0x86 ... 0x87:
-		return xchg(e);
+		return exec_xchg(e);
 	case 0x88 ... 0x89:
 		return store_rm(e, bytes, reg_read(e, insn->reg, bytes));
 	case 0x8a ... 0x8b:
@@ -560,17 +560,17 @@ static int emulate_0f(struct emu *e)
 	case 0xba:
 		return bit_test(e, insn->modrm >> 3 & 3, false);
 	case 0xb0 ... 0xb1:
-		return cmpxchg(e);
+		return exec_cmpxchg(e);
 	case 0xb6 ... 0xb7:
 		return load_extended(e, insn->opcode & 1 ? 2 : 1, false);
 	case 0xbe ... 0xbf:
 		return load_extended(e, insn->opcode & 1 ? 2 : 1, true);
 	case 0xc0 ... 0xc1:
-		return xadd(e);
+		return exec_xadd(e);
 	case 0xc3:
 		return movnti(e);
 	case 0xc7:
-		return cmpxchg8b(e);
+		return exec_cmpxchg8b(e);
 	}
 	return sse_0f(e);
 }

@@ -224,7 +224,7 @@ struct emu;
  * struct emu_ops - how the emulator reaches guest memory
  * @read: read @bytes (1, 2, 4, 8, or 16 for SSE) at a linear address
  * @write: likewise, write
- * @cmpxchg: atomically replace @old by @new (@bytes 1, 2, 4 or 8), for LOCKed instructions and
+ * @replace: atomically replace @old by @new (@bytes 1, 2, 4 or 8), for LOCKed instructions and
  *	XCHG; EMU_RETRY if memory no longer held @old. On MMIO it is a plain write. May be NULL:
  *	then @write is used.
  *
@@ -242,7 +242,7 @@ struct emu_ops {
 		    unsigned int access);
 	int (*write)(struct emu *e, u64 linear, const void *data, unsigned int bytes,
 		     unsigned int access);
-	int (*cmpxchg)(struct emu *e, u64 linear, u64 old, u64 new, unsigned int bytes,
+	int (*replace)(struct emu *e, u64 linear, u64 old, u64 new, unsigned int bytes,
 		       unsigned int access);
 };
 

@@ -298,9 +298,9 @@ int rm_store(struct emu *e, const struct operand *op, u64 val)
 /* The write half of a read-modify-write that must be atomic if LOCK says so. */
 int rm_update(struct emu *e, const struct operand *op, u64 old, u64 val)
 {
-	if (!op->mem || !e->insn.lock || !e->ops->cmpxchg)
+	if (!op->mem || !e->insn.lock || !e->ops->replace)
 		return rm_store(e, op, val);
-	return e->ops->cmpxchg(e, op->linear, old, val & size_mask(op->bytes), op->bytes,
+	return e->ops->replace(e, op->linear, old, val & size_mask(op->bytes), op->bytes,
 			       GUEST_WRITE | (e->cpl == 3 ? GUEST_USER : 0));
 }
 
