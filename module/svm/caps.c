@@ -192,6 +192,10 @@ static int find_obstacle(u32 cpu_features)
 		pr_err("this CPU has SVM, but no ASID for guests\n");
 		return -ENODEV;
 	}
+	if (!tsc_khz) {
+		pr_err("the kernel could not find out the rate of the TSC, which guests' timers go by\n");
+		return -ENODEV;
+	}
 	on_each_cpu(svme_is_set, &busy, 1);
 	if (busy) {
 		pr_err("SVM is in use (EFER.SVME=1), probably by kvm_amd; try: rmmod kvm_amd\n");
