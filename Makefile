@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic
+# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic, rt, debug
 # KDIR    its build directory, if not /lib/modules/KVER/build
 # CPU     emulated host of demo and shell: epyc or opteron
 # CPUS    CPUs of the guest of demo and shell (1)
@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long bench-boot install clean help
+.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench-boot install clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -43,6 +43,9 @@ check:					## the whole test suite (TESTS="name ..." HOSTS="epyc-6.1 ...")
 
 check-long:				## the suite on more hosts and with a second emulator
 	@scripts/check --long
+
+check-debug:				## the suite on a kernel with KASAN, lockdep, kmemleak and the like
+	@scripts/check --debug
 
 bench-boot: all guest			## host instructions of a guest boot: vmctl against QEMU on kvm_amd
 	@scripts/bench-boot
