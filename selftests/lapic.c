@@ -413,6 +413,9 @@ TEST_F(lapic, lint1)
 	ASSERT_EQ(0, svmm_set_state(v->vcpu));
 	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
 	EXPECT_FALSE(nmi_pending(v));			/* masked, as after reset */
+	set_lvt(_metadata, v, LINT1, 0x10400);
+	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
+	EXPECT_FALSE(nmi_pending(v));
 	set_lvt(_metadata, v, LINT1, 0x400);
 	ASSERT_EQ(0, svmm_nmi_lint1(v->vcpu));
 	EXPECT_TRUE(nmi_pending(v));
