@@ -47,8 +47,8 @@ quiet()
 {
 	! console "$1" | grep -v hw-vuln | grep -E -e 'rcu.*(stall|starved|detected)' \
 		-e 'clocksource.*(watchdog|unstable|skew|Long readout)' -e 'blocked for more than' \
-		-e 'task .* hung' -e 'No irq handler for vector' -e 'failed to (boot|online|report)' \
-		-e 'not responding' -e 'unexpected IRQ trap' -f scripts/host/trouble >"$tmp/bad" &&
+		-e 'task .* hung' -e 'No irq handler for vector' \
+		-e 'failed to (boot|online|report)|do_boot_cpu failed' -e 'not responding' -e 'unexpected IRQ trap' -f scripts/host/trouble >"$tmp/bad" &&
 		return
 	sed 's/^/# complaint: /' "$tmp/bad" | head -n 40
 	return 1
