@@ -469,6 +469,9 @@ int lapic_msr_write(struct vcpu *vcpu, u32 msr, u64 value);
 /* The timer expired (VCPU_REQ_TIMER): interrupt, and the next period.  [m] */
 void lapic_timer_expired(struct vcpu *vcpu);
 
+/* The vCPU goes to sleep: its timer is to fire when it has to, not earlier.  [m] */
+void lapic_timer_sleep(struct vcpu *vcpu);
+
 /**
  * lapic_deliver_msi() - an interrupt message from a device or an IPI
  * Any context.  Return: how many APICs took it, or -EINVAL.

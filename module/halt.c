@@ -50,7 +50,9 @@ void vcpu_wake(struct vcpu *vcpu)
 	rcu_read_lock();
 	preempt_disable();
 	task = READ_ONCE(vcpu->task);
-	if (task && cmpxchg(&vcpu->mode, VCPU_HALTED, VCPU_OUTSIDE) == VCPU_HALTED) {
+	/* Its own timer, seen on the way to sleep, wakes nobody: it looks once more. */
+	if (task && !(task == current && in_task()) &&
+	    cmpxchg(&vcpu->mode, VCPU_HALTED, VCPU_OUTSIDE) == VCPU_HALTED) {
 		atomic64_inc(&vcpu->wakeups);
 		wake_up_process(task);
 	}
@@ -109,6 +111,7 @@ static bool vcpu_poll(struct vcpu *vcpu, u64 end)
 static void vcpu_sleep(struct vcpu *vcpu)
 {
 	pv_steal_preempted(vcpu);
+	lapic_timer_sleep(vcpu);
 	for (;;) {
 		WRITE_ONCE(vcpu->mode, VCPU_HALTED);
 		/* A full barrier: the mode is visible before the requests are read. */

@@ -11,7 +11,7 @@
  * The one trick: moving an expiry to a later time, or cancelling it, leaves the
  * hrtimer alone.  It then fires too early, the thread sees that, and arms it
  * for the rest.  A guest that pushes its deadline ahead at every tick pays for
- * the hrtimer once in a while, not each time.
+ * the hrtimer once in a while, not each time; only for a sleep it is set right.
  */
 #include <linux/clocksource.h>
 #include <linux/hrtimer.h>
@@ -26,6 +26,8 @@ enum timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_DEADLINE };
 
 /* A guest gets no more than 20,000 timer interrupts a second out of one period. */
 #define PERIOD_MIN_NS		(50 * NSEC_PER_USEC)
+/* What an early wake-up may save is not worth less than this. */
+#define SLEEP_SLACK_NS		(50 * NSEC_PER_USEC)
 /* More than a century, and no overflow on the way to nanoseconds. */
 #define DEADLINE_MAX_TICKS	BIT_ULL(60)
 
@@ -173,22 +175,28 @@ void lapic_timer_set_lvt(struct vcpu *vcpu, u32 lvt)
  * The deadline
  */
 
+/* When @ticks of the guest's TSC will have passed. */
+static ktime_t timer_in_ticks(const struct lapic *lapic, s64 ticks)
+{
+	u64 ns = mul_u64_u32_shr(min_t(u64, ticks, DEADLINE_MAX_TICKS), lapic->tsc_mult,
+				 lapic->tsc_shift);
+
+	return ktime_add_safe(ktime_get(), ns_to_ktime(ns));
+}
+
 /* Return: false if the deadline has passed. */
 static bool timer_arm_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = vcpu->lapic;
 	u64 deadline = lapic->deadline - vcpu->tsc_offset;
 	s64 ticks = deadline - tsc_scaled(vcpu->vm);
-	u64 ns;
 
 	if (ticks <= 0)
 		return false;
 	/* What is armed comes first anyway: no need to look at the host's clock. */
 	if (lapic->armed_tsc && (s64)(deadline - lapic->armed_tsc) >= 0)
 		return true;
-	ns = mul_u64_u32_shr(min_t(u64, ticks, DEADLINE_MAX_TICKS), lapic->tsc_mult,
-			     lapic->tsc_shift);
-	timer_arm(lapic, ktime_add_safe(ktime_get(), ns_to_ktime(ns)));
+	timer_arm(lapic, timer_in_ticks(lapic, ticks));
 	if (ticks < DEADLINE_MAX_TICKS)
 		lapic->armed_tsc = deadline;
 	return true;
@@ -287,4 +295,32 @@ void lapic_timer_expired(struct vcpu *vcpu)
 	else
 		lapic->expiry = KTIME_MAX;
 	lapic_fire_lvt(vcpu, LAPIC_LVT_TIMER);
+}
+
+/**
+ * lapic_timer_sleep() - the vCPU goes to sleep: nothing is to wake it too early
+ * @vcpu: its thread is the caller, outside the window
+ */
+void lapic_timer_sleep(struct vcpu *vcpu)
+{
+	struct lapic *lapic = vcpu->lapic;
+	ktime_t when = lapic->expiry;
+
+	if (lapic->armed == KTIME_MAX)
+		return;
+	if (timer_mode(lapic) == TIMER_DEADLINE) {
+		s64 ticks = lapic->deadline - vcpu_tsc(vcpu);
+
+		if (lapic->deadline && ticks <= 0)
+			return;
+		when = lapic->deadline ? timer_in_ticks(lapic, ticks) : KTIME_MAX;
+	}
+	if (lapic->armed >= ktime_sub_ns(when, SLEEP_SLACK_NS))
+		return;
+	lapic->armed = KTIME_MAX;
+	lapic->armed_tsc = 0;
+	if (when == KTIME_MAX)
+		hrtimer_cancel(&lapic->hrtimer);
+	else
+		timer_arm(lapic, when);
 }

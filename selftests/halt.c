@@ -180,6 +180,35 @@ TEST_F(halt, polling)
 	EXPECT_GE(20 * 200000, c.poll_fail_ns);
 }
 
+static void *interrupt_later(void *arg)
+{
+	struct vmt *v = arg;
+
+	usleep(500000);
+	svmm_signal_msi(v->vm, 0xfee00000, 0x41);
+	return NULL;
+}
+
+/* A timer that was moved or stopped before the HLT wakes nobody at its old time. */
+TEST_F(halt, no_early_wake_up)
+{
+	struct vmt *v = &self->v;
+	pthread_t thread;
+	uint64_t before;
+
+	vmt_start(v, "later");
+	vmt_call(v, 1000000, 1000000, 0);
+	before = counters(_metadata, v).wakeups;
+	vmt_call(v, 100000000, 400000000, 0);
+	EXPECT_EQ(1, counters(_metadata, v).wakeups - before);
+
+	before = counters(_metadata, v).wakeups;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, interrupt_later, v));
+	vmt_call(v, 100000000, 0, 0);
+	EXPECT_EQ(1, counters(_metadata, v).wakeups - before);
+	pthread_join(thread, NULL);
+}
+
 /* A vCPU that is in the guest is interrupted once, and not at all if it could take nothing. */
 TEST_F(halt, kicks)
 {

@@ -250,3 +250,23 @@ GUEST timer, MODE_LONG
 	jnz	2b
 	REPORT	$0
 	jmp	1b
+
+/* A timer of ARG0 ns, before it fires one of ARG1 ns, 0: none; then HLT. */
+GUEST later, MODE_LONG
+	mov	$APIC + 0xf0, %eax
+	movl	$0x1ff, (%rax)
+	movl	$EOI_XAPIC, G_EOI
+	mov	$APIC + 0x3e0, %eax
+	movl	$0xb, (%rax)
+	mov	$APIC + 0x320, %eax
+	movl	$0x31, (%rax)
+1:	mov	$APIC + 0x380, %eax
+	mov	ARG(0), %ebx
+	mov	%ebx, (%rax)
+	mov	ARG(1), %ebx
+	mov	%ebx, (%rax)
+	sti
+	hlt
+	cli
+	REPORT	$0
+	jmp	1b
