@@ -134,12 +134,14 @@ static void print_counters(const struct machine *m)
 	for (unsigned int i = 0; i < m->nr_vcpus; i++) {
 		if (svmm_get_counters(m->vcpus[i].fd, &c))
 			continue;
-		message("vCPU %u: halts %llu, polls %llu, hits %llu, polled %llu us, wakeups %llu, "
-			"kicks %llu", i, c.halts, c.poll_attempted, c.poll_successful,
-			(c.poll_success_ns + c.poll_fail_ns) / 1000, c.wakeups, c.kicks);
-		message("vCPU %u: paravirtual EOIs %llu of %llu, IPIs %llu, unhalts %llu, yields %llu, "
-			"flushes %llu, stolen %llu us", i, c.pv_eoi_taken, c.pv_eoi_offered, c.pv_ipis,
-			c.pv_kicks, c.pv_yields, c.pv_tlb_flushes, c.steal_ns / 1000);
+		message("vCPU %u: halts %llu, polls %llu, hits %llu, polled %llu us, "
+			"wakeups %llu, kicks %llu", i, c.halts, c.poll_attempted,
+			c.poll_successful, (c.poll_success_ns + c.poll_fail_ns) / 1000,
+			c.wakeups, c.kicks);
+		message("vCPU %u: paravirtual EOIs %llu of %llu, IPIs %llu, unhalts %llu, "
+			"yields %llu, flushes %llu, stolen %llu us", i, c.pv_eoi_taken,
+			c.pv_eoi_offered, c.pv_ipis, c.pv_kicks, c.pv_yields, c.pv_tlb_flushes,
+			c.steal_ns / 1000);
 	}
 }
 
