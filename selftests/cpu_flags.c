@@ -39,7 +39,7 @@ TEST(every_feature_has_a_name)
 		for (int reg = CPUID_EAX; reg <= CPUID_EDX; reg++) {
 			uint32_t names = named(e, reg), nameless = value[reg] & ~names;
 
-			/* 8000_0001h EDX repeats leaf 1; registers without names hold no features. */
+			/* Registers without names hold no features; this one repeats leaf 1. */
 			if (e->function == 0x80000001 && reg == CPUID_EDX)
 				nameless &= ~0x0183f3ffu;
 			EXPECT_TRUE(!names || !nameless)

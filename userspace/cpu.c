@@ -89,7 +89,8 @@ bool cpu_parse(const char *text, struct cpu_choice *choice, char *why, size_t by
 		} else if (s != text || !same_name("host", s, len)) {
 			choice->model = s == text ? find_model(s, len) : NULL;
 			if (!choice->model && s != text && find_flag(s, len) >= 0) {
-				snprintf(why, bytes, "put + or - before the flag %.*s", (int)len, s);
+				snprintf(why, bytes, "put + or - before the flag %.*s",
+					 (int)len, s);
 				return false;
 			}
 			if (!choice->model) {

@@ -7,20 +7,21 @@
  * what the module's supported table says.  Sources: APM vol. 3, appendix E;
  * for 4000_0001h Documentation/virt/kvm/x86/cpuid.rst of Linux.
  */
+#include <assert.h>
 #include <stddef.h>
 
 #include "cpu_models.h"
 
-#define L1		0x1, 0
-#define L6		0x6, 0
-#define L7		0x7, 0
-#define L7_1		0x7, 1
-#define LD_1		0xd, 1
-#define PV		0x40000001, 0
-#define E1		0x80000001, 0
-#define E7		0x80000007, 0
-#define E8		0x80000008, 0
-#define E21		0x80000021, 0
+#define L1		.function = 0x1
+#define L6		.function = 0x6
+#define L7		.function = 0x7
+#define L7_1		.function = 0x7, .index = 1
+#define LD_1		.function = 0xd, .index = 1
+#define PV		.function = 0x40000001
+#define E1		.function = 0x80000001
+#define E7		.function = 0x80000007
+#define E8		.function = 0x80000008
+#define E21		.function = 0x80000021
 
 #define EAX		CPUID_EAX
 #define EBX		CPUID_EBX
@@ -28,9 +29,9 @@
 #define EDX		CPUID_EDX
 #define BIT(n)		(1u << (n))
 
-/* @leaf is two initializers: function and index. */
+/* @leaf is an initializer or two, of function and index. */
 #define FLAG(flag, leaf, r, bit, ...) \
-	{ .name = flag, .function = leaf, .reg = r, .mask = BIT(bit), __VA_ARGS__ }
+	{ .name = flag, leaf, .reg = r, .mask = BIT(bit), __VA_ARGS__ }
 #define NEEDS(flag)	.needs = flag
 #define OF_HOST		.kind = CPU_FLAG_HOST
 #define OF_VMCTL	.kind = CPU_FLAG_VMCTL
@@ -174,7 +175,7 @@ const struct cpu_flag cpu_flags[] = {
 	FLAG("srso-user-kernel-no", E21, EAX, 30, OF_HOST),
 
 	/* The clock's two numberings of the same MSRs go together. */
-	{ .name = "kvmclock", .function = PV, .reg = EAX, .mask = BIT(0) | BIT(3), OF_HOST },
+	{ .name = "kvmclock", PV, .reg = EAX, .mask = BIT(0) | BIT(3), OF_HOST },
 	FLAG("kvm-nopiodelay", PV, EAX, 1, OF_HOST),
 	FLAG("kvm-asyncpf", PV, EAX, 4, OF_HOST),
 	FLAG("kvm-steal-time", PV, EAX, 5, OF_HOST),
@@ -192,7 +193,7 @@ const struct cpu_flag cpu_flags[] = {
 
 const unsigned int cpu_nr_flags = sizeof(cpu_flags) / sizeof(cpu_flags[0]);
 
-_Static_assert(sizeof(cpu_flags) / sizeof(cpu_flags[0]) <= CPU_MAX_FLAGS, "raise CPU_MAX_FLAGS");
+static_assert(sizeof(cpu_flags) / sizeof(cpu_flags[0]) <= CPU_MAX_FLAGS, "raise CPU_MAX_FLAGS");
 
 /* What every 64-bit kernel and program takes for granted. */
 #define X86_64	"fpu de pse tsc msr pae mce cx8 apic mtrr pge cmov pat clflush mmx fxsr sse sse2 " \
