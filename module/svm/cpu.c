@@ -77,7 +77,8 @@ static void disable_cpu(void *unused)
 	asm volatile("stgi" : : : "memory");
 	wrmsrq(MSR_VM_HSAVE_PA, 0);
 	if (svm_has(SVM_FEATURE_TSCRATEMSR))
-		wrmsrq(MSR_AMD64_TSC_RATIO, TSC_RATIO_ONE);
+		wrmsr(MSR_AMD64_TSC_RATIO, lower_32_bits(TSC_RATIO_ONE),
+		      upper_32_bits(TSC_RATIO_ONE));
 	rdmsrq(MSR_EFER, efer);
 	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
 }
