@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * count COMMAND ...: the instructions that this machine executes while a command runs. It is
- * killed after DEADLINE_S seconds of the counting clock: 10,000 million instructions, idle included.
+ * killed after DEADLINE_S seconds of the counting clock: 10,000 million instructions with idle.
  *
  * For the emulated host in counting mode only, where the TSC advances by one per instruction, and
  * also jumps over idle time. The trick is how to take idle time out exactly: /proc/timer_list has
