@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# kernels: 6.1
 # timeout: 120
 #
 # CPUs go and come while a guest runs: SVM is turned on and off with them, the vCPU moves, and the
@@ -15,7 +16,7 @@ cpu=/sys/devices/system/cpu/cpu$last
 
 echo "1..4"
 vmctl run --kernel out/guest/vmlinuz --initrd out/guest/initrd.img --mem 128M --no-reboot \
-	--append 'console=ttyS0 svmm.quiet svmm.run="i=0; while [ $i -lt 2000 ]; do i=$((i+1)); (:); done"' \
+	--append 'console=ttyS0 svmm.quiet svmm.run="i=0; while [ $i -lt 1000 ]; do i=$((i+1)); (:); done"' \
 	>"$log" 2>&1 </dev/null &
 guest=$!
 
