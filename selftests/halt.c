@@ -17,6 +17,8 @@
 #include "kselftest_harness.h"
 #include "lib/crew.h"
 
+static bool quiet;		/* ends toggle_extint() */
+
 #define PARAMETERS	"/sys/module/svmm/parameters/"
 
 FIXTURE(halt) {
@@ -210,6 +212,31 @@ TEST_F(halt, no_early_wake_up)
 }
 
 /* A vCPU that is in the guest is interrupted once, and not at all if it could take nothing. */
+static void *toggle_extint(void *arg)
+{
+	struct vmt *v = arg;
+
+	for (unsigned int level = 1; !__atomic_load_n(&quiet, __ATOMIC_RELAXED); level ^= 1)
+		svmm_set_extint(v->vcpu, level);
+	return NULL;
+}
+
+/* LINT0 is masked: its edges wake nobody, and take no wake-up of the timer's along. */
+TEST_F(halt, wake_ups_for_nothing)
+{
+	struct vmt *v = &self->v;
+	pthread_t thread;
+
+	parameter("halt_poll_ns", 0);
+	vmt_start(v, "later");
+	quiet = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, toggle_extint, v));
+	for (int i = 0; i < 3000; i++)
+		vmt_call(v, 1000000, 1000000, 0);
+	__atomic_store_n(&quiet, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
 TEST_F(halt, kicks)
 {
 	struct vmt *v = &self->v;
