@@ -113,14 +113,13 @@ static void vcpu_sleep(struct vcpu *vcpu)
 	pv_steal_preempted(vcpu);
 	lapic_timer_sleep(vcpu);
 	for (;;) {
+		/* In this order: whoever takes the mode away wakes a task that is about to sleep. */
 		set_current_state(TASK_INTERRUPTIBLE);
 		/* A full barrier: the mode is visible before the requests are read. */
 		smp_store_mb(vcpu->mode, VCPU_HALTED);
 		if (vcpu_woken(vcpu) || signal_pending(current))
 			break;
-		/* A wake-up that this look has used up took the mode along: the next needs it. */
-		if (READ_ONCE(vcpu->mode) == VCPU_HALTED)
-			schedule();
+		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
