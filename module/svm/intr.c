@@ -91,6 +91,23 @@ static void vnmi_after_exit(struct vcpu *vcpu)
 	}
 }
 
+/*
+ * QEMU before 9.1 does not load the interrupt shadow at VMRUN.  If the run ended where the shadow
+ * was, the instruction that it protects is still to come: the HLT behind an STI must not lose its
+ * wake-up.  (Or it came, and jumped to itself: a shadow more does no harm.)  Not if it has raised
+ * an exception, or was stepped over.
+ */
+static void svm_restore_shadow(struct svm_vcpu *sv)
+{
+	u64 code = sv->vmcb->exit_code;
+
+	if (sv->shadow_rip != sv->vmcb->rip ||
+	    (code >= SVM_EXIT_EXCP_DE && code <= SVM_EXIT_EXCP_DE + 31))
+		sv->shadow_rip = SVM_NO_SHADOW;
+	else
+		sv->vmcb->int_state = SVM_INTERRUPT_SHADOW;
+}
+
 /* After every exit: EVENTINJ is used up, unless EXITINTINFO says it is not. */
 void svm_complete_events(struct vcpu *vcpu)
 {
@@ -104,8 +121,8 @@ void svm_complete_events(struct vcpu *vcpu)
 	vcpu->injected.valid = false;
 	if (unlikely(vmcb->int_state))
 		sv->shadow_rip = vmcb->rip;
-	else if (vmcb->exit_code != SVM_EXIT_VINTR)
-		sv->shadow_rip = SVM_NO_SHADOW;
+	else if (unlikely(sv->shadow_rip != SVM_NO_SHADOW))
+		svm_restore_shadow(sv);
 
 	if (svm_has(SVM_FEATURE_VNMI))
 		vnmi_after_exit(vcpu);
@@ -259,7 +276,8 @@ void svm_want_intr_window(struct vcpu *vcpu, bool want)
 
 	if (svm_in_shadow(vcpu))
 		sv->shadow_rip = vmcb->rip;
-	if (want) {
+	/* The end of a step out of the shadow looks again. */
+	if (want && !(sv->stepping && svm_in_shadow(vcpu))) {
 		vmcb_intercept(vmcb, SVM_INTERCEPT_VINTR);
 		vmcb_set_int_ctl(vmcb, int_ctl | V_IRQ | V_IGN_TPR | V_INTR_PRIO_MASK);
 	} else {
@@ -270,18 +288,12 @@ void svm_want_intr_window(struct vcpu *vcpu, bool want)
 
 enum svm_action svm_exit_vintr(struct vcpu *vcpu)
 {
-	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = vcpu->svm->vmcb;
 
-	/*
-	 * QEMU before 9.1 does not load the interrupt shadow at VMRUN, so this
-	 * may have come before the instruction that the shadow protects: the
-	 * HLT behind an STI must not lose its wake-up.
-	 */
-	if (sv->shadow_rip == sv->vmcb->rip) {
-		sv->shadow_rip = SVM_NO_SHADOW;
-		sv->vmcb->int_state |= SVM_INTERRUPT_SHADOW;
-		vmcb_unintercept(sv->vmcb, SVM_INTERCEPT_VINTR);
-		vmcb_set_int_ctl(sv->vmcb, vmcb_get_int_ctl(sv->vmcb) & ~V_IRQ);
+	/* See svm_restore_shadow(): the window opens too early, and would again and again. */
+	if (svm_in_shadow(vcpu)) {
+		vmcb_unintercept(vmcb, SVM_INTERCEPT_VINTR);
+		vmcb_set_int_ctl(vmcb, vmcb_get_int_ctl(vmcb) & ~V_IRQ);
 		svm_begin_step(vcpu);
 		return SVM_RESUME;
 	}

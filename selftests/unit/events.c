@@ -2,8 +2,9 @@
 // timeout: 120
 /*
  * event.c and svm/intr.c against a model of the processor, with and without virtual NMI, which no
- * emulated host has. The model executes a random guest: VMRUN injects, loads the shadow, takes what
- * V_IRQ and V_NMI ask for, stops in the delivery of events, exits for interrupts of the host.
+ * emulated host has. The model executes a random guest: VMRUN injects, loads the shadow (or not, as
+ * QEMU before 9.1), takes what V_IRQ and V_NMI ask for, stops in the delivery of events, exits for
+ * interrupts of the host.
  *
  * What must hold: every NMI and interrupt that was accepted is delivered once; no NMI while one is
  * handled; the guest, which never sets TF, finds it in no frame and gets no #DB; what waits does
@@ -64,6 +65,7 @@ struct vcpu {
 };
 
 static u32 features;
+static bool forgetful;		/* VMRUN does not load the interrupt shadow */
 
 static bool svm_has(u32 feature)
 {
@@ -158,6 +160,7 @@ static struct {
 	unsigned int depth;
 	bool at_iret;		/* the next instruction is one */
 	bool in_nmi;		/* what the architecture says, whoever keeps it */
+	bool in_shadow;		/* likewise */
 	unsigned int nmis_sent, nmis, intrs;
 	bool quiet;		/* nothing new comes, exits for the host neither */
 } m;
@@ -184,7 +187,7 @@ static void deliver(bool nmi)
 
 	if (vmcb->rflags & X86_EFLAGS_TF)
 		fail("TF in a frame");
-	if (vmcb->int_state & SVM_INTERRUPT_SHADOW)
+	if (m.in_shadow)
 		fail("an event in an interrupt shadow");
 	if (m.depth == DEPTH) {
 		fail("the guest's stack");
@@ -281,6 +284,7 @@ static bool execute(void)
 	}
 	vmcb->rip++;
 	vmcb->int_state = shadow;
+	m.in_shadow = shadow;
 	if (tf) {
 		vmcb_set_dr6(vmcb, vmcb_get_dr6(vmcb) | DR_STEP);
 		vmcb->exit_code = SVM_EXIT_EXCP_DB;
@@ -294,12 +298,14 @@ static void vmrun(void)
 	struct vmcb *vmcb = &m.vmcb;
 
 	vmcb->exit_int_info = 0;
+	if (forgetful)
+		vmcb->int_state = 0;
 	if (!inject())
 		return;
 	vmcb->event_inj = 0;
 	for (int i = 0; i < 50; i++) {
 		/* the host's interrupts, before the guest's own or behind them */
-		if (i && !m.quiet && chance(12))
+		if ((i || chance(4)) && !m.quiet && chance(12))
 			break;
 		if (!virtual_events())
 			return;
@@ -414,8 +420,11 @@ static void test(const char *name)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(2);
+	ksft_set_plan(3);
 	test("NMI mask by IRET intercept and single step");
+	forgetful = true;
+	test("a processor that forgets the interrupt shadow");
+	forgetful = false;
 	features = SVM_FEATURE_VNMI;
 	test("virtual NMI");
 	ksft_finished();
