@@ -33,12 +33,19 @@ static void on_alarm(int sig)
 	expired = 1;
 }
 
+unsigned int vmt_slowdown(void)
+{
+	const char *s = getenv("SLOWDOWN");
+
+	return s && atoi(s) > 0 ? atoi(s) : 1;
+}
+
 void vmt_deadline(unsigned int seconds)
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
 
 	sigaction(SIGALRM, &sa, NULL);
-	alarm(seconds);
+	alarm(seconds * vmt_slowdown());
 }
 
 static void on_tick(int sig)
