@@ -49,12 +49,14 @@ void vcpu_wake(struct vcpu *vcpu)
 	/* The task may leave RUN and exit meanwhile; RCU keeps its struct. */
 	rcu_read_lock();
 	preempt_disable();
-	task = READ_ONCE(vcpu->task);
 	/* Its own timer, seen on the way to sleep, wakes nobody: it looks once more. */
-	if (task && !(task == current && in_task()) &&
+	if (!(READ_ONCE(vcpu->task) == current && in_task()) &&
 	    cmpxchg(&vcpu->mode, VCPU_HALTED, VCPU_OUTSIDE) == VCPU_HALTED) {
+		/* Not before: another thread may have come into RUN meanwhile. */
+		task = READ_ONCE(vcpu->task);
 		atomic64_inc(&vcpu->wakeups);
-		wake_up_process(task);
+		if (task)
+			wake_up_process(task);
 	}
 	preempt_enable();
 	rcu_read_unlock();
@@ -71,12 +73,13 @@ void vcpu_kick(struct vcpu *vcpu)
 	rcu_read_lock();
 	/* Whoever finds EXITING relies on this interrupt. */
 	preempt_disable();
-	task = READ_ONCE(vcpu->task);
 	/* On the vCPU's own CPU this is an interrupt handler: the guest has exited for it. */
-	if (task && READ_ONCE(vcpu->cpu) != smp_processor_id() &&
+	if (READ_ONCE(vcpu->cpu) != smp_processor_id() &&
 	    cmpxchg(&vcpu->mode, VCPU_IN_GUEST, VCPU_EXITING) == VCPU_IN_GUEST) {
+		task = READ_ONCE(vcpu->task);	/* not before, as above */
 		atomic64_inc(&vcpu->kicks);
-		kick_process(task);
+		if (task)
+			kick_process(task);
 	}
 	preempt_enable();
 	rcu_read_unlock();
