@@ -131,15 +131,18 @@ static void vcpu_sleep(struct vcpu *vcpu)
 /* After a HLT of @ns: would more polling have helped, or did it not? */
 static void vcpu_adapt_poll(struct vcpu *vcpu, u64 ns, unsigned int limit)
 {
+	unsigned int grow = READ_ONCE(halt_poll_ns_grow);
+	unsigned int shrink = READ_ONCE(halt_poll_ns_shrink);
+	unsigned int start = READ_ONCE(halt_poll_ns_grow_start);
 	u64 poll = vcpu->halt_poll_ns;
 
 	if (ns <= poll)
 		return;
-	if (ns < limit && halt_poll_ns_grow) {
-		poll = max_t(u64, poll * halt_poll_ns_grow, halt_poll_ns_grow_start);
+	if (ns < limit && grow) {
+		poll = max_t(u64, poll * grow, start);
 	} else if (ns >= limit) {
-		poll = halt_poll_ns_shrink ? poll / halt_poll_ns_shrink : 0;
-		if (poll < halt_poll_ns_grow_start)
+		poll = shrink ? poll / shrink : 0;
+		if (poll < start)
 			poll = 0;
 	}
 	vcpu->halt_poll_ns = min_t(u64, poll, limit);
