@@ -106,6 +106,8 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	vcpu->nmi_pending = 0;
 	vcpu->nmi_masked = false;
 	vcpu->extint_vector_valid = false;
+	/* A processor in shutdown leaves it by INIT (APM vol. 2, 14.1). */
+	clear_bit(VCPU_REQ_TRIPLE_FAULT, &vcpu->requests);
 	vcpu->mp_state = vcpu->id ? SVMM_MP_WAIT_SIPI : SVMM_MP_RUNNABLE;
 
 	svm_vcpu_reset(vcpu, init);
