@@ -317,7 +317,9 @@ static long vcpu_loop(struct vcpu *vcpu)
 			vcpu->page->exit.reason = SVMM_EXIT_INTR;
 			return -EINTR;
 		}
-		cond_resched();
+		/* cond_resched() would leave a lazy request to the next tick. */
+		if (READ_ONCE(current_thread_info()->flags) & SVMM_TIF_RESCHED)
+			schedule();
 		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
 			vcpu_halt(vcpu);
 			continue;
