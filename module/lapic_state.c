@@ -19,6 +19,9 @@ void lapic_publish(struct vcpu *vcpu, struct svmm_lapic *out)
 	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
 		lapic_read_reg(vcpu, reg, &out->regs[reg]);
 	out->regs[LAPIC_ICR_HIGH] = lapic_get(vcpu->lapic, LAPIC_ICR_HIGH);
+	/* A count that ran out since, and whose interrupt is not in IRR: it will run out again. */
+	if (vcpu->lapic->expiry != KTIME_MAX && !out->regs[LAPIC_TIMER_CURRENT])
+		out->regs[LAPIC_TIMER_CURRENT] = 1;
 }
 
 static bool lapic_state_valid(const struct vcpu *vcpu, const struct svmm_lapic *in)
@@ -61,7 +64,8 @@ int lapic_commit(struct vcpu *vcpu, const struct svmm_lapic *in)
 	if (!lapic_state_valid(vcpu, in))
 		return -EINVAL;
 
-	lapic_timer_stop(lapic);
+	/* The deadline is no part of this group, and stays. */
+	lapic->expiry = KTIME_MAX;
 	WRITE_ONCE(lapic->base, in->apic_base);
 	for (reg = 0; reg < LAPIC_NR_REGS; reg++) {
 		if (lapic_writable(vcpu, reg))

@@ -442,6 +442,10 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 {
 	struct svmm_vcpu_page *page = vcpu->page;
 
+	/* A timer that has run out is either in IRR, or runs: never neither, never both. */
+	if (groups & (SVMM_STATE_TSC | SVMM_STATE_LAPIC))
+		lapic_timer_expired(vcpu);
+
 	svm_publish_state(vcpu, page, groups);
 	if (groups & SVMM_STATE_MSR)
 		msr_publish(vcpu, &page->msr);

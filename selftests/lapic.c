@@ -367,6 +367,53 @@ static void set_lvt(struct __test_metadata *_metadata, struct vmt *v, int reg, u
 	load(_metadata, v);
 }
 
+static void set_deadline(struct __test_metadata *_metadata, struct vmt *v, uint64_t tsc,
+			 uint32_t groups)
+{
+	vmt_get(v, groups);
+	v->page->tsc.deadline = tsc;
+	v->page->dirty = groups;
+	ASSERT_EQ(0, svmm_set_state(v->vcpu));
+}
+
+static uint64_t deadline(struct vmt *v)
+{
+	vmt_get(v, SVMM_STATE_TSC);
+	return v->page->tsc.deadline;
+}
+
+/* The deadline belongs to group TSC: loading the registers, with it or later, does not stop it. */
+TEST_F(lapic, deadline_stays)
+{
+	struct vmt *v = &self->v[0];
+	uint64_t far = 1ULL << 60;
+
+	set_lvt(_metadata, v, LVTT, 2 << 17 | 0x41);
+	set_deadline(_metadata, v, far, SVMM_STATE_TSC | SVMM_STATE_LAPIC);
+	EXPECT_EQ(far, deadline(v));
+	set_lvt(_metadata, v, LINT0, 0x10000);
+	EXPECT_EQ(far, deadline(v));
+}
+
+/* A timer that has run out, and whose vCPU did not run since, is seen in IRR. */
+TEST_F(lapic, run_out_is_in_irr)
+{
+	struct vmt *v = &self->v[0];
+
+	set_lvt(_metadata, v, LVTT, 2 << 17 | 0x41);
+	set_deadline(_metadata, v, 1, SVMM_STATE_TSC);
+	EXPECT_EQ(0, deadline(v));
+	EXPECT_EQ(1, irr(v, 0x41));
+
+	set_lvt(_metadata, v, LVTT, 0x42);
+	v->lapic->regs[TMICT] = 1000;
+	v->lapic->regs[TMCCT] = 1000;
+	load(_metadata, v);
+	usleep(10000);
+	EXPECT_EQ(1, irr(v, 0x42));
+	EXPECT_EQ(0, v->lapic->regs[TMCCT]);
+}
+
 static bool nmi_pending(struct vmt *v)
 {
 	vmt_get(v, SVMM_STATE_EVENTS);
