@@ -17,11 +17,14 @@
 #include "core.h"
 #include "svm/svm.h"
 
-int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup)
+/* vm->lock held: the VM's TSC rate is not to change under a vCPU that is being made. */
+static int vcpu_create_locked(struct vm *vm, u32 id, struct vcpu **vcpup)
 {
 	struct vcpu *vcpu;
 	int ret = -ENOMEM;
 
+	if (vm->vcpus[id])
+		return -EEXIST;
 	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	if (!vcpu)
 		return -ENOMEM;
@@ -55,21 +58,13 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup)
 		goto err_lapic;
 	vcpu_reset(vcpu, false);
 
-	mutex_lock(&vm->lock);
-	ret = vm->vcpus[id] ? -EEXIST : 0;
-	if (!ret) {
-		/* Pairs with vm_get_vcpu(). */
-		smp_store_release(&vm->vcpus[id], vcpu);
-		WRITE_ONCE(vm->nr_vcpus, max(vm->nr_vcpus, id + 1));
-	}
-	mutex_unlock(&vm->lock);
-	if (ret)
-		goto err_lapic;
+	/* Pairs with vm_get_vcpu(). */
+	smp_store_release(&vm->vcpus[id], vcpu);
+	WRITE_ONCE(vm->nr_vcpus, max(vm->nr_vcpus, id + 1));
 	*vcpup = vcpu;
 	return 0;
 
 err_lapic:
-	cpuid_free(vcpu);
 	lapic_destroy(vcpu);
 err_svm:
 	svm_vcpu_destroy(vcpu);
@@ -80,6 +75,16 @@ err_pages:
 	free_page((unsigned long)vcpu->io_data);
 	free_page((unsigned long)vcpu->page);
 	kfree(vcpu);
+	return ret;
+}
+
+int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup)
+{
+	int ret;
+
+	mutex_lock(&vm->lock);
+	ret = vcpu_create_locked(vm, id, vcpup);
+	mutex_unlock(&vm->lock);
 	return ret;
 }
 
