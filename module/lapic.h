@@ -102,6 +102,7 @@ struct lapic {
 	ktime_t expiry;				/* [m] end of the count, KTIME_MAX: none runs */
 	u64 deadline;				/* [m] guest TSC, 0: none */
 	u32 tsc_mult, tsc_shift;		/* [c] TSC ticks to ns */
+	u64 deadline_max_ticks;			/* [c] ahead: later is as late as that */
 };
 
 static inline u32 lapic_get(const struct lapic *lapic, unsigned int reg)

@@ -28,8 +28,9 @@ enum timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_DEADLINE };
 #define PERIOD_MIN_NS		(50 * NSEC_PER_USEC)
 /* What an early wake-up may save is not worth less than this. */
 #define SLEEP_SLACK_NS		(50 * NSEC_PER_USEC)
-/* More than a century, and no overflow on the way to nanoseconds. */
+/* As far ahead as a deadline is looked at: years, and no overflow on the way to nanoseconds. */
 #define DEADLINE_MAX_TICKS	BIT_ULL(60)
+#define DEADLINE_MAX_NS		BIT_ULL(62)
 
 /* 1 to 128: bits 3, 1 and 0 count from 2 on, and 111 is 1 (APM vol. 2, 16.4.1). */
 static unsigned int timer_divisor(u32 divide)
@@ -94,6 +95,9 @@ void lapic_timer_create(struct vcpu *vcpu)
 	lapic->expiry = KTIME_MAX;
 	clocks_calc_mult_shift(&lapic->tsc_mult, &lapic->tsc_shift, vcpu->vm->tsc_khz,
 			       NSEC_PER_MSEC, 600);
+	/* A slow TSC counts few ticks in many nanoseconds. */
+	lapic->deadline_max_ticks = min_t(u64, DEADLINE_MAX_TICKS, DEADLINE_MAX_NS / NSEC_PER_MSEC *
+					  min(vcpu->vm->tsc_khz, 1U << 20));
 }
 
 void lapic_timer_destroy(struct lapic *lapic)
@@ -178,7 +182,7 @@ void lapic_timer_set_lvt(struct vcpu *vcpu, u32 lvt)
 /* When @ticks of the guest's TSC will have passed. */
 static ktime_t timer_in_ticks(const struct lapic *lapic, s64 ticks)
 {
-	u64 ns = mul_u64_u32_shr(min_t(u64, ticks, DEADLINE_MAX_TICKS), lapic->tsc_mult,
+	u64 ns = mul_u64_u32_shr(min_t(u64, ticks, lapic->deadline_max_ticks), lapic->tsc_mult,
 				 lapic->tsc_shift);
 
 	return ktime_add_safe(ktime_get(), ns_to_ktime(ns));
@@ -197,7 +201,7 @@ static bool timer_arm_deadline(struct vcpu *vcpu)
 	if (lapic->armed_tsc && (s64)(deadline - lapic->armed_tsc) >= 0)
 		return true;
 	timer_arm(lapic, timer_in_ticks(lapic, ticks));
-	if (ticks < DEADLINE_MAX_TICKS)
+	if (ticks < lapic->deadline_max_ticks)
 		lapic->armed_tsc = deadline;
 	return true;
 }
