@@ -240,6 +240,8 @@ struct vcpu {
 	u64 xcr0;				/* [m] */
 	struct vcpu_msrs msr;			/* [m] */
 	struct svmm_pv pv;			/* [m] */
+	int clock_cpu;				/* [m] whose TSC the clock page has; -1: any's */
+	unsigned long clock_jiffies;		/* [m] when it was written */
 	struct {
 		const void *task;		/* [m] whose run delay it is; never followed */
 		u64 run_delay;			/* [m] of the task, as last reported */
@@ -561,6 +563,8 @@ void pv_vm_init(struct vm *vm);	/* tsc_offset, clock_offset */
 void pv_reset(struct vcpu *vcpu);
 /* VCPU_REQ_CLOCK: write the clock page.  Outside the window, may sleep. */
 void pv_update_clock(struct vcpu *vcpu);
+/* Before it runs on this CPU, if the clock needs upkeep: ask for it where it is due. */
+void pv_clock_check(struct vcpu *vcpu);
 /* The two clock MSRs, validated; and the wall clock as the guest wrote it. */
 void pv_clock_set_wall(struct vcpu *vcpu, u64 value);
 u64 pv_clock_get_wall(const struct vcpu *vcpu);

@@ -8,6 +8,7 @@
  * reliable TSC the clock is therefore a constant function of the TSC, the same
  * on all vCPUs: it is written once, when the guest asks for it, and never again.
  */
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/timekeeping.h>
@@ -20,6 +21,8 @@
 
 /* In pv.wall_clock, whose address is a multiple of 4: the guest asked, not yet written. */
 #define PV_WALL_DUE		BIT_ULL(0)
+/* For how long a clock page is good if the host's TSC is not reliable: 50 us of error. */
+#define PV_CLOCK_AGE		HZ
 
 /* Does the host's TSC tick alike on all CPUs, in every power state? */
 bool pv_clock_stable(void)
@@ -59,21 +62,26 @@ static void pv_clock_scale(u32 khz, struct pvclock_vcpu_time_info *info)
 	info->tsc_shift = shift;
 }
 
-static void pv_clock_fill(struct vcpu *vcpu, struct pvclock_vcpu_time_info *info)
+/* Return: the CPU whose TSC it is about, -1: any's. */
+static int pv_clock_fill(const struct vcpu *vcpu, struct pvclock_vcpu_time_info *info)
 {
+	int cpu;
+
 	pv_clock_scale(vcpu->vm->tsc_khz, info);
 	if (pv_clock_stable()) {
 		/* What this vCPU's TSC was when the VM's was 0. */
 		info->tsc_timestamp = vcpu->tsc_offset - vcpu->vm->tsc_offset;
 		info->system_time = 0;
 		info->flags = PVCLOCK_TSC_STABLE_BIT;
-		return;
+		return -1;
 	}
 	/* This CPU's TSC and the host's clock, as close together as can be. */
 	local_irq_disable();
 	info->system_time = ktime_get_ns() + vcpu->vm->clock_offset;
 	info->tsc_timestamp = vcpu_tsc(vcpu);
+	cpu = smp_processor_id();
 	local_irq_enable();
+	return cpu;
 }
 
 /* The structures open with a version that is odd while the rest is in motion. */
@@ -129,10 +137,24 @@ void pv_update_clock(struct vcpu *vcpu)
 	if (vcpu->pv.system_time & PV_ENABLE) {
 		struct pvclock_vcpu_time_info info = {};
 
-		pv_clock_fill(vcpu, &info);
+		vcpu->clock_jiffies = jiffies;
+		vcpu->clock_cpu = pv_clock_fill(vcpu, &info);
 		pv_write_versioned(vcpu->vm, vcpu->pv.system_time & ~PV_ENABLE, &info,
 				   sizeof(info));
 	}
+}
+
+/*
+ * The vCPU is about to run on this CPU, and the host's TSC is not to be relied on: its page must not
+ * speak of another CPU's TSC, nor call it stable any more, nor be so old that the TSC's rate, known
+ * to some 50 ppm, takes the vCPUs' clocks far from each other.
+ */
+void pv_clock_check(struct vcpu *vcpu)
+{
+	if (vcpu->pv.system_time & PV_ENABLE &&
+	    (vcpu->clock_cpu != smp_processor_id() ||
+	     time_after(jiffies, vcpu->clock_jiffies + PV_CLOCK_AGE)))
+		vcpu_request(vcpu, VCPU_REQ_CLOCK);
 }
 
 /* 0 is what user space restores if the guest never asked. */

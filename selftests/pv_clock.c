@@ -150,6 +150,32 @@ TEST_F(pv_clock, from_cpu_to_cpu)
 	sched_setaffinity(0, sizeof(all), &all);
 }
 
+/* Where the host's TSC is not reliable, no page is older than a second, on the same CPU either. */
+TEST_F(pv_clock, kept_fresh)
+{
+	struct vmt *v = &self->v;
+	struct time_info before, after;
+
+	vmt_pin(0);
+	ASSERT_EQ(NO_FAULT, wrmsr(v, MSR_SYSTEM_TIME, PAGE_TIME | 1));
+	rdmsr(v, MSR_TSC);
+	memcpy(&before, v->ram + PAGE_TIME, sizeof(before));
+	usleep(1500000);
+	rdmsr(v, MSR_TSC);
+	memcpy(&after, v->ram + PAGE_TIME, sizeof(after));
+	if (before.flags & 1) {		/* stable: it never needs another */
+		EXPECT_EQ(before.version, after.version);
+	} else {
+		EXPECT_LT(before.version, after.version);
+		EXPECT_LT(before.system_time + 1000000000, after.system_time);
+	}
+	/* not at each entry */
+	before = after;
+	rdmsr(v, MSR_TSC);
+	memcpy(&after, v->ram + PAGE_TIME, sizeof(after));
+	EXPECT_EQ(before.version, after.version);
+}
+
 /* A new TSC does not move the clock. */
 TEST_F(pv_clock, the_tsc_is_written)
 {

@@ -89,10 +89,9 @@ void svm_window_open(struct vcpu *vcpu)
 	if (vcpu->cpu != id) {
 		WRITE_ONCE(vcpu->cpu, id);
 		vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
-		/* The clock page speaks of the other CPU's TSC. */
-		if (!pv_clock_stable())
-			vcpu_request(vcpu, VCPU_REQ_CLOCK);
 	}
+	if (!pv_clock_stable())
+		pv_clock_check(vcpu);
 	if (this_cpu_read(last_vcpu) != sv->id) {
 		this_cpu_write(last_vcpu, sv->id);
 		if (boot_cpu_has(X86_FEATURE_IBPB))
