@@ -116,7 +116,7 @@ static void vcpu_sleep(struct vcpu *vcpu)
 	pv_steal_preempted(vcpu);
 	lapic_timer_sleep(vcpu);
 	for (;;) {
-		/* In this order: whoever takes the mode away wakes a task that is about to sleep. */
+		/* In this order: whoever takes the mode away wakes a task about to sleep. */
 		set_current_state(TASK_INTERRUPTIBLE);
 		/* A full barrier: the mode is visible before the requests are read. */
 		smp_store_mb(vcpu->mode, VCPU_HALTED);

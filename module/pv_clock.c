@@ -145,9 +145,9 @@ void pv_update_clock(struct vcpu *vcpu)
 }
 
 /*
- * The vCPU is about to run on this CPU, and the host's TSC is not to be relied on: its page must not
- * speak of another CPU's TSC, nor call it stable any more, nor be so old that the TSC's rate, known
- * to some 50 ppm, takes the vCPUs' clocks far from each other.
+ * The vCPU is about to run on this CPU, and the host's TSC is not to be relied on: its page must
+ * not speak of another CPU's TSC, nor call it stable any more, nor be so old that the TSC's rate,
+ * known to some 50 ppm, takes the vCPUs' clocks far from each other.
  */
 void pv_clock_check(struct vcpu *vcpu)
 {

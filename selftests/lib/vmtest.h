@@ -23,7 +23,7 @@
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
-#define VMT_DEADLINE_S	25	/* of a test; SLOWDOWN (scripts/amdhost) times as long on a slow host */
+#define VMT_DEADLINE_S	25	/* of a test; SLOWDOWN (scripts/amdhost) times it on a slow host */
 #ifdef TEST_TIMEOUT_DEFAULT
 /* The harness's own deadline says less than ours, and knows no slow hosts: it comes last. */
 #undef TEST_TIMEOUT_DEFAULT
