@@ -445,11 +445,12 @@ static int sse_move(struct emu *e, bool store, bool aligned)
 		return emu_raise(e, X86_VEC_UD, false);
 	if (e->cr0 & X86_CR0_BIT_TS)
 		return emu_raise(e, X86_VEC_NM, false);
+	emu_operand_linear(e, 0, 0, &linear);
+	if (aligned && linear & 15)	/* whether or not EFLAGS.AC is set */
+		return emu_raise(e, X86_VEC_GP, true);
 	ret = emu_operand_linear(e, 16, store ? GUEST_WRITE : GUEST_READ, &linear);
 	if (ret)
 		return ret;
-	if (aligned && linear & 15)
-		return emu_raise(e, X86_VEC_GP, true);
 	if (store)
 		return e->ops->write(e, linear, e->xmm[e->insn.reg], 16,
 				     GUEST_WRITE | (e->cpl == 3 ? GUEST_USER : 0));
@@ -505,7 +506,7 @@ static int emulate_1byte(struct emu *e)
 	case 0x63:		/* MOVSXD; ARPL outside 64-bit mode */
 		if (insn->mode != X86_MODE_64)
 			return EMU_FAIL;
-		return load_extended(e, min_t(u8, insn->opsize, 4), true);
+		return load_extended(e, 4, true);	/* so AMD's with 16-bit operands */
 	case 0x80 ... 0x83:
 		return alu_to_rm(e, ext, bytes, insn->imm);
 	case 0x84 ... 0x85:

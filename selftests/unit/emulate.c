@@ -19,6 +19,8 @@
 #define BUF		0x20000000UL
 #define BUF_SIZE	0x20000UL
 
+static bool amd;	/* the machine's CPU */
+
 static u64 rng_state = 0x9e3779b97f4a7c15;
 
 static u64 rng(void)
@@ -217,7 +219,7 @@ static void build(struct test *t)
 	unsigned int i, n, opsize;
 
 	t->len = 0;
-	if (!(k->flags & K_NO66) && !(k->flags & K_SSE) && chance(25))
+	if (!(k->flags & (K_NO66 | K_SSE)) && (!(k->flags & K_AMD66) || amd) && chance(25))
 		put(t, 0x66), p66 = true;
 	if (chance(15))
 		put(t, 0x67), p67 = true;
@@ -418,7 +420,8 @@ static bool generate(struct test *t, unsigned int bits)
 	for (i = 0; i < 32; i++)
 		((u64 *)t->xmm)[i] = rng();
 	e->rflags = 0x202 | (rng() & (X86_FLAGS_ARITH | X86_FLAG_DF));
-	if (chance(10))
+	/* Whether 16 bytes have to be aligned for it is AMD's and Intel's own choice. */
+	if (chance(10) && (amd || !(t->k->flags & K_SSE)))
 		e->rflags |= X86_FLAG_AC;
 	e->ops = &ops;
 	memcpy(e->seg, segs, sizeof(segs));
@@ -523,8 +526,8 @@ static bool compare(struct test *t)
 	    (t->k->flags & K_STR || vector == X86_VEC_AC || e.exception.vector == X86_VEC_AC))
 		return true;
 	/* or beyond the limit and not 16-byte aligned */
-	if (ret == EMU_EXCEPTION && t->k->flags & K_SSE && vector == X86_VEC_GP &&
-	    e.exception.vector == X86_VEC_SS)
+	if (ret == EMU_EXCEPTION && t->k->flags & K_SSE && vector == X86_VEC_SS &&
+	    e.exception.vector == X86_VEC_GP)
 		return true;
 	if (ret != EMU_OK || vector != -1) {
 		report(t, "outcome", vector, ret, &e, &st);
@@ -558,10 +561,23 @@ static bool compare(struct test *t)
 	return true;
 }
 
+/* Some kernels, of virtual machines above all, have no LDT, or run no other than 64-bit code. */
+static bool machine_runs(unsigned int bits)
+{
+	static const u8 nop = 0x90;
+	struct native_state st = { .rflags = 0x202 };
+
+	return new_segments(bits) && native_run(bits, &nop, 1, &st, selectors) == -1;
+}
+
 static void test_against_cpu(unsigned int bits, unsigned int count)
 {
 	unsigned int i, bad = 0, missing = 0;
 
+	if (!machine_runs(bits)) {
+		ksft_test_result_skip("emulator = CPU, %u bits: not on this machine\n", bits);
+		return;
+	}
 	memset(&stats, 0, sizeof(stats));
 	for (i = 0; i < BUF_SIZE / 8; i++)
 		((u64 *)shadow)[i] = rng();
@@ -571,8 +587,9 @@ static void test_against_cpu(unsigned int bits, unsigned int count)
 		struct test t;
 
 		if (i % 4096 == 0 && !new_segments(bits)) {
-			ksft_test_result_skip("emulator = CPU, %u bits (no LDT)\n", bits);
-			return;
+			printf("# no segments\n");
+			bad++;
+			break;
 		}
 		if (!generate(&t, bits))
 			continue;
@@ -610,6 +627,7 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(3);
 	native_init();
+	amd = __builtin_cpu_is("amd");
 	if (mmap((void *)BUF, BUF_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)BUF)
 		return 1;

@@ -19,6 +19,7 @@
 #define K_NO66		BIT(8)	/* 66 makes it another instruction */
 #define K_NOREP		BIT(9)	/* F2 and F3 likewise */
 #define K_NOW		BIT(10)	/* REX.W likewise */
+#define K_AMD66		BIT(11)	/* AMD's reads more than Intel's with 66 */
 
 #define UNDEF_LOGIC	X86_FLAG_AF
 #define UNDEF_BIT	(X86_FLAG_OF | X86_FLAG_SF | X86_FLAG_AF | X86_FLAG_PF)
@@ -74,7 +75,7 @@ static const struct kind kinds[] = {
 	{ "mov ax, moffs", 0, { 0xa1 }, 1, -2, 0, K_MOFFS, 0 },
 	{ "mov moffs, al", 0, { 0xa2 }, 1, -2, 0, K_MOFFS, 0 },
 	{ "mov moffs, ax", 0, { 0xa3 }, 1, -2, 0, K_MOFFS, 0 },
-	{ "movsxd", 0, { 0x63 }, 1, -1, 0, K_64, 0 },
+	{ "movsxd", 0, { 0x63 }, 1, -1, 0, K_64 | K_AMD66, 0 },
 	{ "movzx rm8", 0, { 0x0f, 0xb6 }, 2, -1, 0, 0, 0 },
 	{ "movzx rm16", 0, { 0x0f, 0xb7 }, 2, -1, 0, 0, 0 },
 	{ "movsx rm8", 0, { 0x0f, 0xbe }, 2, -1, 0, 0, 0 },
