@@ -4,8 +4,9 @@
  *
  * QEMU's VMRUN with V_IRQ set changes the CPU's word of pending interrupts without a lock, and so
  * loses an interrupt that another of its threads adds at that moment (docs/emulated-host.md). The
- * emulated APIC still has it, and tells the CPU again with the next interrupt that it gets. If the
- * one lost was the CPU's timer and everyone on it sleeps, there is no next one: somebody has to come.
+ * emulated APIC still has it, and tells the CPU with the next interrupt that it gets. If the
+ * lost one was the CPU's timer and everyone on it sleeps, there is no next one: somebody has to
+ * come.
  */
 #define _GNU_SOURCE
 #include <sched.h>
