@@ -30,7 +30,7 @@
 #define GPA		0x40000000UL	/* of the memory under test, in slot 1 */
 #define HUGE_BYTES	0x200000UL
 #define CONTROL(id)	(G_FREE + 0x1000 * (id))
-#define PERIOD_MS	2000	/* of each test that repeats something; stress: four of them */
+#define PERIOD_MS	1200	/* of each test that repeats something; stress: four of them */
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25

@@ -35,17 +35,31 @@ scripts/*		PREFER_KERNEL_TYPES,ARRAY_SIZE	as above
 
 files=$(find module uapi userspace selftests scripts -name '*.[ch]' -type f |
 	grep -v ^selftests/guests/ | sort)
-trap 'rm -f .checkpatch-camelcase.*' EXIT
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp" .checkpatch-camelcase.*' EXIT
+
+# ask EVERY FIRST: each EVERYth file from the FIRSTth on, its complaints into $tmp
+ask()
+{
+	for f in $(echo "$files" | awk "NR % $1 == $2"); do
+		ignore=$(echo "$accepted" | while read -r glob types why; do
+			case $f in $glob) printf ',%s' "$types" ;; esac
+		done)
+		perl "$checkpatch" --no-tree --strict --terse --show-types --no-summary \
+			--max-line-length=100 "--ignore=${ignore#,}" -f "$f" \
+			>"$tmp/$(echo "$f" | tr / ,)" 2>&1
+	done
+}
+cpus=$(nproc)
+for i in $(seq 0 $((cpus - 1))); do ask "$cpus" "$i" & done
+wait
+
 echo "1..$(echo "$files" | wc -l)"
 n=0
 failed=0
 for f in $files; do
 	n=$((n + 1))
-	ignore=$(echo "$accepted" | while read -r glob types why; do
-		case $f in $glob) printf ',%s' "$types" ;; esac
-	done)
-	out=$(perl "$checkpatch" --no-tree --strict --terse --show-types --no-summary \
-		--max-line-length=100 "--ignore=${ignore#,}" -f "$f" 2>&1) || :
+	out=$(cat "$tmp/$(echo "$f" | tr / ,)" 2>&1)
 	if [ -z "$out" ]; then
 		echo "ok $n $f"
 	else

@@ -4,21 +4,19 @@
 #
 # The module builds with W=1 and sparse, and neither they nor objtool nor modpost print a line.
 
-echo "1..4"
+echo "1..2"
 n=0
 failed=0
 for kernel in 6.1 6.12; do
-	for how in W=1 C=2; do
-		n=$((n + 1))
-		# The lint farm keeps objects: start afresh, so that each file is looked at.
-		rm -rf "out/kbuild/$(scripts/setup kver $kernel)+.lint"
-		if out=$(scripts/build-module $kernel $how 2>&1) && [ -z "$out" ]; then
-			echo "ok $n $kernel $how"
-		else
-			echo "$out" | sed 's/^/# /'
-			echo "not ok $n $kernel $how"
-			failed=1
-		fi
-	done
+	n=$((n + 1))
+	# The lint farm keeps objects: start afresh, so that each file is looked at.
+	rm -rf "out/kbuild/$(scripts/setup kver $kernel)+.lint"
+	if out=$(scripts/build-module $kernel W=1 C=2 2>&1) && [ -z "$out" ]; then
+		echo "ok $n $kernel"
+	else
+		echo "$out" | sed 's/^/# /'
+		echo "not ok $n $kernel"
+		failed=1
+	fi
 done
 exit $failed
