@@ -9,7 +9,7 @@
  * TLBs at each exit, and the host's own shootdown makes this CPU exit. A missing
  * flush or kick shows where the host's tables do not change, with the slots.
  *
- * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
  * timeout: 240
  */
 #include <errno.h>
@@ -25,11 +25,8 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmtest.h"
+#include "lib/memory.h"
 
-#define GPA		0x40000000UL	/* of the memory under test, in slot 1 */
-#define HUGE_BYTES	0x200000UL
-#define CONTROL(id)	(G_FREE + 0x1000 * (id))
 #define PERIOD_MS	1200	/* of each test that repeats something; stress: four of them */
 
 #ifndef MADV_COLLAPSE
@@ -38,90 +35,6 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
-
-/* A vCPU with a thread that runs it. */
-struct runner {
-	struct vmt *v;
-	pthread_t thread;
-	volatile uint64_t *stop, *rounds, *seen;
-	volatile int event;	/* that ended it */
-	bool running;
-	bool faults_allowed;	/* after a memory fault it runs on, else that is its end */
-	unsigned int faults;
-};
-
-static void *run(void *arg)
-{
-	struct runner *r = arg;
-	int event;
-
-	while ((event = vmt_run(r->v)) == SVMM_EXIT_MEMORY_FAULT && r->faults_allowed) {
-		r->faults++;
-		sched_yield();
-	}
-	if (event != VMT_DONE)
-		vmt_dump(r->v);
-	r->event = event;
-	return NULL;
-}
-
-/* Put vCPU @id at an entry point and let it run; the test may have set faults_allowed. */
-static void start(struct runner *r, struct vmt *v, unsigned int id, const char *entry,
-		  uint64_t gpa, uint64_t bytes, uint64_t number)
-{
-	r->v = v;
-	r->stop = vmt_u64(v, CONTROL(id));
-	r->rounds = r->stop + 1;
-	r->seen = r->stop + 2;
-	r->event = 0;
-	*r->stop = 0;
-	*r->rounds = 0;
-	*r->seen = 0;
-	vmt_start(v, entry);
-	v->page->gpr.rdi = gpa;
-	v->page->gpr.rsi = bytes;
-	v->page->gpr.rdx = number;
-	v->page->gpr.r8 = CONTROL(id);
-	r->running = true;
-	if (pthread_create(&r->thread, NULL, run, r))
-		vmt_die(v, "no thread");
-}
-
-static int join(struct runner *r)
-{
-	pthread_join(r->thread, NULL);
-	r->running = false;
-	return r->event;
-}
-
-static int stop(struct runner *r)
-{
-	*r->stop = 1;
-	return join(r);
-}
-
-/* Once, to its end, on this thread. */
-static uint64_t once(struct vmt *v, const char *entry, uint64_t bytes, uint64_t number)
-{
-	struct runner r = {};
-
-	start(&r, v, 0, entry, GPA, bytes, number);
-	if (join(&r) != VMT_DONE)
-		vmt_die(v, "%s: event %d", entry, r.event);
-	return *r.seen;
-}
-
-/* Let the guest go round at least twice: at least one round began after this call. */
-static void wait_rounds(struct runner *r)
-{
-	uint64_t from = *r->rounds;
-
-	while (*r->rounds - from < 2) {
-		if (r->event)
-			vmt_die(r->v, "the guest ended with %d", r->event);
-		sched_yield();
-	}
-}
 
 static bool write_file(const char *path, const char *text)
 {
@@ -145,55 +58,23 @@ static long read_number(const char *path)
 	return n;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
-}
-
-struct guest {
-	struct vmt v;
-	struct runner r;
-	uint8_t *mem;		/* slot 1 */
-	uint64_t bytes;
-};
-
 FIXTURE(mm) {
-	struct guest guest;
+	struct memory_guest guest;
 };
-
-/* Anonymous memory at a multiple of 2 MiB, as slot 1. */
-static void give(struct __test_metadata *_metadata, struct guest *g, uint64_t bytes)
-{
-	uint8_t *p = mmap(NULL, bytes + HUGE_BYTES, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	ASSERT_NE(MAP_FAILED, p);
-	g->mem = (uint8_t *)(((unsigned long)p + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
-	g->bytes = bytes;
-	/* A kernel without them, such as PREEMPT_RT, does not know the word. */
-	if (madvise(g->mem, bytes, MADV_NOHUGEPAGE))
-		ASSERT_EQ(EINVAL, errno);
-	ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, GPA, bytes, g->mem));
-}
 
 FIXTURE_SETUP(mm)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 
-	memset(g, 0, sizeof(*g));
-	vmt_open(&g->v);
-	vmt_load(&g->v, "memory");
+	guest_open(g);
 }
 
 FIXTURE_TEARDOWN(mm)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 
 	if (g->r.running)
-		EXPECT_EQ(VMT_DONE, stop(&g->r));
+		EXPECT_EQ(VMT_DONE, runner_stop(&g->r));
 	vmt_close(&g->v);
 }
 
@@ -202,16 +83,16 @@ FIXTURE_TEARDOWN(mm)
 /* Pages that were taken are not seen again after the system call. */
 TEST_F(mm, dontneed)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 
-	give(_metadata, g, PAGE_SIZE);
-	start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
+	guest_give(g, PAGE_SIZE);
+	runner_start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
 	for (uint64_t i = 1, until = now_ms() + PERIOD_MS; now_ms() < until; i++) {
 		WORD(0) = i;
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(i, *g->r.seen);
 		ASSERT_EQ(0, madvise(g->mem, PAGE_SIZE, MADV_DONTNEED));
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(0, *g->r.seen);
 	}
 }
@@ -219,10 +100,10 @@ TEST_F(mm, dontneed)
 /* The same for another mapping in their place. */
 TEST_F(mm, remap)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	int fd[2];
 
-	give(_metadata, g, PAGE_SIZE);
+	guest_give(g, PAGE_SIZE);
 	for (uint64_t i = 0; i < 2; i++) {
 		uint64_t value = 100 + i;
 
@@ -230,14 +111,14 @@ TEST_F(mm, remap)
 		ASSERT_EQ(0, ftruncate(fd[i], PAGE_SIZE));
 		ASSERT_EQ(8, pwrite(fd[i], &value, 8, 0));
 	}
-	start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
+	runner_start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
 	for (uint64_t i = 0, until = now_ms() + PERIOD_MS; now_ms() < until; i++) {
 		int prot = i & 2 ? PROT_READ : PROT_READ | PROT_WRITE;
 		int flags = i & 4 ? MAP_PRIVATE : MAP_SHARED;
 
 		ASSERT_EQ(g->mem, mmap(g->mem, PAGE_SIZE, prot, flags | MAP_FIXED,
 				       fd[i & 1], 0));
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(100 + (i & 1), *g->r.seen);
 	}
 	close(fd[0]);
@@ -247,16 +128,16 @@ TEST_F(mm, remap)
 /* A page that may not be written is not written after mprotect() returns. */
 TEST_F(mm, mprotect)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 
-	give(_metadata, g, PAGE_SIZE);
+	guest_give(g, PAGE_SIZE);
 	g->r.faults_allowed = true;
-	start(&g->r, &g->v, 0, "count", GPA, 0, 0);
+	runner_start(&g->r, &g->v, 0, "count", GPA, 0, 0);
 	for (uint64_t until = now_ms() + PERIOD_MS; now_ms() < until; ) {
 		bool changed = false;
 		uint64_t value;
 
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(0, mprotect(g->mem, PAGE_SIZE, PROT_READ));
 		value = WORD(0);
 		for (int j = 0; j < 1000; j++)
@@ -264,7 +145,7 @@ TEST_F(mm, mprotect)
 		ASSERT_FALSE(changed);
 		ASSERT_EQ(0, mprotect(g->mem, PAGE_SIZE, PROT_READ | PROT_WRITE));
 	}
-	EXPECT_EQ(VMT_DONE, stop(&g->r));
+	EXPECT_EQ(VMT_DONE, runner_stop(&g->r));
 	EXPECT_EQ(WORD(0), *g->r.rounds);
 	EXPECT_LT(0, g->r.faults);
 }
@@ -272,15 +153,15 @@ TEST_F(mm, mprotect)
 /* After fork() parent and child have their own: the guest's writes go to the parent alone. */
 TEST_F(mm, fork)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 
-	give(_metadata, g, PAGE_SIZE);
-	start(&g->r, &g->v, 0, "count", GPA, 0, 0);
+	guest_give(g, PAGE_SIZE);
+	runner_start(&g->r, &g->v, 0, "count", GPA, 0, 0);
 	for (uint64_t until = now_ms() + PERIOD_MS; now_ms() < until; ) {
 		int status;
 		pid_t child;
 
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		child = fork();
 		ASSERT_LE(0, child);
 		if (!child) {
@@ -296,38 +177,38 @@ TEST_F(mm, fork)
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		ASSERT_EQ(0, status);
 	}
-	EXPECT_EQ(VMT_DONE, stop(&g->r));
+	EXPECT_EQ(VMT_DONE, runner_stop(&g->r));
 	EXPECT_EQ(WORD(0), *g->r.rounds);
 }
 
 /* Pages that KSM merged come apart again when the guest writes to one. */
 TEST_F(mm, ksm)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	uint64_t pages = 64, deadline = now_ms() + 15000;
 
 	if (read_number("/sys/kernel/mm/ksm/run") < 0)
 		SKIP(return, "the kernel has no KSM");
-	give(_metadata, g, pages * PAGE_SIZE);
+	guest_give(g, pages * PAGE_SIZE);
 	ASSERT_EQ(0, madvise(g->mem, g->bytes, MADV_MERGEABLE));
 	memset(g->mem, 0x5a, g->bytes);
 	write_file("/sys/kernel/mm/ksm/sleep_millisecs", "1");
 	write_file("/sys/kernel/mm/ksm/pages_to_scan", "1000");
 	ASSERT_TRUE(write_file("/sys/kernel/mm/ksm/run", "1"));
-	start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
+	runner_start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
 	while (read_number("/sys/kernel/mm/ksm/pages_sharing") < (long)pages - 2 &&
 	       now_ms() < deadline)
 		usleep(10000);
 	EXPECT_LE((long)pages - 2, read_number("/sys/kernel/mm/ksm/pages_sharing"));
-	wait_rounds(&g->r);
+	runner_rounds(&g->r);
 	EXPECT_EQ(0x5a5a5a5a5a5a5a5a, *g->r.seen);
-	EXPECT_EQ(VMT_DONE, stop(&g->r));
+	EXPECT_EQ(VMT_DONE, runner_stop(&g->r));
 
-	once(&g->v, "touch", PAGE_SIZE, 0);
+	guest_once(&g->v, "touch", PAGE_SIZE, 0);
 	EXPECT_EQ(GPA, WORD(0));
 	for (uint64_t i = 1; i < pages; i++)
 		ASSERT_EQ(0x5a5a5a5a5a5a5a5a, WORD(i * PAGE_SIZE));
-	EXPECT_EQ(pages - 1, once(&g->v, "verify", g->bytes, 0));
+	EXPECT_EQ(pages - 1, guest_once(&g->v, "verify", g->bytes, 0));
 	write_file("/sys/kernel/mm/ksm/run", "2");
 }
 
@@ -336,17 +217,17 @@ static uint64_t faults_of(struct vmt *v, const char *entry, uint64_t bytes, uint
 {
 	uint64_t before = vmt_exits(v, VMEXIT_NPF);
 
-	*seen = once(v, entry, bytes, 0);
+	*seen = guest_once(v, entry, bytes, 0);
 	return vmt_exits(v, VMEXIT_NPF) - before;
 }
 
 /* Huge pages of the host are mapped as such, split with it, and come back. */
 TEST_F(mm, huge_pages)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	uint64_t seen, leaves = 4;
 
-	give(_metadata, g, leaves * HUGE_BYTES);
+	guest_give(g, leaves * HUGE_BYTES);
 	if (madvise(g->mem, g->bytes, MADV_HUGEPAGE) && errno == EINVAL)
 		SKIP(return, "this kernel has no transparent huge pages");
 	if (madvise(g->mem, g->bytes, MADV_POPULATE_WRITE))
@@ -378,7 +259,7 @@ TEST_F(mm, huge_pages)
 	/* And one whose address does not match the guest's, only small ones. */
 	ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, GPA, g->bytes - PAGE_SIZE,
 				   g->mem + PAGE_SIZE));
-	once(&g->v, "touch", g->bytes - PAGE_SIZE, 0);
+	guest_once(&g->v, "touch", g->bytes - PAGE_SIZE, 0);
 	for (uint64_t at = 0; at < g->bytes - PAGE_SIZE; at += PAGE_SIZE)
 		ASSERT_EQ(GPA + at, WORD(at + PAGE_SIZE));
 }
@@ -386,7 +267,7 @@ TEST_F(mm, huge_pages)
 /* hugetlbfs has no small pages to fall back to. */
 TEST_F(mm, hugetlb)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	uint64_t seen;
 	uint8_t *p;
 
@@ -401,7 +282,7 @@ TEST_F(mm, hugetlb)
 	EXPECT_EQ(GPA + HUGE_BYTES, WORD(HUGE_BYTES));
 	ASSERT_EQ(0, madvise(p, HUGE_BYTES, MADV_DONTNEED));
 	EXPECT_EQ(0, WORD(0));
-	once(&g->v, "verify", 2 * HUGE_BYTES, 0);
+	guest_once(&g->v, "verify", 2 * HUGE_BYTES, 0);
 	munmap(p, 2 * HUGE_BYTES);
 	write_file("/proc/sys/vm/nr_hugepages", "0");
 }
@@ -409,13 +290,13 @@ TEST_F(mm, hugetlb)
 /* Code is fetched from where the host has it, small or huge, read-only or not. */
 TEST_F(mm, execute)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 
-	give(_metadata, g, 16 * PAGE_SIZE);
+	guest_give(g, 16 * PAGE_SIZE);
 	for (uint64_t at = 0; at < g->bytes; at += PAGE_SIZE)
 		memcpy(g->mem + at, "\x48\xff\xc0\xc3", 4);	/* inc %rax; ret */
 	ASSERT_EQ(0, mprotect(g->mem, g->bytes / 2, PROT_READ));
-	EXPECT_EQ(16, once(&g->v, "execute", g->bytes, 0));
+	EXPECT_EQ(16, guest_once(&g->v, "execute", g->bytes, 0));
 }
 
 /* ---- slots ---- */
@@ -429,31 +310,31 @@ static void holes(struct vmt *v, struct vmt_mmio *m)
 /* A slot that was deleted or moved is not seen again after the call. */
 TEST_F(mm, slot_deleted)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	unsigned int n = 0;
 	uint8_t *other;
 
-	give(_metadata, g, 2 * PAGE_SIZE);
+	guest_give(g, 2 * PAGE_SIZE);
 	WORD(0) = 11;
 	WORD(PAGE_SIZE) = 22;
 	other = g->mem + PAGE_SIZE;
 	g->v.on_mmio = holes;
 	g->v.arg = &n;
-	start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
+	runner_start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
 	for (uint64_t until = now_ms() + PERIOD_MS; now_ms() < until; ) {
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(11, *g->r.seen);
 		ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, 0, 0, NULL));
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(0xeeeeeeeeeeeeeeee, *g->r.seen);
 		ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, GPA, PAGE_SIZE, other));
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(22, *g->r.seen);
 		/* In one step: the guest sees the one or the other, and never a hole. */
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		n = 0;
 		ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, GPA, PAGE_SIZE, g->mem));
-		wait_rounds(&g->r);
+		runner_rounds(&g->r);
 		ASSERT_EQ(11, *g->r.seen);
 		ASSERT_EQ(0, n);
 	}
@@ -462,18 +343,18 @@ TEST_F(mm, slot_deleted)
 /* A slot may become read-only and writable again under a guest that reads it. */
 TEST_F(mm, slot_flags)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	unsigned int n = 0;
 
-	give(_metadata, g, PAGE_SIZE);
+	guest_give(g, PAGE_SIZE);
 	WORD(0) = 33;
 	g->v.on_mmio = holes;
 	g->v.arg = &n;
-	start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
+	runner_start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
 	for (uint64_t i = 0, until = now_ms() + PERIOD_MS; now_ms() < until; i++)
 		ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, i & 1 ? 0 : SVMM_MEM_READONLY, GPA,
 					   PAGE_SIZE, g->mem));
-	wait_rounds(&g->r);
+	runner_rounds(&g->r);
 	EXPECT_EQ(33, *g->r.seen);
 	EXPECT_EQ(0, n);
 }
@@ -484,7 +365,7 @@ static const char * const nuisances[] = {
 	"collapse", "split", "fork", "protect", "merge", "compact", "cold", "slot",
 };
 
-static void annoy(struct __test_metadata *_metadata, struct guest *g, unsigned int what)
+static void annoy(struct __test_metadata *_metadata, struct memory_guest *g, unsigned int what)
 {
 	uint64_t at = (rand() % (g->bytes / PAGE_SIZE)) * PAGE_SIZE;
 	uint64_t n = (1 + rand() % 64) * PAGE_SIZE;
@@ -536,19 +417,19 @@ static void annoy(struct __test_metadata *_metadata, struct guest *g, unsigned i
 /* Two vCPUs write and read back their halves, whatever the host does meanwhile. */
 TEST_F(mm, stress)
 {
-	struct guest *g = &self->guest;
+	struct memory_guest *g = &self->guest;
 	uint64_t half = HUGE_BYTES, until, rounds[2];
 	unsigned int count[ARRAY_SIZE(nuisances)] = {};
 	struct runner other = { .faults_allowed = true };
 	struct vmt v2;
 
-	give(_metadata, g, 2 * half);
+	guest_give(g, 2 * half);
 	vmt_open_vcpu(&v2, &g->v, 1);
 	v2.page->mp.state = SVMM_MP_RUNNABLE;
 	v2.page->dirty |= SVMM_STATE_MP;
 	g->r.faults_allowed = true;
-	start(&g->r, &g->v, 0, "stress", GPA, half, 0x1111);
-	start(&other, &v2, 1, "stress", GPA + half, half, 0x2222);
+	runner_start(&g->r, &g->v, 0, "stress", GPA, half, 0x1111);
+	runner_start(&other, &v2, 1, "stress", GPA + half, half, 0x2222);
 
 	srand(1);
 	until = now_ms() + 4 * PERIOD_MS;
@@ -560,8 +441,8 @@ TEST_F(mm, stress)
 		/* Now and then, let them use what they have. */
 		usleep(rand() % 50000);
 	}
-	stop(&g->r);
-	stop(&other);
+	runner_stop(&g->r);
+	runner_stop(&other);
 	EXPECT_EQ(VMT_DONE, g->r.event);
 	EXPECT_EQ(VMT_DONE, other.event);
 	rounds[0] = *g->r.rounds;
