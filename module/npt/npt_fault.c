@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A nested page fault: which page of the host backs the guest's, how much around
+ * it, and with which rights.
+ *
+ * It must not know the VMCB.  What it learns of the host without a lock is
+ * checked against the sequence number that npt_mm.c moves.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/srcu.h>
+#include <linux/swap.h>
+
+#include "npt_mm.h"
+
+/* EXITINFO1 of a nested page fault, above the PF_ERR_* bits (APM vol. 2, 15.25.6). */
+#define NPF_ERR_WALK	BIT_ULL(33)	/* not the access itself: a read of the guest's tables */
+
+/* Attempts before a fault gives way to signals and requests; the guest repeats it. */
+#define FAULT_ATTEMPTS	16
+
+struct fault {
+	u64 gfn;
+	bool write;
+	unsigned long seq;	/* sampled before the slot was looked up */
+	struct memslot slot;	/* a copy: the wait for the page may be long */
+	unsigned long hva;
+	bool writable;		/* @page was got for writing */
+	struct page *page;
+	unsigned int level;	/* of the leaf to make, as is the rest */
+	u64 first;
+	u64 leaf;
+};
+
+/*
+ * The size of the leaf that maps @hva in the host, or 0, and whether it can be
+ * written.  Lockless, as the core's own fast GUP: page-table pages are not freed
+ * while interrupts are off.
+ */
+static unsigned int host_leaf(unsigned long hva, bool *writable)
+{
+	unsigned int level = 0;
+	unsigned long flags;
+	pgd_t *pgdp, pgd;
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
+	pte_t pte;
+
+	*writable = false;
+	local_irq_save(flags);
+
+	pgdp = pgd_offset(current->mm, hva);
+	pgd = READ_ONCE(*pgdp);
+	if (pgd_none(pgd))
+		goto out;
+	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
+	p4d = READ_ONCE(*p4dp);
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+
+	pudp = pud_offset_lockless(p4dp, p4d, hva);
+	pud = READ_ONCE(*pudp);
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		level = NPT_1G;
+		*writable = pud_write(pud);
+		goto out;
+	}
+
+	pmdp = pmd_offset_lockless(pudp, pud, hva);
+	pmd = READ_ONCE(*pmdp);
+	if (pmd_none(pmd) || !pmd_present(pmd))
+		goto out;
+	if (pmd_leaf(pmd)) {
+		level = NPT_2M;
+		*writable = pmd_write(pmd);
+		goto out;
+	}
+
+	pte = READ_ONCE(*pte_offset_kernel(&pmd, hva));
+	if (!pte_present(pte))
+		goto out;
+	level = NPT_4K;
+	*writable = pte_write(pte);
+out:
+	local_irq_restore(flags);
+	return level;
+}
+
+/* The largest leaf that the host, the slot and the alignment of both allow. */
+static unsigned int leaf_level(const struct npt *npt, const struct fault *f)
+{
+	u64 misaligned = f->gfn ^ (f->hva >> PAGE_SHIFT);
+	bool writable;
+	unsigned int level = host_leaf(f->hva, &writable);
+
+	if (level == NPT_1G && !npt->vm->npt_1g)
+		level = NPT_2M;
+	for (; level > NPT_4K; level--)
+		if (!(misaligned & (npt_frames(level) - 1)) &&
+		    npt_first(f->gfn, level) >= f->slot.base_gfn &&
+		    npt_next(f->gfn, level) <= f->slot.base_gfn + f->slot.npages)
+			return level;
+	return NPT_4K;
+}
+
+/*
+ * Choose the leaf, under mmu_lock.  Return -EAGAIN if what the fault knows has
+ * been overtaken; -EBUSY while a page that the leaf would map is invalidated.
+ */
+static int make_leaf(const struct npt *npt, struct fault *f)
+{
+	unsigned long start, bytes;
+	u64 pfn, bits;
+
+	if (npt->seq != f->seq)
+		return -EAGAIN;
+
+	f->level = leaf_level(npt, f);
+	f->first = npt_first(f->gfn, f->level);
+	bytes = npt_frames(f->level) << PAGE_SHIFT;
+	start = f->hva & ~(bytes - 1);
+	if (npt->in_progress && start < npt->inv_end && npt->inv_start < start + bytes)
+		return -EBUSY;
+
+	pfn = npt_first(page_to_pfn(f->page), f->level);
+	bits = (f->writable ? NPT_W : 0) | (f->write ? NPT_D : 0);
+	f->leaf = npt_make_leaf(PFN_PHYS(pfn), f->level, bits, npt->tables.enc);
+	return 0;
+}
+
+/* While it is mapped, nobody can write the page back or truncate it. */
+static void mark_mapped(const struct fault *f)
+{
+	if (f->writable)
+		folio_mark_dirty(page_folio(f->page));
+}
+
+/* Return: as npt_map(), or make_leaf()'s. */
+static int map_shared(struct npt *npt, struct fault *f, struct npt_spares *spares)
+{
+	int ret;
+
+	read_lock(&npt->mmu_lock);
+	ret = make_leaf(npt, f);
+	if (!ret)
+		ret = npt_map(&npt->tables, f->first, f->level, f->leaf, spares);
+	if (!ret)
+		mark_mapped(f);
+	read_unlock(&npt->mmu_lock);
+	return ret;
+}
+
+/* The same when something is in the way. */
+static int map_exclusive(struct npt *npt, struct fault *f, struct npt_spares *spares)
+{
+	NPT_RETIRED(retired);
+	int ret;
+
+	write_lock(&npt->mmu_lock);
+	ret = make_leaf(npt, f);
+	if (!ret) {
+		ret = npt_replace(&npt->tables, f->first, f->level, f->leaf, spares, &retired);
+		vm_flush_tlbs(npt->vm);
+	}
+	if (!ret)
+		mark_mapped(f);
+	write_unlock(&npt->mmu_lock);
+
+	npt_retired_free(npt, &retired);
+	return ret;
+}
+
+/* Find the slot: 0, NPT_FAULT_MMIO, or -EAGAIN while the slot is being replaced. */
+static int fault_slot(struct vm *vm, struct fault *f)
+{
+	const struct memslot *slot;
+	int idx, ret = 0;
+
+	idx = srcu_read_lock(&vm->srcu);
+	slot = memslot_find(vm, f->gfn);
+	if (!slot) {
+		ret = NPT_FAULT_MMIO;
+	} else {
+		f->slot = *slot;
+		f->slot.flags = READ_ONCE(slot->flags);
+	}
+	srcu_read_unlock(&vm->srcu, idx);
+	if (ret)
+		return ret;
+
+	if (f->slot.flags & MEMSLOT_LEAVING)
+		return -EAGAIN;
+	if (f->write && (f->slot.flags & SVMM_MEM_READONLY))
+		return NPT_FAULT_MMIO;
+	f->hva = f->slot.hva + ((f->gfn - f->slot.base_gfn) << PAGE_SHIFT);
+	return 0;
+}
+
+/* Get the page, writable if the guest writes or the host has it writable anyway. */
+static int fault_page(struct fault *f)
+{
+	int nr;
+
+	f->writable = f->write;
+	if (!f->write && !(f->slot.flags & SVMM_MEM_READONLY))
+		host_leaf(f->hva, &f->writable);
+
+	nr = get_user_pages_fast(f->hva, 1, f->writable ? FOLL_WRITE : 0, &f->page);
+	if (nr == 1)
+		return 0;
+	/* It was writable, but is no longer: look again. */
+	if (nr == -EFAULT && f->writable && !f->write)
+		return -EAGAIN;
+	return nr ?: -EFAULT;
+}
+
+static int fault_once(struct npt *npt, struct fault *f, struct npt_spares *spares)
+{
+	int ret;
+
+	/* Before all else; pairs with the release of mmu_lock by whoever moves it. */
+	f->seq = smp_load_acquire(&npt->seq);
+
+	ret = fault_slot(npt->vm, f);
+	if (ret)
+		return ret;
+	ret = fault_page(f);
+	if (ret)
+		return ret;
+
+	ret = map_shared(npt, f, spares);
+	if (ret == -EEXIST)
+		ret = map_exclusive(npt, f, spares);
+	if (!ret)
+		folio_mark_accessed(page_folio(f->page));
+	/* No reference stays: the notifier tells when the page goes. */
+	put_page(f->page);
+
+	if (ret > 0)
+		ret = npt_spares_add(npt, spares, ret) ?: -EAGAIN;
+	return ret;
+}
+
+int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
+{
+	struct npt *npt = vcpu->vm->npt;
+	struct npt_spares spares = {};
+	struct fault f = {
+		.gfn = gpa >> PAGE_SHIFT,
+		/* The walk of the guest's tables is made of writes (APM vol. 2, 15.25.5). */
+		.write = error_code & (PF_ERR_W | NPF_ERR_WALK),
+	};
+	int ret = -EAGAIN;
+	unsigned int i;
+
+	if (error_code & PF_ERR_RSVD) {
+		pr_err_ratelimited("svmm: reserved bit in the nested page tables at %#llx\n", gpa);
+		return -EIO;
+	}
+
+	for (i = 0; (ret == -EAGAIN || ret == -EBUSY) && i < FAULT_ATTEMPTS; i++) {
+		/* A tick at most: another invalidation may follow upon this one. */
+		if (ret == -EBUSY &&
+		    wait_event_interruptible_timeout(npt->idle, !READ_ONCE(npt->in_progress),
+						     1) < 0) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+		ret = fault_once(npt, &f, &spares);
+	}
+	npt_spares_free(npt, &spares);
+
+	/* Overtaken each time: signals and requests first, then the guest tries again. */
+	return ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
+}
