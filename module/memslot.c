@@ -21,7 +21,7 @@
 
 int memslot_init(struct vm *vm)
 {
-	struct memslots *slots = kzalloc(sizeof(*slots), GFP_KERNEL_ACCOUNT);
+	struct memslots *slots = kvzalloc(sizeof(*slots), GFP_KERNEL_ACCOUNT);
 
 	if (!slots)
 		return -ENOMEM;
@@ -32,7 +32,7 @@ int memslot_init(struct vm *vm)
 void memslot_destroy(struct vm *vm)
 {
 	/* Nobody else has the VM any more. */
-	kfree(rcu_dereference_protected(vm->slots, true));
+	kvfree(rcu_dereference_protected(vm->slots, true));
 }
 
 const struct memslot *memslot_find(struct vm *vm, u64 gfn)
@@ -96,7 +96,7 @@ static struct memslots *memslots_copy(const struct memslots *old, const struct m
 	unsigned int i;
 	bool placed = !new->npages;
 
-	slots = kzalloc(struct_size(slots, slot, old->nr + 1), GFP_KERNEL_ACCOUNT);
+	slots = kvzalloc(struct_size(slots, slot, old->nr + 1), GFP_KERNEL_ACCOUNT);
 	if (!slots)
 		return ERR_PTR(-ENOMEM);
 
@@ -106,7 +106,7 @@ static struct memslots *memslots_copy(const struct memslots *old, const struct m
 		if (slot->id == new->id)
 			continue;
 		if (new->npages && overlap(slot, new)) {
-			kfree(slots);
+			kvfree(slots);
 			return ERR_PTR(-EEXIST);
 		}
 		if (!placed && new->base_gfn < slot->base_gfn) {
@@ -151,8 +151,8 @@ static int memslot_replace(struct vm *vm, const struct memslot *new)
 	rcu_assign_pointer(vm->slots, slots);
 
 	/* After this no vm_read_guest() or vm_write_guest() uses the old backing. */
-	synchronize_srcu(&vm->srcu);
-	kfree(old);
+	synchronize_srcu_expedited(&vm->srcu);
+	kvfree(old);
 	return 0;
 }
 

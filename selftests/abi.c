@@ -302,6 +302,23 @@ static const char *slot_name(const struct svmm_memory_slot *s)
 	return text;
 }
 
+/* As many slots as there may be, and each of them found again. */
+TEST_F(abi, many_slots)
+{
+	struct svmm_memory_slot s = { .size = 4096, .user_addr = (uintptr_t)self->mem };
+
+	for (s.slot = 0; s.slot < SVMM_MAX_SLOTS; s.slot++) {
+		s.gpa = (s.slot * 7ULL % SVMM_MAX_SLOTS) * 8192;
+		ASSERT_EQ(0, call(self->vm, SVMM_SET_MEMORY_SLOT, &s));
+	}
+	s = (struct svmm_memory_slot){ .size = 4096, .gpa = 8192, .user_addr = s.user_addr };
+	EXPECT_EQ(-EEXIST, call(self->vm, SVMM_SET_MEMORY_SLOT, &s));
+	for (s.size = 0; s.slot < SVMM_MAX_SLOTS; s.slot++)
+		ASSERT_EQ(0, call(self->vm, SVMM_SET_MEMORY_SLOT, &s));
+	s.slot = 0;
+	EXPECT_EQ(-ENOENT, call(self->vm, SVMM_SET_MEMORY_SLOT, &s));
+}
+
 /* Bug class 28: gpa, size and address at every edge, together and apart. */
 TEST_F(abi, class_28_slot_arithmetic)
 {

@@ -23,7 +23,7 @@
 #define SVMM_IOC		0xBE
 
 #define SVMM_NAME_MAX		32	/* a VM's name, with its final NUL */
-#define SVMM_MAX_SLOTS		64	/* memory slots per VM */
+#define SVMM_MAX_SLOTS		512	/* memory slots per VM */
 #define SVMM_MAX_CPUID		128	/* entries of a CPUID table */
 
 /*
