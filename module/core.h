@@ -359,6 +359,17 @@ void npt_destroy(struct vm *vm);	/* no vCPU runs any more; may sleep */
  */
 int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code);
 
+/**
+ * npt_prefault() - resolve the faults of a range before the guest takes them
+ * @vm: its mm is current->mm; may sleep
+ * @gfn: first frame; moves on with what is done
+ * @npages: frames; what is left
+ * @write: as if the guest wrote
+ *
+ * Return: 0, -ENOENT (no slot, or a read-only one), -EFAULT, -EINTR, -ENOMEM.
+ */
+int npt_prefault(struct vm *vm, u64 *gfn, u64 *npages, bool write);
+
 /* Unmap a range of guest frames and flush.  vm->lock held; may sleep. */
 void npt_zap_range(struct vm *vm, u64 gfn, u64 npages);
 

@@ -16,6 +16,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -325,6 +326,26 @@ static long vm_ioctl_set_slot(struct vm *vm, const void __user *arg)
 	return memslot_set(vm, args.slot, args.flags, args.gpa, args.size, args.user_addr);
 }
 
+static long vm_ioctl_prefault(struct vm *vm, void __user *arg)
+{
+	struct svmm_prefault args;
+	u64 gfn, npages, end;
+	int ret;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~SVMM_PREFAULT_WRITE || args.reserved ||
+	    !PAGE_ALIGNED(args.gpa) || !PAGE_ALIGNED(args.size) ||
+	    check_add_overflow(args.gpa, args.size, &end))
+		return -EINVAL;
+	gfn = args.gpa >> PAGE_SHIFT;
+	npages = args.size >> PAGE_SHIFT;
+	ret = npt_prefault(vm, &gfn, &npages, args.flags & SVMM_PREFAULT_WRITE);
+	args.gpa = gfn << PAGE_SHIFT;
+	args.size = npages << PAGE_SHIFT;
+	return copy_to_user(arg, &args, sizeof(args)) ? -EFAULT : ret;
+}
+
 static long vm_ioctl_msi(struct vm *vm, const void __user *arg)
 {
 	struct svmm_msi args;
@@ -358,6 +379,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_set_slot(vm, arg);
 	case SVMM_SIGNAL_MSI:
 		return vm_ioctl_msi(vm, arg);
+	case SVMM_PREFAULT:
+		return vm_ioctl_prefault(vm, arg);
 	case SVMM_SET_TSC_KHZ:
 		return vm_ioctl_tsc_khz(vm, arg);
 	}
@@ -384,7 +407,8 @@ static const struct file_operations vm_fops = {
 static long dev_get_caps(void __user *arg)
 {
 	struct svmm_caps caps = {
-		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK,
+		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK |
+			SVMM_CAP_PREFAULT,
 		.max_vcpus = SVMM_MAX_VCPUS,
 		.max_slots = SVMM_MAX_SLOTS,
 		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,

@@ -35,6 +35,7 @@
 #define SVMM_CAP_LAPIC		(1ULL << 1)	/* local APICs in the kernel */
 #define SVMM_CAP_PV_CLOCK	(1ULL << 2)	/* KVM's paravirtual clock */
 #define SVMM_CAP_XSAVE		(1ULL << 3)	/* guests have XSAVE */
+#define SVMM_CAP_PREFAULT	(1ULL << 5)	/* SVMM_PREFAULT */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
 #define SVMM_FEAT_NPT		(1ULL << 0)
@@ -175,6 +176,23 @@ struct svmm_memory_slot {
 	__u64 reserved[4];
 };
 
+/* svmm_prefault.flags */
+#define SVMM_PREFAULT_WRITE	(1U << 0)	/* as if the guest wrote */
+
+/**
+ * struct svmm_prefault - argument of SVMM_PREFAULT
+ * @gpa: guest-physical start, page-aligned; afterwards that of what is left
+ * @size: in bytes, page-aligned; afterwards what is left
+ * @flags: SVMM_PREFAULT_*
+ * @reserved: zero
+ */
+struct svmm_prefault {
+	__u64 gpa;
+	__u64 size;
+	__u32 flags;
+	__u32 reserved;
+};
+
 /**
  * struct svmm_create_vcpu - argument of SVMM_CREATE_VCPU
  * @id: 0 to max_vcpus - 1; becomes the initial APIC ID.  vCPU 0 is the
@@ -233,6 +251,20 @@ struct svmm_msi {
  * -EFAULT, -EIO.
  */
 #define SVMM_SET_TSC_KHZ	_IOW(SVMM_IOC, 0x13, __u32)
+
+/*
+ * vCPU fd: the shared page
+ */
+
+/*
+ * SVMM_PREFAULT: map guest memory into the nested page tables before the guest
+ * touches it.  Nothing is pinned: what the host takes back comes again by faults.
+ * Errors, with @gpa and @size telling how far it came: -EINVAL (flags, reserved,
+ * alignment, wrap-around), -ENOENT (no slot there, or a read-only one for
+ * SVMM_PREFAULT_WRITE), -EFAULT (no memory behind the slot), -EINTR (a signal:
+ * call again), -ENOMEM, -EIO.
+ */
+#define SVMM_PREFAULT		_IOWR(SVMM_IOC, 0x15, struct svmm_prefault)
 
 /*
  * vCPU fd: the shared page

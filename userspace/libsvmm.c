@@ -81,6 +81,16 @@ int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t 
 	return call(vm, SVMM_SET_MEMORY_SLOT, &arg);
 }
 
+int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
+{
+	struct svmm_prefault arg = { .gpa = *gpa, .size = *bytes, .flags = flags };
+	int ret = call(vm, SVMM_PREFAULT, &arg);
+
+	*gpa = arg.gpa;
+	*bytes = arg.size;
+	return ret;
+}
+
 int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 {
 	struct svmm_msi arg = { .address = address, .data = data };

@@ -66,6 +66,17 @@ int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t 
 		  const void *addr);
 
 /**
+ * svmm_prefault - map guest memory before the guest touches it
+ * @vm: fd from svmm_create_vm()
+ * @flags: SVMM_PREFAULT_*
+ * @gpa: guest-physical start; moves on with what is done
+ * @bytes: what is left
+ *
+ * Return: 0, or what SVMM_PREFAULT gives; -EINTR: call again with what is left.
+ */
+int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes);
+
+/**
  * svmm_signal_msi - deliver an interrupt message to the local APICs
  * @vm: fd from svmm_create_vm()
  * @address: message address, FEEx_xxxxh

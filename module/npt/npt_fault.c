@@ -244,22 +244,12 @@ static int fault_once(struct npt *npt, struct fault *f, struct npt_spares *spare
 	return ret;
 }
 
-int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
+/* Return: 0, an errno, or -EAGAIN or -EBUSY if it was overtaken each time. */
+static int fault_resolve(struct npt *npt, struct fault *f)
 {
-	struct npt *npt = vcpu->vm->npt;
 	struct npt_spares spares = {};
-	struct fault f = {
-		.gfn = gpa >> PAGE_SHIFT,
-		/* The walk of the guest's tables is made of writes (APM vol. 2, 15.25.5). */
-		.write = error_code & (PF_ERR_W | NPF_ERR_WALK),
-	};
 	int ret = -EAGAIN;
 	unsigned int i;
-
-	if (error_code & PF_ERR_RSVD) {
-		pr_err_ratelimited("svmm: reserved bit in the nested page tables at %#llx\n", gpa);
-		return -EIO;
-	}
 
 	for (i = 0; (ret == -EAGAIN || ret == -EBUSY) && i < FAULT_ATTEMPTS; i++) {
 		/* A tick at most: another invalidation may follow upon this one. */
@@ -270,10 +260,46 @@ int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
 			break;
 		}
 		cond_resched();
-		ret = fault_once(npt, &f, &spares);
+		ret = fault_once(npt, f, &spares);
 	}
 	npt_spares_free(npt, &spares);
+	return ret;
+}
 
+int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
+{
+	struct fault f = {
+		.gfn = gpa >> PAGE_SHIFT,
+		/* The walk of the guest's tables is made of writes (APM vol. 2, 15.25.5). */
+		.write = error_code & (PF_ERR_W | NPF_ERR_WALK),
+	};
+	int ret;
+
+	if (error_code & PF_ERR_RSVD) {
+		pr_err_ratelimited("svmm: reserved bit in the nested page tables at %#llx\n", gpa);
+		return -EIO;
+	}
+	ret = fault_resolve(vcpu->vm->npt, &f);
 	/* Overtaken each time: signals and requests first, then the guest tries again. */
 	return ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
+}
+
+int npt_prefault(struct vm *vm, u64 *gfn, u64 *npages, bool write)
+{
+	while (*npages) {
+		struct fault f = { .gfn = *gfn, .write = write };
+		int ret = fault_resolve(vm->npt, &f);
+		u64 done;
+
+		if (signal_pending(current))
+			return -EINTR;
+		if (ret == -EAGAIN || ret == -EBUSY)
+			continue;
+		if (ret)
+			return ret == NPT_FAULT_MMIO ? -ENOENT : ret;
+		done = min(npt_next(*gfn, f.level) - *gfn, *npages);
+		*gfn += done;
+		*npages -= done;
+	}
+	return 0;
 }
