@@ -51,6 +51,7 @@ struct memslot {
 	unsigned long hva;	/* of the first page, in vm->mm */
 	u32 id;
 	u32 flags;		/* SVMM_MEM_*, MEMSLOT_LEAVING */
+	unsigned long *dirty;	/* a bit for each page, if writes are logged */
 };
 
 #define MEMSLOT_LEAVING	BIT(31)	/* being unmapped: faults wait for the next array */
@@ -320,6 +321,29 @@ int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_ad
 const struct memslot *memslot_find(struct vm *vm, u64 gfn);
 
 /*
+ * @gfn is about to become writable, under mmu_lock; or was written, under vm->srcu.
+ * A full barrier in any case: whoever clears the bit after that sees what was written.
+ */
+static inline void memslot_mark_dirty(const struct memslot *slot, u64 gfn)
+{
+	if (slot->dirty)
+		set_bit(gfn - slot->base_gfn, slot->dirty);
+}
+
+/*
+ * The dirty log of slot @id, for pages that are whole words of its bitmap.  They take
+ * vm->lock and may sleep.  Return: 0, -EINVAL (not the slot's pages, or not whole
+ * words), -ENOENT (no slot, or no log).
+ */
+int memslot_dirty_check(struct vm *vm, u32 id, u64 first_page, u64 nr_pages);
+/* @words: the bits that are wanted; afterwards those of them that are set, or were. */
+int memslot_dirty_log(struct vm *vm, u32 id, u64 first_page, u64 nr_pages, unsigned long *words,
+		      bool clear);
+/* What was cleared and then reported to nobody. */
+void memslot_dirty_again(struct vm *vm, u32 id, u64 first_page, u64 nr_pages,
+			 const unsigned long *words);
+
+/*
  * Guest memory by guest-physical address, across pages, not across the end of
  * the slots.  The caller is the vCPU's thread (vm->mm is current->mm), may
  * sleep, and need not hold srcu.  Return 0, -ENOENT (outside the slots, or a
@@ -372,6 +396,22 @@ int npt_prefault(struct vm *vm, u64 *gfn, u64 *npages, bool write);
 
 /* Unmap a range of guest frames and flush.  vm->lock held; may sleep. */
 void npt_zap_range(struct vm *vm, u64 gfn, u64 npages);
+
+/* Make a range of guest frames read-only and flush.  vm->lock held; may sleep. */
+void npt_protect_range(struct vm *vm, u64 gfn, u64 npages);
+
+/**
+ * npt_harvest() - take bits out of a slot's dirty log
+ * @vm: its lock is held, so that the slot stays
+ * @slot: a slot with a dirty log
+ * @first: index of the first word of the slot's bitmap
+ * @words: the bits that are wanted; afterwards those of them that were set
+ * @nr: words: all under one hold of mmu_lock
+ *
+ * The pages are read-only afterwards and the TLBs know it.
+ */
+void npt_harvest(struct vm *vm, const struct memslot *slot, u64 first, unsigned long *words,
+		 unsigned int nr);
 
 /*
  * vcpu.c

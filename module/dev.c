@@ -321,9 +321,60 @@ static long vm_ioctl_set_slot(struct vm *vm, const void __user *arg)
 
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (args.flags & ~SVMM_MEM_READONLY || !all_zero(args.reserved, sizeof(args.reserved)))
+	if (args.flags & ~(SVMM_MEM_READONLY | SVMM_MEM_LOG_DIRTY) ||
+	    !all_zero(args.reserved, sizeof(args.reserved)))
 		return -EINVAL;
 	return memslot_set(vm, args.slot, args.flags, args.gpa, args.size, args.user_addr);
+}
+
+/* Words of a dirty log's bitmap that are handled at a time; on the stack. */
+#define LOG_WORDS	32
+
+/* Nothing is cleared unless it is reported. */
+static int dirty_log_words(struct vm *vm, const struct svmm_dirty_log *args, u64 page, u64 pages)
+{
+	void __user *bitmap = u64_to_user_ptr(args->bitmap + (page - args->first_page) / 8);
+	size_t bytes = BITS_TO_LONGS(pages) * sizeof(long);
+	bool clear = args->flags & SVMM_DIRTY_CLEAR;
+	unsigned long words[LOG_WORDS];
+	int ret;
+
+	memset(words, 0xff, sizeof(words));
+	if (args->flags & SVMM_DIRTY_ONLY && copy_from_user(words, bitmap, bytes))
+		return -EFAULT;
+	/* A buffer that cannot be written shows before anything is cleared. */
+	if (clear && copy_to_user(bitmap, words, bytes))
+		return -EFAULT;
+	ret = memslot_dirty_log(vm, args->slot, page, pages, words, clear);
+	if (ret || !copy_to_user(bitmap, words, bytes))
+		return ret;
+	if (clear)
+		memslot_dirty_again(vm, args->slot, page, pages, words);
+	return -EFAULT;
+}
+
+static long vm_ioctl_dirty_log(struct vm *vm, const void __user *arg)
+{
+	struct svmm_dirty_log args;
+	u64 done, n;
+	int ret;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~(SVMM_DIRTY_CLEAR | SVMM_DIRTY_ONLY) ||
+	    !all_zero(args.reserved, sizeof(args.reserved)))
+		return -EINVAL;
+	if (args.flags == SVMM_DIRTY_ONLY)
+		return -EINVAL;
+	ret = memslot_dirty_check(vm, args.slot, args.first_page, args.nr_pages);
+	for (done = 0; !ret && done < args.nr_pages; done += n) {
+		n = min_t(u64, args.nr_pages - done, LOG_WORDS * BITS_PER_LONG);
+		ret = dirty_log_words(vm, &args, args.first_page + done, n);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return ret;
 }
 
 static long vm_ioctl_prefault(struct vm *vm, void __user *arg)
@@ -379,6 +430,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_set_slot(vm, arg);
 	case SVMM_SIGNAL_MSI:
 		return vm_ioctl_msi(vm, arg);
+	case SVMM_DIRTY_LOG:
+		return vm_ioctl_dirty_log(vm, arg);
 	case SVMM_PREFAULT:
 		return vm_ioctl_prefault(vm, arg);
 	case SVMM_SET_TSC_KHZ:
@@ -408,7 +461,7 @@ static long dev_get_caps(void __user *arg)
 {
 	struct svmm_caps caps = {
 		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK |
-			SVMM_CAP_PREFAULT,
+			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT,
 		.max_vcpus = SVMM_MAX_VCPUS,
 		.max_slots = SVMM_MAX_SLOTS,
 		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,

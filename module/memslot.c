@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory slots: which guest-physical pages there are, where in the VMM's
- * address space they lie, and access to them from the kernel.
+ * address space they lie, which of them were written, and access to them from
+ * the kernel.
  *
  * It must not know nested page tables.  The slots are one sorted array that is
  * never changed but replaced as a whole.  The trick is in the order: a slot
@@ -19,6 +20,9 @@
 #include "core.h"
 #include "svm/svm.h"
 
+/* A slot that logs has a bitmap of 1/32768 of its size: 256 MiB of kernel memory, no more. */
+#define LOG_BYTES_MAX	BIT_ULL(43)
+
 int memslot_init(struct vm *vm)
 {
 	struct memslots *slots = kvzalloc(sizeof(*slots), GFP_KERNEL_ACCOUNT);
@@ -32,7 +36,12 @@ int memslot_init(struct vm *vm)
 void memslot_destroy(struct vm *vm)
 {
 	/* Nobody else has the VM any more. */
-	kvfree(rcu_dereference_protected(vm->slots, true));
+	struct memslots *slots = rcu_dereference_protected(vm->slots, true);
+	unsigned int i;
+
+	for (i = 0; i < slots->nr; i++)
+		kvfree(slots->slot[i].dirty);
+	kvfree(slots);
 }
 
 const struct memslot *memslot_find(struct vm *vm, u64 gfn)
@@ -62,12 +71,14 @@ static int memslot_validate(u32 id, u32 flags, u64 gpa, u64 size, u64 user_addr)
 {
 	u64 end;
 
-	if (id >= SVMM_MAX_SLOTS || flags & ~SVMM_MEM_READONLY)
+	if (id >= SVMM_MAX_SLOTS || flags & ~(SVMM_MEM_READONLY | SVMM_MEM_LOG_DIRTY))
 		return -EINVAL;
 	if (!PAGE_ALIGNED(gpa) || !PAGE_ALIGNED(size) || !PAGE_ALIGNED(user_addr))
 		return -EINVAL;
 	if (!size)
 		return 0;
+	if (flags & SVMM_MEM_LOG_DIRTY && size > LOG_BYTES_MAX)
+		return -EINVAL;
 	if (check_add_overflow(gpa, size, &end) || end > BIT_ULL(svm_guest_phys_bits()))
 		return -EINVAL;
 	if (!access_ok((void __user *)user_addr, size))
@@ -80,10 +91,10 @@ static bool overlap(const struct memslot *a, const struct memslot *b)
 	return a->base_gfn < b->base_gfn + b->npages && b->base_gfn < a->base_gfn + a->npages;
 }
 
-static bool same(const struct memslot *a, const struct memslot *b)
+/* Nothing but the flags differs. */
+static bool same_place(const struct memslot *a, const struct memslot *b)
 {
-	return a->base_gfn == b->base_gfn && a->npages == b->npages && a->hva == b->hva &&
-	       a->flags == b->flags;
+	return a->base_gfn == b->base_gfn && a->npages == b->npages && a->hva == b->hva;
 }
 
 /*
@@ -120,40 +131,87 @@ static struct memslots *memslots_copy(const struct memslots *old, const struct m
 	return slots;
 }
 
-/* vm->lock held. */
+static struct memslot *memslot_by_id(struct memslots *slots, u32 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < slots->nr; i++)
+		if (slots->slot[i].id == id)
+			return &slots->slot[i];
+	return NULL;
+}
+
+/* After the new array is there: what the slot's mappings may no longer do. */
+static void memslot_flags_changed(struct vm *vm, const struct memslot *old,
+				  const struct memslot *new)
+{
+	u32 gone = old->flags & ~new->flags, come = new->flags & ~old->flags;
+
+	if (gone & SVMM_MEM_LOG_DIRTY)		/* large pages come back by faults */
+		npt_zap_range(vm, new->base_gfn, new->npages);
+	else if (come)
+		npt_protect_range(vm, new->base_gfn, new->npages);
+}
+
+/* vm->lock held.  @new->dirty is the slot's unless this fails. */
 static int memslot_replace(struct vm *vm, const struct memslot *new)
 {
 	struct memslots *old = rcu_dereference_protected(vm->slots, lockdep_is_held(&vm->lock));
-	struct memslot *leaving = NULL;
+	struct memslot *was = memslot_by_id(old, new->id);
+	bool stays = was && same_place(was, new);
 	struct memslots *slots;
-	unsigned int i;
-
-	for (i = 0; i < old->nr; i++)
-		if (old->slot[i].id == new->id)
-			leaving = &old->slot[i];
-	if (!leaving && !new->npages)
-		return -ENOENT;
-	if (leaving && same(leaving, new))
-		return 0;
 
 	slots = memslots_copy(old, new);
 	if (IS_ERR(slots))
 		return PTR_ERR(slots);
 
-	if (leaving) {
+	if (was && !stays) {
 		/*
 		 * Faults that see the mark wait for the new array; those that
 		 * looked before it find that npt_zap_range() moved the sequence.
 		 */
-		WRITE_ONCE(leaving->flags, leaving->flags | MEMSLOT_LEAVING);
-		npt_zap_range(vm, leaving->base_gfn, leaving->npages);
+		WRITE_ONCE(was->flags, was->flags | MEMSLOT_LEAVING);
+		npt_zap_range(vm, was->base_gfn, was->npages);
 	}
 	rcu_assign_pointer(vm->slots, slots);
+	if (stays)
+		memslot_flags_changed(vm, was, new);
 
 	/* After this no vm_read_guest() or vm_write_guest() uses the old backing. */
 	synchronize_srcu_expedited(&vm->srcu);
+	if (was && was->dirty != new->dirty)
+		kvfree(was->dirty);
 	kvfree(old);
 	return 0;
+}
+
+/* vm->lock held. */
+static int memslot_change(struct vm *vm, struct memslot *new)
+{
+	struct memslots *slots = rcu_dereference_protected(vm->slots, lockdep_is_held(&vm->lock));
+	struct memslot *was = memslot_by_id(slots, new->id);
+	bool fresh = false;
+	int ret;
+
+	if (!was && !new->npages)
+		return -ENOENT;
+	if (was && same_place(was, new)) {
+		if (was->flags == new->flags)
+			return 0;
+		if (new->flags & SVMM_MEM_LOG_DIRTY)
+			new->dirty = was->dirty;	/* if it has one, the log goes on */
+	}
+	if (new->flags & SVMM_MEM_LOG_DIRTY && !new->dirty) {
+		new->dirty = kvcalloc(BITS_TO_LONGS(new->npages), sizeof(long),
+				      GFP_KERNEL_ACCOUNT);
+		if (!new->dirty)
+			return -ENOMEM;
+		fresh = true;
+	}
+	ret = memslot_replace(vm, new);
+	if (ret && fresh)
+		kvfree(new->dirty);
+	return ret;
 }
 
 int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_addr)
@@ -172,9 +230,71 @@ int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_ad
 		return ret;
 
 	mutex_lock(&vm->lock);
-	ret = memslot_replace(vm, &new);
+	ret = memslot_change(vm, &new);
 	mutex_unlock(&vm->lock);
 	return ret;
+}
+
+/*
+ * Dirty log
+ */
+
+/* vm->lock held.  Return: the slot, or -ENOENT, -EINVAL. */
+static const struct memslot *logged_slot(struct vm *vm, u32 id, u64 first_page, u64 nr_pages)
+{
+	const struct memslot *slot =
+		memslot_by_id(rcu_dereference_protected(vm->slots, lockdep_is_held(&vm->lock)), id);
+	u64 end;
+
+	if (first_page % BITS_PER_LONG || check_add_overflow(first_page, nr_pages, &end))
+		return ERR_PTR(-EINVAL);
+	if (!slot || !slot->dirty)
+		return ERR_PTR(-ENOENT);
+	if (end > slot->npages || (nr_pages % BITS_PER_LONG && end != slot->npages))
+		return ERR_PTR(-EINVAL);
+	return slot;
+}
+
+int memslot_dirty_check(struct vm *vm, u32 id, u64 first_page, u64 nr_pages)
+{
+	int ret;
+
+	mutex_lock(&vm->lock);
+	ret = PTR_ERR_OR_ZERO(logged_slot(vm, id, first_page, nr_pages));
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+int memslot_dirty_log(struct vm *vm, u32 id, u64 first_page, u64 nr_pages, unsigned long *words,
+		      bool clear)
+{
+	u64 i, first = first_page / BITS_PER_LONG, nr = BITS_TO_LONGS(nr_pages);
+	const struct memslot *slot;
+
+	mutex_lock(&vm->lock);
+	slot = logged_slot(vm, id, first_page, nr_pages);
+	if (IS_ERR(slot))
+		;
+	else if (clear)
+		npt_harvest(vm, slot, first, words, nr);
+	else
+		for (i = 0; i < nr; i++)
+			words[i] &= READ_ONCE(slot->dirty[first + i]);
+	mutex_unlock(&vm->lock);
+	return PTR_ERR_OR_ZERO(slot);
+}
+
+void memslot_dirty_again(struct vm *vm, u32 id, u64 first_page, u64 nr_pages,
+			 const unsigned long *words)
+{
+	u64 i, first = first_page / BITS_PER_LONG, nr = BITS_TO_LONGS(nr_pages);
+	const struct memslot *slot;
+
+	mutex_lock(&vm->lock);
+	slot = logged_slot(vm, id, first_page, nr_pages);
+	for (i = 0; !IS_ERR(slot) && i < nr; i++)
+		atomic_long_or(words[i], (atomic_long_t *)&slot->dirty[first + i]);
+	mutex_unlock(&vm->lock);
 }
 
 /*
@@ -182,19 +302,19 @@ int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_ad
  */
 
 /*
- * The user address of @gpa, or NULL.  Reduces *@bytes to what lies in the slot.
- * The caller holds vm->srcu until it is done with the address.
+ * The user address of @gpa, or NULL.  Reduces *@bytes to what lies in one page.
+ * The caller holds vm->srcu until it is done with the address and the slot.
  */
-static void __user *guest_ptr(struct vm *vm, u64 gpa, bool write, unsigned int *bytes)
+static void __user *guest_ptr(struct vm *vm, u64 gpa, bool write, unsigned int *bytes,
+			      const struct memslot **slotp)
 {
 	const struct memslot *slot = memslot_find(vm, gpa >> PAGE_SHIFT);
-	u64 offset;
 
+	*slotp = slot;
 	if (!slot || (write && (slot->flags & SVMM_MEM_READONLY)))
 		return NULL;
-	offset = gpa - (slot->base_gfn << PAGE_SHIFT);
-	*bytes = min_t(u64, *bytes, (slot->npages << PAGE_SHIFT) - offset);
-	return (void __user *)(slot->hva + offset);
+	*bytes = min_t(u64, *bytes, PAGE_SIZE - offset_in_page(gpa));
+	return (void __user *)(slot->hva + gpa - (slot->base_gfn << PAGE_SHIFT));
 }
 
 /* Piece by piece; @copy returns 0 if it could. */
@@ -206,10 +326,13 @@ guest_access(struct vm *vm, u64 gpa, void *data, unsigned int bytes, bool write,
 	int ret = 0;
 
 	while (bytes) {
+		const struct memslot *slot;
 		unsigned int n = bytes;
-		void __user *p = guest_ptr(vm, gpa, write, &n);
+		void __user *p = guest_ptr(vm, gpa, write, &n, &slot);
 
 		ret = !p ? -ENOENT : copy(data, p, n) ? -EFAULT : 0;
+		if (p && write)		/* a part of it, if it failed */
+			memslot_mark_dirty(slot, gpa >> PAGE_SHIFT);
 		if (ret)
 			break;
 		data += n;
@@ -278,12 +401,15 @@ static int user_cmpxchg(void __user *p, u64 old, u64 new, unsigned int bytes)
 int vm_cmpxchg_guest(struct vm *vm, u64 gpa, u64 old, u64 new, unsigned int bytes)
 {
 	int idx = srcu_read_lock(&vm->srcu);
-	void __user *p = guest_ptr(vm, gpa, true, &bytes);
+	const struct memslot *slot;
+	void __user *p = guest_ptr(vm, gpa, true, &bytes, &slot);
 	int ret = -ENOENT;
 
-	/* Aligned, so it is all in one slot; whose address passed access_ok(). */
+	/* Aligned, so it is all in one page; whose address passed access_ok(). */
 	if (p)
 		ret = user_cmpxchg(p, old, new, bytes);
+	if (!ret)
+		memslot_mark_dirty(slot, gpa >> PAGE_SHIFT);
 	srcu_read_unlock(&vm->srcu, idx);
 	return ret > 0 ? -EAGAIN : ret;
 }

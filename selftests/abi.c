@@ -67,7 +67,7 @@ TEST_F(abi, caps)
 	EXPECT_NE(0, c.features & SVMM_FEAT_NPT);
 	EXPECT_NE(0, c.caps & SVMM_CAP_LAPIC);
 	EXPECT_NE(0, c.caps & SVMM_CAP_READONLY_MEM);
-	EXPECT_EQ(0, c.caps & ~47ULL);
+	EXPECT_EQ(0, c.caps & ~63ULL);
 	EXPECT_EQ(0, c.features & ~255ULL);
 	EXPECT_LE(1, c.max_vcpus);
 	EXPECT_EQ(SVMM_MAX_SLOTS, c.max_slots);
@@ -335,7 +335,7 @@ TEST_F(abi, class_28_slot_arithmetic)
 		{ { .size = 4097, .user_addr = mem }, -EINVAL },
 		{ { .size = 4096, .user_addr = mem + 1 }, -EINVAL },
 		{ { .size = 4096, .user_addr = mem + 0x800 }, -EINVAL },
-		{ { .flags = 2, .size = 4096, .user_addr = mem }, -EINVAL },
+		{ { .flags = 4, .size = 4096, .user_addr = mem }, -EINVAL },
 		{ { .flags = 1U << 31, .size = 4096, .user_addr = mem }, -EINVAL },
 		{ { .slot = SVMM_MAX_SLOTS, .size = 4096, .user_addr = mem }, -EINVAL },
 		{ { .slot = ~0U, .size = 4096, .user_addr = mem }, -EINVAL },

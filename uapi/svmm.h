@@ -35,6 +35,7 @@
 #define SVMM_CAP_LAPIC		(1ULL << 1)	/* local APICs in the kernel */
 #define SVMM_CAP_PV_CLOCK	(1ULL << 2)	/* KVM's paravirtual clock */
 #define SVMM_CAP_XSAVE		(1ULL << 3)	/* guests have XSAVE */
+#define SVMM_CAP_DIRTY_LOG	(1ULL << 4)	/* SVMM_MEM_LOG_DIRTY, SVMM_DIRTY_LOG */
 #define SVMM_CAP_PREFAULT	(1ULL << 5)	/* SVMM_PREFAULT */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
@@ -157,6 +158,7 @@ struct svmm_cpuid {
 
 /* svmm_memory_slot.flags */
 #define SVMM_MEM_READONLY	(1U << 0)	/* guest writes become MMIO exits */
+#define SVMM_MEM_LOG_DIRTY	(1U << 1)	/* SVMM_DIRTY_LOG tells which pages were written */
 
 /**
  * struct svmm_memory_slot - argument of SVMM_SET_MEMORY_SLOT
@@ -174,6 +176,29 @@ struct svmm_memory_slot {
 	__u64 size;
 	__u64 user_addr;
 	__u64 reserved[4];
+};
+
+/* svmm_dirty_log.flags */
+#define SVMM_DIRTY_CLEAR	(1U << 0)	/* what is reported is clean afterwards */
+#define SVMM_DIRTY_ONLY		(1U << 1)	/* of the pages whose bits are set in the bitmap */
+
+/**
+ * struct svmm_dirty_log - argument of SVMM_DIRTY_LOG
+ * @slot: a slot with SVMM_MEM_LOG_DIRTY
+ * @flags: SVMM_DIRTY_*; SVMM_DIRTY_ONLY goes with SVMM_DIRTY_CLEAR
+ * @first_page: of the slot; a multiple of 64
+ * @nr_pages: a multiple of 64, unless they end where the slot ends
+ * @bitmap: user address of @nr_pages bits, in 64-bit words, lowest bit first.  Written: the
+ *	pages that were dirty, of those that were asked for.
+ * @reserved: zero
+ */
+struct svmm_dirty_log {
+	__u32 slot;
+	__u32 flags;
+	__u64 first_page;
+	__u64 nr_pages;
+	__u64 bitmap;
+	__u64 reserved[2];
 };
 
 /* svmm_prefault.flags */
@@ -228,10 +253,12 @@ struct svmm_msi {
 
 /*
  * SVMM_SET_MEMORY_SLOT: create, change, move or delete a memory slot.  What it
- * unmaps has left every TLB when the call returns.
+ * unmaps has left every TLB when the call returns.  A change of flags alone
+ * takes nothing from a running guest but the rights that it loses.
  * Errors: -EINVAL (flags, slot, alignment, wrap-around, beyond phys_bits, an
- * address outside user space), -EEXIST (overlaps another slot), -ENOENT
- * (deleting an empty slot), -ENOMEM, -EIO.
+ * address outside user space, more than 8 TiB with SVMM_MEM_LOG_DIRTY),
+ * -EEXIST (overlaps another slot), -ENOENT (deleting an empty slot), -ENOMEM,
+ * -EIO.
  */
 #define SVMM_SET_MEMORY_SLOT	_IOW(SVMM_IOC, 0x11, struct svmm_memory_slot)
 
@@ -253,8 +280,15 @@ struct svmm_msi {
 #define SVMM_SET_TSC_KHZ	_IOW(SVMM_IOC, 0x13, __u32)
 
 /*
- * vCPU fd: the shared page
+ * SVMM_DIRTY_LOG: which pages of a slot were written, by the guest or by the
+ * module in its name, since SVMM_MEM_LOG_DIRTY was set or the page was last
+ * cleared.  A page that is reported and cleared holds what was written before;
+ * later writes make it dirty again.  May be called while vCPUs run.
+ * Errors: -EINVAL (flags, reserved, pages that are not the slot's or not whole
+ * words), -ENOENT (no such slot, or it does not log), -EFAULT (nothing is
+ * cleared that is not reported in the bitmap), -EINTR (a fatal signal), -EIO.
  */
+#define SVMM_DIRTY_LOG		_IOW(SVMM_IOC, 0x14, struct svmm_dirty_log)
 
 /*
  * SVMM_PREFAULT: map guest memory into the nested page tables before the guest

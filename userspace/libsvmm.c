@@ -81,6 +81,20 @@ int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t 
 	return call(vm, SVMM_SET_MEMORY_SLOT, &arg);
 }
 
+int svmm_dirty_log(int vm, uint32_t slot, uint32_t flags, uint64_t first_page, uint64_t nr_pages,
+		   uint64_t *bitmap)
+{
+	struct svmm_dirty_log arg = {
+		.slot = slot,
+		.flags = flags,
+		.first_page = first_page,
+		.nr_pages = nr_pages,
+		.bitmap = (uintptr_t)bitmap,
+	};
+
+	return call(vm, SVMM_DIRTY_LOG, &arg);
+}
+
 int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
 {
 	struct svmm_prefault arg = { .gpa = *gpa, .size = *bytes, .flags = flags };
@@ -223,6 +237,7 @@ static const struct {
 					"address space; give the guest less memory" },
 	{ SVMM_SET_MEMORY_SLOT, EEXIST, "two memory slots overlap" },
 	{ SVMM_SET_MEMORY_SLOT, ENOENT, "there is no such memory slot" },
+	{ SVMM_DIRTY_LOG, ENOENT, "no such memory slot, or it does not log writes" },
 	{ SVMM_RUN, EINVAL, "the vCPU's register state is not legal" },
 	{ SVMM_RUN, EBUSY, "another thread runs this vCPU" },
 	{ SVMM_SET_STATE, EINVAL, "the vCPU's register state is not legal" },

@@ -66,6 +66,20 @@ int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t 
 		  const void *addr);
 
 /**
+ * svmm_dirty_log - which pages of a slot were written?
+ * @vm: fd from svmm_create_vm()
+ * @slot: number of a slot with SVMM_MEM_LOG_DIRTY
+ * @flags: SVMM_DIRTY_*
+ * @first_page: of the slot, a multiple of 64
+ * @nr_pages: a multiple of 64, or up to the slot's end
+ * @bitmap: a bit for each page, in 64-bit words
+ *
+ * Return: 0, or what SVMM_DIRTY_LOG gives.
+ */
+int svmm_dirty_log(int vm, uint32_t slot, uint32_t flags, uint64_t first_page, uint64_t nr_pages,
+		   uint64_t *bitmap);
+
+/**
  * svmm_prefault - map guest memory before the guest touches it
  * @vm: fd from svmm_create_vm()
  * @flags: SVMM_PREFAULT_*

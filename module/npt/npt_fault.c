@@ -93,9 +93,12 @@ out:
 static unsigned int leaf_level(const struct npt *npt, const struct fault *f)
 {
 	u64 misaligned = f->gfn ^ (f->hva >> PAGE_SHIFT);
+	unsigned int level;
 	bool writable;
-	unsigned int level = host_leaf(f->hva, &writable);
 
+	if (f->slot.dirty)
+		return NPT_4K;
+	level = host_leaf(f->hva, &writable);
 	if (level == NPT_1G && !npt->vm->npt_1g)
 		level = NPT_2M;
 	for (; level > NPT_4K; level--)
@@ -124,6 +127,10 @@ static int make_leaf(const struct npt *npt, struct fault *f)
 	start = f->hva & ~(bytes - 1);
 	if (npt->in_progress && start < npt->inv_end && npt->inv_start < start + bytes)
 		return -EBUSY;
+
+	/* The log has the page before its entry becomes writable. */
+	if (f->write)
+		memslot_mark_dirty(&f->slot, f->gfn);
 
 	pfn = npt_first(page_to_pfn(f->page), f->level);
 	bits = (f->writable ? NPT_W : 0) | (f->write ? NPT_D : 0);
@@ -199,13 +206,16 @@ static int fault_slot(struct vm *vm, struct fault *f)
 	return 0;
 }
 
-/* Get the page, writable if the guest writes or the host has it writable anyway. */
+/*
+ * Get the page, writable if the guest writes, or if the host has it writable anyway
+ * and nobody wants to know of the first write.
+ */
 static int fault_page(struct fault *f)
 {
 	int nr;
 
 	f->writable = f->write;
-	if (!f->write && !(f->slot.flags & SVMM_MEM_READONLY))
+	if (!f->write && !f->slot.dirty && !(f->slot.flags & SVMM_MEM_READONLY))
 		host_leaf(f->hva, &f->writable);
 
 	nr = get_user_pages_fast(f->hva, 1, f->writable ? FOLL_WRITE : 0, &f->page);

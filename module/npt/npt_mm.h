@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the parts of module/npt/ that deal with the host's memory management
- * share: npt_mm.c takes translations out, npt_fault.c brings them in.
+ * share: npt_mm.c takes translations out, npt_fault.c brings them in, npt_dirty.c
+ * finds out which pages were written.
  */
 #ifndef SVMM_NPT_MM_H
 #define SVMM_NPT_MM_H

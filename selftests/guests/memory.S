@@ -94,3 +94,15 @@ GUEST stress, MODE_LONG
 	mov	%rcx, 24(%r8)
 	REPORT	$1
 	jmp	4b
+
+/* Count in a page chosen at random, again and again; RSI is a power of two, RDX the seed. */
+GUEST scatter, MODE_LONG
+	movabs	$6364136223846793005, %r10
+	lea	-0x1000(%rsi), %r11
+1:	imul	%r10, %rdx
+	inc	%rdx
+	mov	%rdx, %rax
+	shr	$20, %rax
+	and	%r11, %rax
+	incq	(%rdi,%rax)
+	AGAIN	1b
