@@ -90,7 +90,7 @@ flat ap_reboot "$aps"'\272\370\003\260\122\356\260\376\346\144\364'
 flat ap_triple "$aps"'\017\001\036\000\040\314'
 run() { vmctl run --exit-port 0xf4 --flat "$tmp/$@" 2>"$tmp/err" </dev/null; }
 
-echo "1..89"
+echo "1..93"
 
 # Wrong usage
 bad 2 "nothing to run"
@@ -103,6 +103,10 @@ bad 2 "not a size" --kernel $kernel --mem much
 bad 2 "not a size" --kernel $kernel --mem -1M
 bad 2 "not a size" --kernel $kernel --mem 5000K1
 bad 2 "not a size" --kernel $kernel --mem 1025K
+bad 2 "use 4K, 2M or 1G" --kernel $kernel --mem-pages 3M
+bad 2 "give a file" --kernel $kernel --mem-path ""
+bad 2 "are its file system's" --kernel $kernel --mem-path "$tmp/x" --mem-pages 2M
+bad 2 "only private memory" --kernel $kernel --mem-path memfd --mem-merge
 bad 2 "at most 64 CPUs" --kernel $kernel --cpus 65
 bad 2 "not a number of CPUs" --kernel $kernel --cpus 0
 bad 2 "not a number of CPUs" --kernel $kernel --cpus -1
@@ -126,7 +130,7 @@ result $? 2 "an unknown command"
 vmctl run --help >"$tmp/out" 2>"$tmp/err"
 result "$? $(grep -c -e --kernel -e --initrd -e --append -e --mem -e --cpus -e --name \
 	-e '--cpu ' -e --console -e --no-reboot -e --exit-port "$tmp/out") $(wc -c <"$tmp/err")" \
-	"0 14 0" \
+	"0 18 0" \
 	"--help names every option, on stdout"
 
 # Files

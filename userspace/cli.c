@@ -29,6 +29,13 @@ static const char help[] =
 "  --initrd FILE     initial RAM disk\n"
 "  --append STRING   kernel command line; default: " DEFAULT_APPEND "\n"
 "  --mem SIZE        memory, with suffix K, M (the default) or G; default: 256M\n"
+"  --mem-path PATH   it is this file, and shared with whoever maps it; in a\n"
+"                    directory, hugetlbfs for one: a file without a name; memfd:\n"
+"                    one of no file system\n"
+"  --mem-pages SIZE  its pages: 4K, 2M or 1G, the latter out of the host's pool;\n"
+"                    default: 2M where the host has them to spare\n"
+"  --mem-prefault    get all of it before the guest starts\n"
+"  --mem-merge       let the host merge equal pages (KSM)\n"
 "  --cpus N          number of virtual CPUs, 1 to 64; default: 1\n"
 "  --cpus sockets=S,cores=C,threads=T\n"
 "                    their topology; what is missing is 1. Plain N: N cores\n"
@@ -108,6 +115,22 @@ static bool parse_size(const char *s, uint64_t *bytes)
 	return *bytes >= MIN_MEM && !(*bytes % PAGE_BYTES);
 }
 
+static bool parse_page(const char *s, unsigned long *bytes)
+{
+	static const struct {
+		const char *name;
+		unsigned long bytes;
+	} pages[] = { { "4K", RAM_PAGE_4K }, { "2M", 2UL << 20 }, { "1G", 1UL << 30 } };
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		if (!strcasecmp(s, pages[i].name)) {
+			*bytes = pages[i].bytes;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool parse_up_to(const char *s, int base, unsigned long max, unsigned long *value)
 {
 	unsigned long long n;
@@ -178,6 +201,21 @@ static int parse_option(int option, const char *value, struct run_options *o)
 			return bad_value("--mem", value,
 					 "not a size; give a whole number with K, M or G, 1M or more");
 		break;
+	case 'M':
+		if (!*value)
+			return bad_value("--mem-path", value, "give a file, a directory or memfd");
+		o->backing.path = value;
+		break;
+	case 'P':
+		if (!parse_page(value, &o->backing.page))
+			return bad_value("--mem-pages", value, "use 4K, 2M or 1G");
+		break;
+	case 'F':
+		o->backing.prefault = true;
+		break;
+	case 'G':
+		o->backing.merge = true;
+		break;
 	case 'c':
 		if (!topology_parse(value, &o->topology, why, sizeof(why)))
 			return bad_value("--cpus", value, why);
@@ -226,6 +264,10 @@ static int check_together(const struct run_options *o)
 		return usage_error("--flat goes without --kernel, --initrd and --append");
 	if (!o->flat && !o->kernel)
 		return usage_error("nothing to run; give a kernel with --kernel FILE");
+	if (o->backing.path && o->backing.page && strcmp(o->backing.path, RAM_MEMFD))
+		return usage_error("--mem-pages: the pages of a file are its file system's");
+	if (o->backing.merge && (o->backing.path || o->backing.page > RAM_PAGE_4K))
+		return usage_error("--mem-merge: only private memory by small pages is merged");
 	return CLI_GO_ON;
 }
 
@@ -236,6 +278,10 @@ int cli_parse_run(int argc, char **argv, struct run_options *o)
 		{ "initrd", required_argument, NULL, 'i' },
 		{ "append", required_argument, NULL, 'a' },
 		{ "mem", required_argument, NULL, 'm' },
+		{ "mem-path", required_argument, NULL, 'M' },
+		{ "mem-pages", required_argument, NULL, 'P' },
+		{ "mem-prefault", no_argument, NULL, 'F' },
+		{ "mem-merge", no_argument, NULL, 'G' },
 		{ "cpus", required_argument, NULL, 'c' },
 		{ "cpu", required_argument, NULL, 'p' },
 		{ "name", required_argument, NULL, 'n' },

@@ -11,6 +11,7 @@
 
 #include "cpu.h"
 #include "libsvmm.h"
+#include "ram.h"
 #include "topology.h"
 
 #define STATUS_OK	0
@@ -26,6 +27,7 @@ struct run_options {
 	const char *console;
 	char name[SVMM_NAME_MAX];
 	uint64_t mem_bytes;
+	struct ram_backing backing;
 	struct topology topology;
 	struct cpu_choice cpu;
 	int exit_port;		/* -1: none */

@@ -32,6 +32,7 @@
  * struct machine_config - what the user asked for, as the machine needs it
  * @name: of the VM
  * @mem_bytes: RAM
+ * @backing: what it is in the host
  * @topology: of its vCPUs
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
@@ -39,6 +40,7 @@
 struct machine_config {
 	const char *name;
 	uint64_t mem_bytes;
+	struct ram_backing backing;
 	struct topology topology;
 	struct svmm_cpuid *cpuid;
 	int exit_port;

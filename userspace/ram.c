@@ -1,23 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guest RAM: one anonymous mapping of the host, handed to the VM in two or
- * three memory slots.
+ * Guest RAM: one mapping of the host, of anonymous memory or of a file, handed to
+ * the VM in two or three memory slots.
  *
- * Nothing is touched here, so memory that the guest never uses costs nothing.
- * The mapping starts on a 2 MiB boundary: guest-physical and host-virtual
- * addresses are then equal modulo 2 MiB, and huge pages of the host can become
- * large pages of the nested page table.
+ * Nothing is touched here unless asked for, so memory that the guest never uses
+ * costs nothing.  The mapping starts on a boundary of its largest pages:
+ * guest-physical and host-virtual addresses are then equal modulo their size, and
+ * huge pages of the host can become large pages of the nested page table.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "libsvmm.h"
 #include "message.h"
 #include "ram.h"
 
-#define ALIGNMENT	(2UL << 20)
+#define HUGE_2M		(2UL << 20)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 static int fits_host(uint64_t bytes)
 {
@@ -34,34 +45,176 @@ static int fits_host(uint64_t bytes)
 	return -1;
 }
 
-int ram_alloc(struct ram *ram, uint64_t bytes)
+static int open_memfd(unsigned long page)
 {
-	uint64_t head;
-	uint8_t *map;
+	unsigned int flags = MFD_CLOEXEC;
+	int fd;
 
-	if (fits_host(bytes))
-		return -1;
-	map = mmap(NULL, bytes + ALIGNMENT, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED) {
-		message("cannot map %lluM of guest memory: %s; give the guest less",
-			(unsigned long long)bytes >> 20, strerror(errno));
+	if (page > RAM_PAGE_4K)
+		flags |= MFD_HUGETLB | (unsigned int)__builtin_ctzl(page) << MAP_HUGE_SHIFT;
+	fd = memfd_create("svmm", flags);
+	if (fd < 0)
+		message("this host has no memory by pages of %luK: %s", page >> 10,
+			strerror(errno));
+	return fd;
+}
+
+/* A file that has no name, in a directory: a file system of huge pages, as a rule. */
+static int open_in_directory(const char *path)
+{
+	char name[4096];
+	int fd;
+
+	if (snprintf(name, sizeof(name), "%s/svmm-XXXXXX", path) >= (int)sizeof(name)) {
+		errno = ENAMETOOLONG;
 		return -1;
 	}
-	head = -(uintptr_t)map & (ALIGNMENT - 1);
-	if (head)
-		munmap(map, head);
-	munmap(map + head + bytes, ALIGNMENT - head);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	return fd;
+}
 
-	ram->host = map + head;
+/* Return: an fd of a file that is empty or has @bytes, or -1 after a message. */
+static int open_path(const char *path, uint64_t bytes)
+{
+	struct stat st;
+	int fd;
+
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		fd = open_in_directory(path);
+	else
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || fstat(fd, &st)) {
+		message("--mem-path %s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		message("--mem-path %s: neither a file nor a directory", path);
+	} else if (st.st_size && (uint64_t)st.st_size < bytes) {
+		message("--mem-path %s: has %lluM, fewer than --mem; remove it, or give less", path,
+			(unsigned long long)st.st_size >> 20);
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* The size of the pages behind an fd. */
+static unsigned long page_size(int fd)
+{
+	struct statfs fs;
+
+	return fd >= 0 && !fstatfs(fd, &fs) && fs.f_type == HUGETLBFS_MAGIC ?
+	       (unsigned long)fs.f_bsize : RAM_PAGE_4K;
+}
+
+/* An empty file gets its size from us. */
+static bool backing_is_new(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && !st.st_size;
+}
+
+/* @bytes at a multiple of @align: out of a larger stretch of addresses, the rest of which goes. */
+static uint8_t *map_aligned(int fd, uint64_t bytes, unsigned long align)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+	uint8_t *room, *map;
+	uint64_t head;
+
+	room = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		    0);
+	if (room == MAP_FAILED)
+		return NULL;
+	head = -(uintptr_t)room & (align - 1);
+	if (head)
+		munmap(room, head);
+	munmap(room + head + bytes, align - head);
+
+	map = mmap(room + head, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
+	if (map != MAP_FAILED)
+		return map;
+	munmap(room + head, bytes);
+	return NULL;
+}
+
+static void cannot_map(uint64_t bytes, unsigned long page)
+{
+	if (page > RAM_PAGE_4K && errno == ENOMEM)
+		message("too few pages of %luK are free, %llu are needed; raise "
+			"/sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages", page >> 10,
+			(unsigned long long)(bytes / page), page >> 10);
+	else
+		message("cannot map %lluM of guest memory: %s; give the guest less",
+			(unsigned long long)bytes >> 20, strerror(errno));
+}
+
+/* Hints, mostly: a host without huge pages, or one that dumps them, still works. */
+static int advise(const struct ram *ram, const struct ram_backing *backing)
+{
+	if (!backing->page)
+		madvise(ram->host, ram->bytes, MADV_HUGEPAGE);
+	else if (backing->page == RAM_PAGE_4K)
+		madvise(ram->host, ram->bytes, MADV_NOHUGEPAGE);
+	madvise(ram->host, ram->bytes, MADV_DONTDUMP);
+	if (backing->merge && madvise(ram->host, ram->bytes, MADV_MERGEABLE)) {
+		message("--mem-merge: this host merges no pages: %s", strerror(errno));
+		return -1;
+	}
+	if (backing->prefault && madvise(ram->host, ram->bytes, MADV_POPULATE_WRITE)) {
+		message("--mem-prefault: cannot get %lluM: %s; give the guest less",
+			(unsigned long long)ram->bytes >> 20, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing)
+{
+	bool memfd = backing->path && !strcmp(backing->path, RAM_MEMFD);
+	unsigned long page;
+	int fd = -1;
+
+	if ((!backing->path || memfd) && fits_host(bytes))
+		return -1;
+	if (memfd || backing->page > RAM_PAGE_4K)
+		fd = open_memfd(backing->page);
+	else if (backing->path)
+		fd = open_path(backing->path, bytes);
+	if (fd < 0 && (backing->path || backing->page > RAM_PAGE_4K))
+		return -1;
+
+	page = page_size(fd);
+	if (bytes % page) {
+		message("--mem %lluM is not a whole number of pages of %luM",
+			(unsigned long long)bytes >> 20, page >> 20);
+		goto fail;
+	}
+	if (fd >= 0 && backing_is_new(fd) && ftruncate(fd, bytes))
+		goto fail_map;
+	ram->host = map_aligned(fd, bytes, page > HUGE_2M ? page : HUGE_2M);
+	if (!ram->host)
+		goto fail_map;
+	if (fd >= 0)
+		close(fd);
+
 	ram->bytes = bytes;
+	ram->prefault = backing->prefault;
 	ram->low_bytes = bytes < RAM_LOW_MAX ? bytes : RAM_LOW_MAX;
 	ram->high_bytes = bytes - ram->low_bytes;
+	if (!advise(ram, backing))
+		return 0;
+	ram_free(ram);
+	return -1;
 
-	/* Hints: a host without huge pages, or one that dumps them, still works. */
-	madvise(ram->host, bytes, MADV_HUGEPAGE);
-	madvise(ram->host, bytes, MADV_DONTDUMP);
-	return 0;
+fail_map:
+	cannot_map(bytes, page);
+fail:
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 void ram_free(struct ram *ram)
@@ -71,7 +224,8 @@ void ram_free(struct ram *ram)
 	memset(ram, 0, sizeof(*ram));
 }
 
-static int set_slot(int vm_fd, uint32_t slot, uint64_t gpa, uint64_t bytes, const void *addr)
+static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot, uint64_t gpa, uint64_t bytes,
+		    const void *addr)
 {
 	int err;
 
@@ -83,15 +237,22 @@ static int set_slot(int vm_fd, uint32_t slot, uint64_t gpa, uint64_t bytes, cons
 			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
 		return -1;
 	}
+	err = ram->prefault ? svmm_prefault(vm_fd, SVMM_PREFAULT_WRITE, &gpa, &bytes) : 0;
+	if (err == -EINTR)
+		return 0;	/* a signal, which ends the VM or does not: the guest goes on */
+	if (err < 0) {
+		message("--mem-prefault: %s", svmm_explain(SVMM_PREFAULT, err));
+		return -1;
+	}
 	return 0;
 }
 
 int ram_register(const struct ram *ram, int vm_fd)
 {
-	if (set_slot(vm_fd, 0, 0, RAM_VGA_START, ram->host) ||
-	    set_slot(vm_fd, 1, RAM_VGA_END, ram->low_bytes - RAM_VGA_END,
+	if (set_slot(ram, vm_fd, 0, 0, RAM_VGA_START, ram->host) ||
+	    set_slot(ram, vm_fd, 1, RAM_VGA_END, ram->low_bytes - RAM_VGA_END,
 		     ram->host + RAM_VGA_END) ||
-	    set_slot(vm_fd, 2, RAM_HIGH_START, ram->high_bytes, ram->host + ram->low_bytes))
+	    set_slot(ram, vm_fd, 2, RAM_HIGH_START, ram->high_bytes, ram->host + ram->low_bytes))
 		return -1;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #ifndef VMCTL_RAM_H
 #define VMCTL_RAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RAM_VGA_START	0xa0000ULL
@@ -17,22 +18,43 @@
 #define RAM_LOW_MAX	0xc0000000ULL	/* devices live between 3 and 4 GiB */
 #define RAM_HIGH_START	0x100000000ULL
 
+#define RAM_PAGE_4K	0x1000UL
+#define RAM_MEMFD	"memfd"
+
+/**
+ * struct ram_backing - what the memory is in the host
+ * @path: a file, which is shared with whoever maps it; a directory, for a file
+ *	without a name in it; RAM_MEMFD; NULL: anonymous memory
+ * @page: size of its pages in bytes: RAM_PAGE_4K, or one of hugetlbfs; 0: huge
+ *	pages as the host has them to spare
+ * @prefault: get all of it now
+ * @merge: let the host merge equal pages (KSM)
+ */
+struct ram_backing {
+	const char *path;
+	unsigned long page;
+	bool prefault;
+	bool merge;
+};
+
 /**
  * struct ram - the guest's memory
  * @host: where the mapping starts; guest-physical 0
  * @bytes: all of it
  * @low_bytes: what lies below 3 GiB, with the VGA window counted
  * @high_bytes: what lies above 4 GiB
+ * @prefault: map it into the VM before the guest touches it
  */
 struct ram {
 	uint8_t *host;
 	uint64_t bytes;
 	uint64_t low_bytes;
 	uint64_t high_bytes;
+	bool prefault;
 };
 
 /* Map @bytes (whole pages, at least 1 MiB).  Return: 0, or -1 after a message. */
-int ram_alloc(struct ram *ram, uint64_t bytes);
+int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing);
 void ram_free(struct ram *ram);
 
 /* Hand the memory to the VM @vm_fd.  Return: 0, or -1 after a message. */

@@ -151,6 +151,7 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 	const struct machine_config config = {
 		.name = r->options->name,
 		.mem_bytes = r->options->mem_bytes,
+		.backing = r->options->backing,
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,

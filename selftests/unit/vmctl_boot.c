@@ -27,6 +27,13 @@
 
 /* ---- what boot files need of the rest -------------------------------------------------- */
 
+static const struct ram_backing anonymous;
+
+int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
+{
+	return 0;
+}
+
 int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t bytes,
 		  const void *addr)
 {
@@ -95,7 +102,7 @@ static bool load(uint64_t mem, const char *with_initrd, const char *cmdline)
 	ram_free(&ram);
 	memset(&page, 0, sizeof(page));
 	dup2(fileno(f), STDERR_FILENO);
-	if (!ram_alloc(&ram, mem))
+	if (!ram_alloc(&ram, mem, &anonymous))
 		ret = boot_linux(&ram, &page, path, with_initrd, cmdline, RSDP);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -263,7 +270,7 @@ static void test_flat(void)
 	ram_free(&ram);
 	memset(&page, 0, sizeof(page));
 	memset(code, 0xf4, sizeof(code));
-	if (ram_alloc(&ram, MIB))
+	if (ram_alloc(&ram, MIB, &anonymous))
 		ksft_exit_fail_msg("no memory\n");
 	write_file(path, code, 100);
 	small = !boot_flat(&ram, &page, path) && ram.host[0x1063] == 0xf4 && !ram.host[0x1064];

@@ -152,6 +152,11 @@ int svmm_set_cpuid(int vcpu, const struct svmm_cpuid *table)
 	return 0;
 }
 
+int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
+{
+	return 0;
+}
+
 int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t bytes,
 		  const void *addr)
 {
