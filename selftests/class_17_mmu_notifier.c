@@ -27,7 +27,7 @@
 #include "kselftest_harness.h"
 #include "lib/memory.h"
 
-#define PERIOD_MS	1200	/* of each test that repeats something; stress: four of them */
+#define PERIOD_MS	(1200 * vmt_slowdown())	/* of each test that repeats something */
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE	25
