@@ -7,10 +7,22 @@
 #ifndef SVMM_COMPAT_H
 #define SVMM_COMPAT_H
 
-#include <linux/hrtimer.h>
-#include <linux/mm.h>
-#include <linux/syscore_ops.h>
 #include <linux/version.h>
+
+/*
+ * 6.19, "KVM: x86: Restrict exports": the function that writes a prediction barrier behind a guest,
+ * as some processors need it, became KVM's.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define SVMM_OWN_BARRIER
+#endif
+
+#ifndef __ASSEMBLER__
+#include <linux/hrtimer.h>
+#include <linux/interrupt.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
@@ -47,6 +59,14 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define wrmsrq(msr, value)	wrmsrl(msr, value)
 #define wrmsrq_safe(msr, value)	wrmsrl_safe(msr, value)
 #endif
+
+/* 6.16, "x86/cpuid: Set <asm/cpuid/api.h> as the main CPUID header". */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#include <asm/cpuid/api.h>
+#endif
+
+/* 7.1 or 7.2: an mmu notifier says in a bool, and no longer an int, whether pages are young. */
+typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) young_t;
 
 /*
  * 6.19, and 6.12.114 of the stable kernels, "syscore: Pass context data to callbacks": callbacks
@@ -93,11 +113,23 @@ static inline void host_machine_check(void)
 #endif
 }
 
+/*
+ * 6.15, "x86/fpu: Improve crypto performance by making kernel-mode FPU reliably usable in
+ * softirqs": kernel_fpu_begin() holds them back, except under PREEMPT_RT, where threads run them.
+ */
+static inline bool softirqs_held_back(void)
+{
+	return LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0) && !IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	       local_softirq_pending();
+}
+
 /* 6.13, "sched: Add TIF_NEED_RESCHED_LAZY infrastructure": a second flag asks for the CPU. */
 #ifdef _TIF_NEED_RESCHED_LAZY
 #define SVMM_TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
 #else
 #define SVMM_TIF_RESCHED	_TIF_NEED_RESCHED
 #endif
+
+#endif /* !__ASSEMBLER__ */
 
 #endif /* SVMM_COMPAT_H */

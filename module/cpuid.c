@@ -21,6 +21,7 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 
+#include "compat.h"
 #include "core.h"
 #include "svm/svm.h"
 

@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/srcu.h>
 
+#include "../compat.h"
 #include "npt_mm.h"
 
 /* The frames under an entry of this level are removed under one hold of mmu_lock. */
@@ -256,8 +257,8 @@ static void npt_invalidate_end(struct mmu_notifier *notifier,
 		wake_up_all(&npt->idle);
 }
 
-static int npt_clear_flush_young(struct mmu_notifier *notifier, struct mm_struct *mm,
-				 unsigned long start, unsigned long end)
+static young_t npt_clear_flush_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+				     unsigned long start, unsigned long end)
 {
 	struct npt *npt = to_npt(notifier);
 
@@ -267,14 +268,14 @@ static int npt_clear_flush_young(struct mmu_notifier *notifier, struct mm_struct
 	return 1;
 }
 
-static int npt_clear_young(struct mmu_notifier *notifier, struct mm_struct *mm,
-			   unsigned long start, unsigned long end)
+static young_t npt_clear_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+			       unsigned long start, unsigned long end)
 {
 	return visit_slots(to_npt(notifier), start, end, age);
 }
 
-static int npt_test_young(struct mmu_notifier *notifier, struct mm_struct *mm,
-			  unsigned long address)
+static young_t npt_test_young(struct mmu_notifier *notifier, struct mm_struct *mm,
+			      unsigned long address)
 {
 	return visit_slots(to_npt(notifier), address, address + PAGE_SIZE, young);
 }

@@ -16,6 +16,8 @@
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 
+#include "../compat.h"
+
 /* vcpu->regs[], by register number */
 #define R(n)	((n) * 8)
 
@@ -27,6 +29,24 @@
 	mov	\offset(\reg), %eax
 	mov	\offset + 4(\reg), %edx
 	wrmsr
+.endm
+
+/* Untrain the return predictions of the guest.  RAX, RCX, RDX go. */
+.macro	UNTRAIN_RET_GUEST
+#if !defined(UNTRAIN_RET_VM)
+	UNTRAIN_RET
+#elif !defined(SVMM_OWN_BARRIER)
+	UNTRAIN_RET_VM
+#else
+	CALL_UNTRAIN_RET
+	ALTERNATIVE "jmp .Lno_barrier", "", X86_FEATURE_IBPB_ON_VMEXIT
+	mov	$MSR_IA32_PRED_CMD, %ecx
+	mov	$PRED_CMD_IBPB, %eax
+	xor	%edx, %edx
+	wrmsr
+	FILL_RETURN_BUFFER %_ASM_AX, RSB_CLEAR_LOOPS, X86_BUG_IBPB_NO_RET
+.Lno_barrier:
+#endif
 .endm
 
 /*
@@ -103,11 +123,7 @@ SYM_FUNC_START(svm_enter)
 	jz	.Lhost
 	LOAD_SPEC_CTRL 8, %rsi
 .Lhost:
-#ifdef UNTRAIN_RET_VM
-	UNTRAIN_RET_VM
-#else
-	UNTRAIN_RET
-#endif
+	UNTRAIN_RET_GUEST
 
 	xor	%ecx, %ecx
 	xor	%edx, %edx

@@ -254,6 +254,13 @@ static noinline enum svm_action svm_no_svme(struct vcpu *vcpu)
 	return SVM_KILL;
 }
 
+/* Something that only runs outside the window waits for this CPU. */
+static __always_inline bool host_waits(void)
+{
+	return unlikely(READ_ONCE(current_thread_info()->flags) & THREAD_WORK) ||
+	       unlikely(softirqs_held_back());
+}
+
 enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
@@ -278,16 +285,14 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		return svm_no_svme(vcpu);
 	}
-	if (unlikely(READ_ONCE(vcpu->requests)) || unlikely(!cpu->enabled) ||
-	    unlikely(READ_ONCE(current_thread_info()->flags) & THREAD_WORK)) {
+	if (unlikely(READ_ONCE(vcpu->requests)) || unlikely(!cpu->enabled) || host_waits()) {
 		bool on = cpu->enabled;
 
 		stgi();
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		if (!on)
 			return svm_no_svme(vcpu);
-		if (READ_ONCE(current_thread_info()->flags) & THREAD_WORK ||
-		    READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
+		if (host_waits() || READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
 			return SVM_LEAVE;
 		return SVM_RESUME;
 	}

@@ -9,6 +9,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 
+#include "../compat.h"
 #include "bitmap.h"
 #include "cpu.h"
 #include "svm_vcpu.h"

@@ -12,7 +12,7 @@ accepted='
 *			FILE_PATH_CHANGES	there is no MAINTAINERS file
 *			MACRO_ARG_REUSE		a guess that is wrong for each list of X(...)
 *			TYPO_SPELLING		takes British spelling for a mistake
-module/compat.h		LINUX_VERSION_CODE,CONSTANT_COMPARISON	the one file that compares versions
+module/compat.h		LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS	the one file that compares versions
 module/pure.h		COMPLEX_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE	defines them for user space
 module/vcpu.c		YIELD			the guest asks for it, by KVM_HC_SCHED_YIELD
 module/svm/exits.h	COMPLEX_MACRO		lists of X(...)
