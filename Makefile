@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic, rt, debug
+# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic, 7.3, rt, debug
 # KDIR    its build directory, if not /lib/modules/KVER/build
 # CPU     emulated host of demo and shell: epyc or opteron
 # CPUS    CPUs of the guest of demo and shell (1)
