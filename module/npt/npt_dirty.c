@@ -26,7 +26,7 @@ void npt_protect_range(struct vm *vm, u64 gfn, u64 npages)
 	for (; gfn < end; gfn += PROTECT_FRAMES) {
 		write_lock(&npt->mmu_lock);
 		/* A fault that found the old slot maps nothing any more. */
-		npt->seq++;
+		npt_outdate(npt, 0, ULONG_MAX);
 		if (npt_write_protect(&npt->tables, gfn, min_t(u64, end - gfn, PROTECT_FRAMES)))
 			vm_flush_tlbs(vm);
 		write_unlock(&npt->mmu_lock);

@@ -109,6 +109,23 @@ static unsigned int leaf_level(const struct npt *npt, const struct fault *f)
 	return NPT_4K;
 }
 
+static bool overlap(const struct npt_range *r, unsigned long start, unsigned long end)
+{
+	return start < r->end && r->start < end;
+}
+
+/* May what was learnt of [start, end) since @seq be wrong?  Under mmu_lock. */
+static bool outdated(const struct npt *npt, unsigned long seq, unsigned long start,
+		     unsigned long end)
+{
+	if (npt->seq - seq > NPT_RECENT)
+		return true;
+	for (; seq != npt->seq; seq++)
+		if (overlap(&npt->recent[seq % NPT_RECENT], start, end))
+			return true;
+	return false;
+}
+
 /*
  * Choose the leaf, under mmu_lock.  Return -EAGAIN if what the fault knows has
  * been overtaken; -EBUSY while a page that the leaf would map is invalidated.
@@ -118,14 +135,13 @@ static int make_leaf(const struct npt *npt, struct fault *f)
 	unsigned long start, bytes;
 	u64 pfn, bits;
 
-	if (npt->seq != f->seq)
-		return -EAGAIN;
-
 	f->level = leaf_level(npt, f);
 	f->first = npt_first(f->gfn, f->level);
 	bytes = npt_frames(f->level) << PAGE_SHIFT;
 	start = f->hva & ~(bytes - 1);
-	if (npt->in_progress && start < npt->inv_end && npt->inv_start < start + bytes)
+	if (outdated(npt, f->seq, start, start + bytes))
+		return -EAGAIN;
+	if (npt->in_progress && overlap(&npt->invalid, start, start + bytes))
 		return -EBUSY;
 
 	/* The log has the page before its entry becomes writable. */

@@ -7,7 +7,8 @@
  * only as long as the host's own translation of the same address.  The trick
  * that makes this safe is a sequence number: a fault samples it, asks the host
  * for the page without any lock, and under mmu_lock maps it only if no
- * invalidation of that address has begun since.
+ * invalidation of that address has begun since.  Invalidations of other
+ * addresses do not matter to it: the last few are remembered with their ranges.
  *
  * Lock order: vm->lock, mm's locks, vm->srcu, mmu_lock.  mmu_lock is never
  * taken by interrupt handlers, and with it held the CPUs that run the guest
@@ -157,7 +158,7 @@ void npt_zap_range(struct vm *vm, u64 gfn, u64 npages)
 
 	/* A fault that found the old slot and has not mapped yet does not map any more. */
 	write_lock(&npt->mmu_lock);
-	npt->seq++;
+	npt_outdate(npt, 0, ULONG_MAX);
 	write_unlock(&npt->mmu_lock);
 
 	zap(npt, gfn, npages);
@@ -227,11 +228,10 @@ static int npt_invalidate_start(struct mmu_notifier *notifier,
 	/* From here on no fault maps anything of the range. */
 	write_lock(&npt->mmu_lock);
 	if (!npt->in_progress++) {
-		npt->inv_start = range->start;
-		npt->inv_end = range->end;
+		npt->invalid = (struct npt_range){ range->start, range->end };
 	} else {
-		npt->inv_start = min(npt->inv_start, range->start);
-		npt->inv_end = max(npt->inv_end, range->end);
+		npt->invalid.start = min(npt->invalid.start, range->start);
+		npt->invalid.end = max(npt->invalid.end, range->end);
 	}
 	write_unlock(&npt->mmu_lock);
 
@@ -250,7 +250,7 @@ static void npt_invalidate_end(struct mmu_notifier *notifier,
 	struct npt *npt = to_npt(notifier);
 
 	write_lock(&npt->mmu_lock);
-	npt->seq++;
+	npt_outdate(npt, range->start, range->end);
 	npt->in_progress--;
 	write_unlock(&npt->mmu_lock);
 	if (wq_has_sleeper(&npt->idle))

@@ -16,6 +16,13 @@
 #include "../core.h"
 #include "npt.h"
 
+/* Whatever ended since a fault began is remembered so far back; beyond that it tries again. */
+#define NPT_RECENT	16
+
+struct npt_range {
+	unsigned long start, end;		/* addresses of the host, end exclusive */
+};
+
 struct npt {
 	struct vm *vm;
 	struct npt_tables tables;
@@ -28,8 +35,9 @@ struct npt {
 	 */
 	rwlock_t mmu_lock;
 	unsigned long seq;			/* invalidations ended, slots changed */
+	struct npt_range recent[NPT_RECENT];	/* what the last of them were, by seq */
 	unsigned int in_progress;		/* invalidations between start and end */
-	unsigned long inv_start, inv_end;	/* a range that covers them all */
+	struct npt_range invalid;		/* covers them all */
 	wait_queue_head_t idle;			/* faults wait until none is in progress */
 };
 
@@ -38,6 +46,14 @@ struct npt_retired {
 };
 
 #define NPT_RETIRED(name)	struct npt_retired name = { LIST_HEAD_INIT((name).pages) }
+
+/* Whatever faults know of [start, end) is out of date.  With mmu_lock held for writing. */
+static inline void npt_outdate(struct npt *npt, unsigned long start, unsigned long end)
+{
+	npt->recent[npt->seq % NPT_RECENT] = (struct npt_range){ start, end };
+	/* Pairs with the fault that samples it. */
+	smp_store_release(&npt->seq, npt->seq + 1);
+}
 
 /* @nr more spare tables: 0 or -ENOMEM.  May sleep. */
 int npt_spares_add(struct npt *npt, struct npt_spares *spares, unsigned int nr);
