@@ -313,7 +313,7 @@ static void migrate(struct __test_metadata *_metadata, struct memory_guest *g, u
 	TH_LOG("%llu rounds, %llu pages copied", (unsigned long long)rounds,
 	       (unsigned long long)copied);
 	EXPECT_GT(rounds, 10);
-	EXPECT_GT(copied, 2 * pages);
+	EXPECT_GT(copied, 100);	/* on a slow machine, which interrupts the guest slowly */
 	munmap(other.page, other.caps.vcpu_mmap_bytes);
 	close(other.vcpu);
 	free(copy);

@@ -95,6 +95,59 @@ GUEST stress, MODE_LONG
 	REPORT	$1
 	jmp	4b
 
+/* Every word is RDX, whatever the host does; now and then a write to some pages says so again. */
+GUEST calm, MODE_LONG
+	add	%rdi, %rsi
+1:	mov	%rdi, %rcx
+2:	cmp	%rdx, (%rcx)
+	jne	4f
+	add	$0x200, %rcx
+	cmp	%rsi, %rcx
+	jb	2b
+	testb	$0x3f, ROUNDS
+	jnz	6f
+	mov	%rdi, %rcx
+3:	mov	%rdx, (%rcx)
+	add	$0x11000, %rcx
+	cmp	%rsi, %rcx
+	jb	3b
+6:	AGAIN	1b
+4:	mov	(%rcx), %rax
+	mov	%rax, SEEN
+	mov	%rcx, 24(%r8)
+	REPORT	$1
+	jmp	4b
+
+/* A word is what was written to it a round ago, or 0: the host took the page.  SEEN counts those. */
+GUEST fickle, MODE_LONG
+	add	%rdi, %rsi
+	xor	%r9d, %r9d
+1:	mov	ROUNDS, %rbx
+	inc	%rbx
+	shl	$40, %rbx
+	xor	%rdx, %rbx
+	mov	%rdi, %rcx
+2:	mov	(%rcx), %rax
+	test	%rax, %rax
+	jz	3f
+	xor	%rcx, %rax
+	cmp	%rax, %r9
+	je	5f
+4:	mov	(%rcx), %rax
+	mov	%rax, SEEN
+	mov	%rcx, 24(%r8)
+	REPORT	$1
+	jmp	4b
+3:	incq	SEEN
+5:	mov	%rcx, %rax
+	xor	%rbx, %rax
+	mov	%rax, (%rcx)
+	add	$0x200, %rcx
+	cmp	%rsi, %rcx
+	jb	2b
+	mov	%rbx, %r9
+	AGAIN	1b
+
 /* Count in a page chosen at random, again and again; RSI is a power of two, RDX the seed. */
 GUEST scatter, MODE_LONG
 	movabs	$6364136223846793005, %r10
