@@ -65,8 +65,11 @@ struct memslots {
 struct vm {
 	char name[SVMM_NAME_MAX];		/* [c] */
 	kuid_t owner;				/* [c] */
+	struct pid *pid;			/* [c] the process that created it */
+	u64 serial;				/* [c] the list is in this order */
 	struct mm_struct *mm;			/* [c] held by mmgrab() */
 	struct list_head list;			/* [g] */
+	bool complete;				/* [g] others than its creator may have it */
 	refcount_t refs;			/* [a] one per fd */
 	bool dead;				/* [a] no vCPU enters any more */
 
@@ -274,6 +277,10 @@ static inline bool vcpu_has_tsc_aux(const struct vcpu *vcpu)
 int dev_init(void);
 void dev_exit(void);
 
+/* netlink.c: family "svmm" */
+int netlink_init(void);
+void netlink_exit(void);
+
 /*
  * vm.c
  */
@@ -288,8 +295,23 @@ struct vm *vm_create(const char *name);
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
 
+/**
+ * vm_find() - the VM of a name, for somebody who has no fd of it
+ * @name: any string
+ * @uid: whose VM comes first if several users have one of that name
+ *
+ * Return: the VM, to be vm_put(), or NULL.  May sleep; so may vm_put().
+ */
+struct vm *vm_find(const char *name, kuid_t uid);
+
+/* The first VM behind the one with that serial number (0: the very first), likewise. */
+struct vm *vm_next(u64 serial);
+
+/* How many vCPUs were created. */
+unsigned int vm_count_vcpus(const struct vm *vm);
+
 /* The vCPU with that id, or NULL.  It lives as long as the VM.  Any context. */
-struct vcpu *vm_get_vcpu(struct vm *vm, unsigned int id);
+struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id);
 
 /* No vCPU of @vm enters the guest any more; RUN gives -EIO.  Any context. */
 void vm_kill(struct vm *vm);
@@ -302,116 +324,6 @@ void vm_kill(struct vm *vm);
  * enabled, spinlocks and rwlocks that no interrupt handler takes may be held.
  */
 void vm_flush_tlbs(struct vm *vm);
-
-/*
- * memslot.c: reads under srcu_read_lock(&vm->srcu), outside the window
- */
-int memslot_init(struct vm *vm);
-void memslot_destroy(struct vm *vm);
-
-/**
- * memslot_set() - create, change, move or delete a slot
- *
- * Validates everything (alignment, wrap-around, phys_bits, overlap, access_ok)
- * and takes vm->lock.  Return: 0 or the errors of SVMM_SET_MEMORY_SLOT.
- */
-int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_addr);
-
-/* The slot of @gfn or NULL.  Caller holds vm->srcu for reading. */
-const struct memslot *memslot_find(struct vm *vm, u64 gfn);
-
-/*
- * @gfn is about to become writable, under mmu_lock; or was written, under vm->srcu.
- * A full barrier in any case: whoever clears the bit after that sees what was written.
- */
-static inline void memslot_mark_dirty(const struct memslot *slot, u64 gfn)
-{
-	if (slot->dirty)
-		set_bit(gfn - slot->base_gfn, slot->dirty);
-}
-
-/*
- * The dirty log of slot @id, for pages that are whole words of its bitmap.  They take
- * vm->lock and may sleep.  Return: 0, -EINVAL (not the slot's pages, or not whole
- * words), -ENOENT (no slot, or no log).
- */
-int memslot_dirty_check(struct vm *vm, u32 id, u64 first_page, u64 nr_pages);
-/* @words: the bits that are wanted; afterwards those of them that are set, or were. */
-int memslot_dirty_log(struct vm *vm, u32 id, u64 first_page, u64 nr_pages, unsigned long *words,
-		      bool clear);
-/* What was cleared and then reported to nobody. */
-void memslot_dirty_again(struct vm *vm, u32 id, u64 first_page, u64 nr_pages,
-			 const unsigned long *words);
-
-/*
- * Guest memory by guest-physical address, across pages, not across the end of
- * the slots.  The caller is the vCPU's thread (vm->mm is current->mm), may
- * sleep, and need not hold srcu.  Return 0, -ENOENT (outside the slots, or a
- * write to a read-only slot) or -EFAULT (the backing is not there).
- */
-int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int bytes);
-int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int bytes);
-
-/*
- * Replace @bytes (1, 2, 4, 8; naturally aligned) at @gpa if they hold @old.
- * Return 0, -EAGAIN (they did not), -ENOENT, -EFAULT.
- */
-int vm_cmpxchg_guest(struct vm *vm, u64 gpa, u64 old, u64 new, unsigned int bytes);
-
-/* As vm_read_guest(), but never sleeps: -EFAULT if a page would have to come in. */
-int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes);
-int vm_write_guest_nofault(struct vm *vm, u64 gpa, const void *data, unsigned int bytes);
-
-/*
- * module/npt/npt_mm.c
- */
-int npt_create(struct vm *vm);		/* vm->npt, npt_root_pa, the mmu notifier */
-void npt_destroy(struct vm *vm);	/* no vCPU runs any more; may sleep */
-
-/* npt_fault(): 0 or a negative errno, or one of these. */
-#define NPT_FAULT_MMIO		1	/* no slot there, or a write to a read-only one */
-
-/**
- * npt_fault() - resolve a nested page fault
- * @vcpu: its thread is the caller; may sleep
- * @gpa: EXITINFO2
- * @error_code: EXITINFO1 (PF_ERR_*)
- *
- * Return: 0 (mapped, or somebody else did: run on), NPT_FAULT_MMIO, -EFAULT
- * (the backing cannot be mapped: a memory-fault exit), -EINTR (signal),
- * -ENOMEM.
- */
-int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code);
-
-/**
- * npt_prefault() - resolve the faults of a range before the guest takes them
- * @vm: its mm is current->mm; may sleep
- * @gfn: first frame; moves on with what is done
- * @npages: frames; what is left
- * @write: as if the guest wrote
- *
- * Return: 0, -ENOENT (no slot, or a read-only one), -EFAULT, -EINTR, -ENOMEM.
- */
-int npt_prefault(struct vm *vm, u64 *gfn, u64 *npages, bool write);
-
-/* Unmap a range of guest frames and flush.  vm->lock held; may sleep. */
-void npt_zap_range(struct vm *vm, u64 gfn, u64 npages);
-
-/* Make a range of guest frames read-only and flush.  vm->lock held; may sleep. */
-void npt_protect_range(struct vm *vm, u64 gfn, u64 npages);
-
-/**
- * npt_harvest() - take bits out of a slot's dirty log
- * @vm: its lock is held, so that the slot stays
- * @slot: a slot with a dirty log
- * @first: index of the first word of the slot's bitmap
- * @words: the bits that are wanted; afterwards those of them that were set
- * @nr: words: all under one hold of mmu_lock
- *
- * The pages are read-only afterwards and the TLBs know it.
- */
-void npt_harvest(struct vm *vm, const struct memslot *slot, u64 first, unsigned long *words,
-		 unsigned int nr);
 
 /*
  * vcpu.c

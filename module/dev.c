@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "memory.h"
 #include "svm/caps.h"
 #include "svm/svm.h"
 

@@ -21,11 +21,18 @@ static int __init svmm_init(void)
 	ret = cpuid_init();
 	if (ret)
 		goto err_svm;
+	ret = netlink_init();
+	if (ret) {
+		pr_err("svmm: cannot register the netlink family \"svmm\" (%d)\n", ret);
+		goto err_svm;
+	}
 	ret = dev_init();
 	if (ret)
-		goto err_svm;
+		goto err_netlink;
 	return 0;
 
+err_netlink:
+	netlink_exit();
 err_svm:
 	svm_exit();
 	return ret;
@@ -34,6 +41,7 @@ err_svm:
 static void __exit svmm_exit(void)
 {
 	dev_exit();
+	netlink_exit();
 	svm_exit();
 }
 

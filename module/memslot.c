@@ -18,6 +18,7 @@
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "memory.h"
 #include "svm/svm.h"
 
 /* A slot that logs has a bitmap of 1/32768 of its size: 256 MiB of kernel memory, no more. */

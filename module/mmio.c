@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 
 #include "core.h"
+#include "memory.h"
 #include "svm/svm.h"
 
 #define LAPIC_PAGE_BYTES	4096

@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 
 #include "core.h"
+#include "memory.h"
 #include "svm/svm.h"
 
 #define STEAL_FIELD(vcpu, field)					\

@@ -18,6 +18,7 @@
 #include <asm/tsc.h>
 
 #include "core.h"
+#include "memory.h"
 
 /* In pv.wall_clock, whose address is a multiple of 4: the guest asked, not yet written. */
 #define PV_WALL_DUE		BIT_ULL(0)

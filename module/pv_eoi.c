@@ -14,6 +14,7 @@
 #include <linux/kvm_para.h>
 
 #include "lapic.h"
+#include "memory.h"
 
 static u64 eoi_gpa(const struct vcpu *vcpu)
 {

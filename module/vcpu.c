@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "memory.h"
 #include "svm/svm.h"
 
 /* vm->lock held: the VM's TSC rate is not to change under a vCPU that is being made. */

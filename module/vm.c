@@ -7,15 +7,19 @@
  * any context without a reference.  It must not know ioctls (dev.c).
  */
 #include <linux/cred.h>
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 
 #include "core.h"
+#include "memory.h"
 #include "svm/svm.h"
 
 static DEFINE_MUTEX(vm_list_lock);
 static LIST_HEAD(vm_list);
+static u64 vm_serial;			/* of the newest VM; guarded by vm_list_lock */
 
 static int vm_list_add(struct vm *vm)
 {
@@ -29,10 +33,19 @@ static int vm_list_add(struct vm *vm)
 			break;
 		}
 	}
-	if (!ret)
+	if (!ret) {
+		vm->serial = ++vm_serial;
 		list_add_tail(&vm->list, &vm_list);
+	}
 	mutex_unlock(&vm_list_lock);
 	return ret;
+}
+
+static void vm_complete(struct vm *vm)
+{
+	mutex_lock(&vm_list_lock);
+	vm->complete = true;
+	mutex_unlock(&vm_list_lock);
 }
 
 static void vm_list_del(struct vm *vm)
@@ -53,6 +66,7 @@ struct vm *vm_create(const char *name)
 
 	strscpy(vm->name, name, sizeof(vm->name));
 	vm->owner = current_uid();
+	vm->pid = get_pid(task_tgid(current));
 	vm->mm = current->mm;
 	refcount_set(&vm->refs, 1);
 	mutex_init(&vm->lock);
@@ -83,6 +97,7 @@ struct vm *vm_create(const char *name)
 	vm->tsc_khz = tsc_khz;
 	vm->tsc_ratio = TSC_RATIO_ONE;
 	pv_vm_init(vm);
+	vm_complete(vm);
 	return vm;
 
 err_memslot:
@@ -97,6 +112,7 @@ err_mask:
 	free_cpumask_var(vm->flush_mask);
 err_mm:
 	mmdrop(vm->mm);
+	put_pid(vm->pid);
 	kfree(vm);
 	return ERR_PTR(ret);
 }
@@ -116,6 +132,7 @@ static void vm_destroy(struct vm *vm)
 	vm_list_del(vm);
 	free_cpumask_var(vm->flush_mask);
 	mmdrop(vm->mm);
+	put_pid(vm->pid);
 	kfree(vm);
 }
 
@@ -130,7 +147,55 @@ void vm_put(struct vm *vm)
 		vm_destroy(vm);
 }
 
-struct vcpu *vm_get_vcpu(struct vm *vm, unsigned int id)
+/* One that is being created or destroyed is in the list, but cannot be had. */
+static bool vm_try_get(struct vm *vm)
+{
+	return vm->complete && refcount_inc_not_zero(&vm->refs);
+}
+
+struct vm *vm_find(const char *name, kuid_t uid)
+{
+	struct vm *vm, *found = NULL;
+
+	mutex_lock(&vm_list_lock);
+	list_for_each_entry(vm, &vm_list, list) {
+		if (strcmp(vm->name, name) || (found && !uid_eq(vm->owner, uid)))
+			continue;
+		found = vm;
+		if (uid_eq(vm->owner, uid))
+			break;
+	}
+	if (found && !vm_try_get(found))
+		found = NULL;
+	mutex_unlock(&vm_list_lock);
+	return found;
+}
+
+struct vm *vm_next(u64 serial)
+{
+	struct vm *vm, *found = NULL;
+
+	mutex_lock(&vm_list_lock);
+	list_for_each_entry(vm, &vm_list, list) {
+		if (vm->serial > serial && vm_try_get(vm)) {
+			found = vm;
+			break;
+		}
+	}
+	mutex_unlock(&vm_list_lock);
+	return found;
+}
+
+unsigned int vm_count_vcpus(const struct vm *vm)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < READ_ONCE(vm->nr_vcpus); i++)
+		nr += !!vm_get_vcpu(vm, i);
+	return nr;
+}
+
+struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id)
 {
 	if (id >= SVMM_MAX_VCPUS)
 		return NULL;

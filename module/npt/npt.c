@@ -91,6 +91,15 @@ bool npt_young(const struct npt_tables *t, u64 gfn, u64 nr)
 	return false;
 }
 
+u64 npt_leaves(const struct npt_tables *t, u64 gfn, u64 end, unsigned int most, u64 leaves[3])
+{
+	unsigned int level;
+
+	for (; most-- && next_leaf(t, &gfn, end, &level); gfn = npt_next(gfn, level))
+		leaves[level - NPT_4K]++;
+	return min(gfn, end);
+}
+
 bool npt_age(struct npt_tables *t, u64 gfn, u64 nr)
 {
 	return clear_bits(t, gfn, nr, NPT_A, NULL, NULL);

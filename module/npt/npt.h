@@ -87,6 +87,18 @@ bool npt_young(const struct npt_tables *t, u64 gfn, u64 nr);
 /* The same, and forget it.  The caller flushes, or accepts missing some use. */
 bool npt_age(struct npt_tables *t, u64 gfn, u64 nr);
 
+/**
+ * npt_leaves() - count leaves by size
+ * @t: the tables
+ * @gfn: first frame
+ * @end: frame behind the last
+ * @most: stop after that many
+ * @leaves: of NPT_4K, NPT_2M and NPT_1G; added to
+ *
+ * Return: the frame to go on with, or @end.
+ */
+u64 npt_leaves(const struct npt_tables *t, u64 gfn, u64 end, unsigned int most, u64 leaves[3]);
+
 /*
  * Exclusive.
  */

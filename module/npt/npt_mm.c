@@ -296,6 +296,40 @@ static const struct mmu_notifier_ops npt_notifier_ops = {
 };
 
 /*
+ * What others want to know
+ */
+
+/* Leaves that are looked at under one hold of mmu_lock. */
+#define COUNT_LEAVES	8192
+
+static void add_dirty(void *arg, u64 gfn, u64 nr)
+{
+	*(u64 *)arg += nr << PAGE_SHIFT;
+}
+
+void npt_count(struct vm *vm, bool reset, struct npt_count *count)
+{
+	struct npt *npt = vm->npt;
+	u64 gfn = 0, end = npt_frames(npt->tables.levels + 1);
+	u64 next;
+
+	memset(count, 0, sizeof(*count));
+	count->tables = atomic_long_read(&npt->nr_pages);
+	for (; gfn < end; gfn = next) {
+		write_lock(&npt->mmu_lock);
+		next = npt_leaves(&npt->tables, gfn, end, COUNT_LEAVES, count->leaves);
+		if (reset)
+			npt_harvest_dirty(&npt->tables, gfn, next - gfn, add_dirty,
+					  &count->dirty_bytes);
+		write_unlock(&npt->mmu_lock);
+		cond_resched();
+	}
+	/* A CPU does not set D again where its TLB has it set. */
+	if (reset)
+		vm_flush_tlbs(vm);
+}
+
+/*
  * Life
  */
 

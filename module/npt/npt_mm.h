@@ -13,7 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
-#include "../core.h"
+#include "../memory.h"
 #include "npt.h"
 
 /* Whatever ended since a fault began is remembered so far back; beyond that it tries again. */

@@ -8,6 +8,7 @@
  * SVM_EMULATE, which brings the page in with sleeping allowed and runs the
  * instruction again.
  */
+#include "../memory.h"
 #include "svm_vcpu.h"
 
 bool svm_in_64bit(struct vcpu *vcpu)

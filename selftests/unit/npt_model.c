@@ -3,7 +3,7 @@
  * Nested page tables in random sequences of operations against a plain model: an array that says
  * for each frame what it should be. It covers a few windows, where the entries of every level
  * begin and end. Each operation is replayed (npt_memory.h), and tables are released at random
- * later moments, as if by a flush. An argument is the number of steps.
+ * later moments, as if by a flush. An argument is the number of steps; in check-long, a million.
  *
  * needs: module/npt/npt.c
  * timeout: 120
@@ -354,6 +354,26 @@ static void step_range(void)
 	settle();
 }
 
+static void step_count(void)
+{
+	u64 gfn = random_gfn(), end = min(gfn + 1 + rng() % WINDOW, window_end(gfn)), g;
+	u64 want[3] = {}, got[3] = {};
+
+	for (g = gfn; g < end; ) {
+		unsigned int level = frame_at(g)->level;
+
+		if (level)
+			want[level - NPT_4K]++;
+		g = npt_next(g, level ?: NPT_4K);
+	}
+	while (gfn < end)
+		gfn = npt_leaves(&m.t, gfn, end, 1 + rng() % 64, got);
+	CHECK(!memcmp(got, want, sizeof(got)), "%llu, %llu and %llu, not %llu, %llu and %llu",
+	      (unsigned long long)got[0], (unsigned long long)got[1], (unsigned long long)got[2],
+	      (unsigned long long)want[0], (unsigned long long)want[1],
+	      (unsigned long long)want[2]);
+}
+
 static void step_touch(void)
 {
 	bool write = rng() % 2;
@@ -389,8 +409,10 @@ static void test_random(unsigned int levels, u64 enc, unsigned long steps)
 			step_replace();
 		else if (r < 11)
 			step_split();
-		else if (r < 13)
+		else if (r < 12)
 			step_range();
+		else if (r < 13)
+			step_count();
 		else
 			step_touch();
 
@@ -408,7 +430,8 @@ static void test_random(unsigned int levels, u64 enc, unsigned long steps)
 
 int main(int argc, char **argv)
 {
-	unsigned long steps = argc > 1 ? strtoul(argv[1], NULL, 0) : 200000;
+	unsigned long steps = argc > 1 ? strtoul(argv[1], NULL, 0) :
+			      getenv("SVMM_LONG") ? 1000000 : 200000;
 
 	ksft_print_header();
 	ksft_set_plan(3);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The binary interface stays what it is: the numbers of the calls, which have the sizes of their
- * arguments in them, and the sizes of what is shared by mmap(). A failure here means that
- * programs that are already built would no longer work; a new call is a new line.
+ * arguments in them, the sizes of what is shared by mmap(), and the numbers of netlink. A failure
+ * here means that programs that are already built would no longer work; a new call is a new line.
  */
 #include <linux/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../../uapi/svmm.h"
+#include "../../uapi/svmm_netlink.h"
 #include "tap.h"
 
 static const struct {
@@ -51,6 +52,24 @@ static const struct {
 	SIZE(svmm_lapic, 264),
 	SIZE(svmm_vcpu_page, 1144),
 	SIZE(svmm_exit_stat, 16),
+	CALL(SVMM_GENL_CMD_GET_VM, 1),
+	CALL(SVMM_GENL_CMD_GET_MEM, 2),
+	CALL(SVMM_GENL_ATTR_NAME, 2),
+	CALL(SVMM_GENL_ATTR_UID, 3),
+	CALL(SVMM_GENL_ATTR_PID, 4),
+	CALL(SVMM_GENL_ATTR_VCPUS, 5),
+	CALL(SVMM_GENL_ATTR_NPT_TABLES, 6),
+	CALL(SVMM_GENL_ATTR_NPT_4K, 7),
+	CALL(SVMM_GENL_ATTR_NPT_2M, 8),
+	CALL(SVMM_GENL_ATTR_NPT_1G, 9),
+	CALL(SVMM_GENL_ATTR_SLOT, 10),
+	CALL(SVMM_GENL_ATTR_DIRTY_RESET, 11),
+	CALL(SVMM_GENL_ATTR_DIRTY, 12),
+	CALL(SVMM_GENL_SLOT_ID, 2),
+	CALL(SVMM_GENL_SLOT_FLAGS, 3),
+	CALL(SVMM_GENL_SLOT_GPA, 4),
+	CALL(SVMM_GENL_SLOT_BYTES, 5),
+	CALL(SVMM_GENL_SLOT_USER_ADDR, 6),
 };
 
 int main(void)

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generic netlink: what the owner of a VM, or the administrator, can ask without
+ * holding its fd.
+ *
+ * It must not know what the numbers mean: who has them counts them.  A VM that is
+ * asked about is held by a reference, like an fd; a dump holds none between its
+ * parts and finds its place again by vm->serial.
+ */
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/srcu.h>
+#include <net/genetlink.h>
+
+#include "core.h"
+#include "memory.h"
+#include "../uapi/svmm_netlink.h"
+
+static struct genl_family family;
+
+static bool may_see(const struct vm *vm, struct sk_buff *skb)
+{
+	return uid_eq(vm->owner, NETLINK_CREDS(skb)->uid) || netlink_capable(skb, CAP_NET_ADMIN);
+}
+
+static int put_vm(struct sk_buff *msg, const struct vm *vm)
+{
+	if (nla_put_string(msg, SVMM_GENL_ATTR_NAME, vm->name) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_UID, from_kuid_munged(current_user_ns(), vm->owner)) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_PID,
+			pid_nr_ns(vm->pid, task_active_pid_ns(current))) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPUS, vm_count_vcpus(vm)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_slot(struct sk_buff *msg, const struct memslot *slot)
+{
+	struct nlattr *nest = nla_nest_start(msg, SVMM_GENL_ATTR_SLOT);
+
+	if (!nest ||
+	    nla_put_u32(msg, SVMM_GENL_SLOT_ID, slot->id) ||
+	    nla_put_u32(msg, SVMM_GENL_SLOT_FLAGS, slot->flags & ~MEMSLOT_LEAVING) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_SLOT_GPA, PFN_PHYS(slot->base_gfn),
+			      SVMM_GENL_SLOT_PAD) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_SLOT_BYTES, PFN_PHYS(slot->npages),
+			      SVMM_GENL_SLOT_PAD) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_SLOT_USER_ADDR, slot->hva, SVMM_GENL_SLOT_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+/* Bytes of put_slot()'s attribute, and of all others together. */
+#define SLOT_ROOM	(NLA_HDRLEN + 2 * nla_total_size(sizeof(u32)) + \
+			 3 * nla_total_size_64bit(sizeof(u64)))
+#define OTHER_ROOM	512
+
+static unsigned int nr_slots(struct vm *vm)
+{
+	unsigned int nr;
+	int idx;
+
+	idx = srcu_read_lock(&vm->srcu);
+	nr = srcu_dereference(vm->slots, &vm->srcu)->nr;
+	srcu_read_unlock(&vm->srcu, idx);
+	return nr;
+}
+
+static int put_slots(struct sk_buff *msg, struct vm *vm)
+{
+	const struct memslots *slots;
+	unsigned int i;
+	int idx, ret = 0;
+
+	idx = srcu_read_lock(&vm->srcu);
+	slots = srcu_dereference(vm->slots, &vm->srcu);
+	for (i = 0; !ret && i < slots->nr; i++)
+		ret = put_slot(msg, &slots->slot[i]);
+	srcu_read_unlock(&vm->srcu, idx);
+	return ret;
+}
+
+static int put_mem(struct sk_buff *msg, struct vm *vm, bool reset)
+{
+	struct npt_count count;
+
+	npt_count(vm, reset, &count);
+	if (nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_TABLES, count.tables, SVMM_GENL_ATTR_PAD) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_4K, count.leaves[0], SVMM_GENL_ATTR_PAD) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_2M, count.leaves[1], SVMM_GENL_ATTR_PAD) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_1G, count.leaves[2], SVMM_GENL_ATTR_PAD))
+		return -EMSGSIZE;
+	if (reset && nla_put_u64_64bit(msg, SVMM_GENL_ATTR_DIRTY, count.dirty_bytes,
+				       SVMM_GENL_ATTR_PAD))
+		return -EMSGSIZE;
+	return put_slots(msg, vm);
+}
+
+/* The VM that is asked for, referenced, or an ERR_PTR() with its reason. */
+static struct vm *asked_for(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vm *vm;
+
+	if (GENL_REQ_ATTR_CHECK(info, SVMM_GENL_ATTR_NAME))
+		return ERR_PTR(-EINVAL);
+	vm = vm_find(nla_data(info->attrs[SVMM_GENL_ATTR_NAME]), NETLINK_CREDS(skb)->uid);
+	if (!vm) {
+		NL_SET_ERR_MSG(info->extack, "no VM of that name");
+		return ERR_PTR(-ENOENT);
+	}
+	if (!may_see(vm, skb)) {
+		vm_put(vm);
+		NL_SET_ERR_MSG(info->extack, "the VM is another user's");
+		return ERR_PTR(-EPERM);
+	}
+	return vm;
+}
+
+static int answer(struct sk_buff *skb, struct genl_info *info)
+{
+	bool mem = info->genlhdr->cmd == SVMM_GENL_CMD_GET_MEM;
+	struct vm *vm = asked_for(skb, info);
+	struct sk_buff *msg;
+	int ret = -ENOMEM;
+	void *head;
+
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	msg = genlmsg_new(OTHER_ROOM + (mem ? nr_slots(vm) * SLOT_ROOM : 0), GFP_KERNEL);
+	if (!msg)
+		goto out;
+	head = genlmsg_put_reply(msg, info, &family, 0, info->genlhdr->cmd);
+	ret = head ? put_vm(msg, vm) : -EMSGSIZE;
+	if (!ret && mem)
+		ret = put_mem(msg, vm, info->attrs[SVMM_GENL_ATTR_DIRTY_RESET]);
+	if (ret) {
+		nlmsg_free(msg);
+		/* There are more slots now than there was room made for. */
+		if (ret == -EMSGSIZE)
+			ret = -EAGAIN;
+		goto out;
+	}
+	genlmsg_end(msg, head);
+	ret = genlmsg_reply(msg, info);
+out:
+	vm_put(vm);
+	return ret;
+}
+
+static int dump_vms(struct sk_buff *msg, struct netlink_callback *cb)
+{
+	u64 last = (u64)cb->args[0];
+	struct vm *vm;
+
+	/* What does not fit is the next part's. */
+	for (; (vm = vm_next(last)); last = vm->serial, vm_put(vm)) {
+		void *head;
+
+		if (!may_see(vm, cb->skb))
+			continue;
+		head = genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &family,
+				   NLM_F_MULTI, SVMM_GENL_CMD_GET_VM);
+		if (!head || put_vm(msg, vm)) {
+			if (head)
+				genlmsg_cancel(msg, head);
+			vm_put(vm);
+			break;
+		}
+		genlmsg_end(msg, head);
+	}
+	cb->args[0] = (long)last;
+	return msg->len;
+}
+
+static const struct nla_policy policy[SVMM_GENL_ATTR_MAX + 1] = {
+	[SVMM_GENL_ATTR_NAME] = { .type = NLA_NUL_STRING, .len = SVMM_NAME_MAX - 1 },
+	[SVMM_GENL_ATTR_DIRTY_RESET] = { .type = NLA_FLAG },
+};
+
+static const struct genl_ops ops[] = {
+	{ .cmd = SVMM_GENL_CMD_GET_VM, .doit = answer, .dumpit = dump_vms },
+	{ .cmd = SVMM_GENL_CMD_GET_MEM, .doit = answer },
+};
+
+static struct genl_family family __ro_after_init = {
+	.name = SVMM_GENL_NAME,
+	.version = SVMM_GENL_VERSION,
+	.maxattr = SVMM_GENL_ATTR_MAX,
+	.policy = policy,
+	.ops = ops,
+	.n_ops = ARRAY_SIZE(ops),
+	.resv_start_op = SVMM_GENL_CMD_MAX + 1,
+	.parallel_ops = true,	/* a long walk must not stop other families */
+	.module = THIS_MODULE,
+};
+
+int __init netlink_init(void)
+{
+	return genl_register_family(&family);
+}
+
+void netlink_exit(void)
+{
+	genl_unregister_family(&family);
+}
