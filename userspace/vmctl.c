@@ -10,6 +10,8 @@
 
 #include "check.h"
 #include "cli.h"
+#include "list.h"
+#include "mem.h"
 #include "message.h"
 #include "run.h"
 
@@ -17,6 +19,8 @@ static const char help[] =
 "usage: vmctl COMMAND [OPTION ...]\n"
 "\n"
 "  run     run a virtual machine (vmctl run --help)\n"
+"  list    list the virtual machines that run\n"
+"  mem     show a virtual machine's memory (vmctl mem --help)\n"
 "  check   say whether this machine can run guests, and if not, why\n"
 "  help    show this\n";
 
@@ -45,6 +49,15 @@ static int cmd_check(int argc, char **argv)
 	return check_host();
 }
 
+static int cmd_list(int argc, char **argv)
+{
+	if (argc > 1) {
+		message("list %s: list takes no arguments", argv[1]);
+		return usage_error();
+	}
+	return list_vms();
+}
+
 static int cmd_help(int argc, char **argv)
 {
 	(void)argc;
@@ -58,6 +71,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", cmd_run },
+	{ "list", cmd_list },
+	{ "mem", mem_command },
 	{ "check", cmd_check },
 	{ "help", cmd_help },
 	{ "--help", cmd_help },

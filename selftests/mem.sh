@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kernels: 6.12
+# timeout: 120
+#
+# vmctl list and vmctl mem: a Linux guest as they show it, held against what the host says itself.
+
+tmp=$(mktemp -d)
+pid=
+trap 'kill $pid 2>/dev/null; rm -rf "$tmp"' EXIT
+n=0
+failed=0
+result()
+{
+	n=$((n + 1))
+	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
+	sed 's/^/# /' "$tmp/out" "$tmp/err"
+	echo "not ok $n $2"
+	failed=1
+}
+# bad STATUS WORDS ARGUMENTS...
+bad()
+{
+	wanted=$1 words=$2
+	shift 2
+	vmctl "$@" >"$tmp/out" 2>"$tmp/err"
+	[ $? -eq "$wanted" ] && [ ! -s "$tmp/out" ] && grep -q "^vmctl: .*$words" "$tmp/err"
+	result $? "vmctl $*: status $wanted, $words"
+}
+# A size of vmctl's output in KiB
+kb()
+{
+	awk -v key="$1" '$1 == key { s = $2; sub(/[,:]/, "", s); u = substr(s, length(s));
+		printf "%d\n", s * (u == "G" ? 1048576 : u == "M" ? 1024 : 1) }' "$tmp/out"
+}
+
+echo "1..14"
+vmctl list >"$tmp/out" 2>"$tmp/err" && [ ! -s "$tmp/out" ]
+result $? "no VM, no line"
+
+vmctl run --kernel out/guest/vmlinuz --initrd out/guest/initrd.img --mem 128M --cpus 2 --name mine \
+	--append 'console=ttyS0 quiet svmm.quiet svmm.run="echo up; while :; do :; done"' \
+	</dev/null >"$tmp/guest" 2>&1 &
+pid=$!
+for i in $(seq 300); do
+	! grep -q '^up' "$tmp/guest" || break
+	usleep 200000
+done
+grep -q '^up' "$tmp/guest" || tail -n 20 "$tmp/guest" | sed 's/^/# /'
+
+vmctl list >"$tmp/out" 2>"$tmp/err" && [ "$(sed 1d "$tmp/out" | tr -s ' ')" = "mine $pid 2 root" ]
+result $? "name, process, vCPUs and user of a VM"
+
+vmctl mem mine >"$tmp/out" 2>"$tmp/err"
+result $? "its memory"
+[ "$(kb memory)" -gt 130000 ] && [ "$(kb memory)" -le 131072 ]
+result $? "as much as was asked for"
+rss=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$pid/status)
+[ "$(kb resident)" -le "$rss" ] && [ "$(kb resident)" -gt $((rss * 8 / 10)) ]
+result $? "of which the host holds what it says of the process"
+[ "$(kb swapped)" -eq 0 ]
+result $? "and none in swap"
+mapped=$(sed -n 's/^mapped .*: \([0-9]*\) pages of 4K, \([0-9]*\) of 2M, 0 of 1G;.*/\1 + \2 * 512/p' "$tmp/out")
+[ $((mapped)) -gt 4096 ] && [ $((mapped * 4)) -le "$(kb resident)" ]
+result $? "what is mapped is resident"
+[ "$(kb written)" -gt 0 ]
+result $? "a guest that runs writes something"
+
+kill -STOP $pid
+vmctl mem --interval 0.5 mine >"$tmp/out" 2>"$tmp/err" && [ "$(kb written)" -eq 0 ]
+result $? "one that does not run, nothing"
+kill -CONT $pid
+vmctl mem --interval 0 mine >"$tmp/out" 2>"$tmp/err" && ! grep -q '^written' "$tmp/out"
+result $? "unless it is not asked for"
+
+bad 1 "no VM of that name" mem other
+bad 2 "of which VM" mem
+bad 2 "give seconds" mem --interval 1h mine
+
+su nobody -s /bin/sh -c "$(command -v vmctl) mem mine" >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 1 ] && grep -q "another user's" "$tmp/err"
+result $? "another user is told whose it is, and no more"
+exit $failed

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../uapi/svmm_netlink.h"
+#include "message.h"
+#include "netlink.h"
+
+#define ATTEMPTS	10	/* while somebody adds memory slots */
+
+struct conversation {
+	struct nl_sock *sock;
+	struct nl_cb *cb;
+	int family;
+	int error;			/* errno that the kernel has answered */
+	bool ended;
+	struct vm_info *info;		/* of the answer being read */
+	void (*each)(const struct vm_info *vm, void *arg);
+	void *arg;
+};
+
+static void read_slot(struct nlattr *nest, struct vm_info *info)
+{
+	struct nlattr *a[SVMM_GENL_SLOT_MAX + 1];
+	struct vm_slot *slot = &info->slots[info->nr_slots];
+
+	if (info->nr_slots == SVMM_MAX_SLOTS ||
+	    nla_parse_nested(a, SVMM_GENL_SLOT_MAX, nest, NULL) ||
+	    !a[SVMM_GENL_SLOT_ID] || !a[SVMM_GENL_SLOT_FLAGS] || !a[SVMM_GENL_SLOT_GPA] ||
+	    !a[SVMM_GENL_SLOT_BYTES] || !a[SVMM_GENL_SLOT_USER_ADDR])
+		return;
+	slot->id = nla_get_u32(a[SVMM_GENL_SLOT_ID]);
+	slot->flags = nla_get_u32(a[SVMM_GENL_SLOT_FLAGS]);
+	slot->gpa = nla_get_u64(a[SVMM_GENL_SLOT_GPA]);
+	slot->bytes = nla_get_u64(a[SVMM_GENL_SLOT_BYTES]);
+	slot->user_addr = nla_get_u64(a[SVMM_GENL_SLOT_USER_ADDR]);
+	info->nr_slots++;
+}
+
+static void read_attr(struct nlattr *a, struct vm_info *info)
+{
+	switch (nla_type(a)) {
+	case SVMM_GENL_ATTR_NAME:
+		nla_strlcpy(info->name, a, sizeof(info->name));
+		break;
+	case SVMM_GENL_ATTR_UID:
+		info->uid = nla_get_u32(a);
+		break;
+	case SVMM_GENL_ATTR_PID:
+		info->pid = nla_get_u32(a);
+		break;
+	case SVMM_GENL_ATTR_VCPUS:
+		info->vcpus = nla_get_u32(a);
+		break;
+	case SVMM_GENL_ATTR_NPT_TABLES:
+		info->tables = nla_get_u64(a);
+		info->has_memory = true;
+		break;
+	case SVMM_GENL_ATTR_NPT_4K:
+	case SVMM_GENL_ATTR_NPT_2M:
+	case SVMM_GENL_ATTR_NPT_1G:
+		info->leaves[nla_type(a) - SVMM_GENL_ATTR_NPT_4K] = nla_get_u64(a);
+		break;
+	case SVMM_GENL_ATTR_DIRTY:
+		info->dirty = nla_get_u64(a);
+		break;
+	case SVMM_GENL_ATTR_SLOT:
+		read_slot(a, info);
+		break;
+	}
+}
+
+static int on_answer(struct nl_msg *msg, void *arg)
+{
+	struct genlmsghdr *head = nlmsg_data(nlmsg_hdr(msg));
+	struct conversation *c = arg;
+	struct nlattr *a;
+	int left;
+
+	memset(c->info, 0, sizeof(*c->info));
+	nla_for_each_attr(a, genlmsg_attrdata(head, 0), genlmsg_attrlen(head, 0), left)
+		read_attr(a, c->info);
+	if (c->each)
+		c->each(c->info, c->arg);
+	return NL_OK;
+}
+
+static int on_end(struct nl_msg *msg, void *arg)
+{
+	struct conversation *c = arg;
+
+	(void)msg;
+	c->ended = true;
+	return NL_STOP;
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+{
+	struct conversation *c = arg;
+
+	(void)from;
+	c->error = -error->error;
+	c->ended = true;
+	return NL_STOP;
+}
+
+static bool begin(struct conversation *c)
+{
+	int ret = -NLE_NOMEM;
+
+	c->sock = nl_socket_alloc();
+	c->cb = nl_cb_alloc(NL_CB_DEFAULT);
+	if (c->sock && c->cb)
+		ret = genl_connect(c->sock);
+	if (!ret) {
+		nl_socket_enable_msg_peek(c->sock);
+		nl_cb_set(c->cb, NL_CB_VALID, NL_CB_CUSTOM, on_answer, c);
+		nl_cb_set(c->cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, c);
+		nl_cb_set(c->cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, c);
+		nl_cb_err(c->cb, NL_CB_CUSTOM, on_error, c);
+		ret = genl_ctrl_resolve(c->sock, SVMM_GENL_NAME);
+	}
+	if (ret >= 0) {
+		c->family = ret;
+		return true;
+	}
+	if (ret == -NLE_OBJ_NOTFOUND)
+		message("svmm.ko is not loaded; try: modprobe svmm, and vmctl check");
+	else
+		message("netlink: %s", nl_geterror(ret));
+	return false;
+}
+
+static void end(struct conversation *c)
+{
+	nl_cb_put(c->cb);
+	nl_socket_free(c->sock);
+}
+
+/* Ask, and read the answers.  Return: 0, the kernel's errno, or -1 after a message. */
+static int ask(struct conversation *c, int command, int flags, const char *name, bool reset)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	int ret = -NLE_NOMEM;
+
+	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, c->family, 0, flags, command,
+			       SVMM_GENL_VERSION) &&
+	    (!name || !nla_put_string(msg, SVMM_GENL_ATTR_NAME, name)) &&
+	    (!reset || !nla_put_flag(msg, SVMM_GENL_ATTR_DIRTY_RESET)))
+		ret = nl_send_auto(c->sock, msg);
+	nlmsg_free(msg);
+	c->error = 0;
+	c->ended = false;
+	while (ret >= 0 && !c->ended)
+		ret = nl_recvmsgs(c->sock, c->cb);
+	if (c->ended)
+		return c->error;
+	message("netlink: %s", nl_geterror(ret));
+	return -1;
+}
+
+bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg)
+{
+	struct conversation c = { .each = each, .arg = arg };
+	bool ok = false;
+	int error;
+
+	c.info = malloc(sizeof(*c.info));
+	if (c.info && begin(&c)) {
+		error = ask(&c, SVMM_GENL_CMD_GET_VM, NLM_F_DUMP, NULL, false);
+		if (error > 0)
+			message("cannot list the VMs: %s", strerror(error));
+		ok = !error;
+	}
+	end(&c);
+	free(c.info);
+	return ok;
+}
+
+bool vm_memory(const char *name, bool reset, struct vm_info *info)
+{
+	struct conversation c = { .info = info };
+	int error = -1;
+
+	if (begin(&c)) {
+		for (int i = 0; i < ATTEMPTS && (!i || error == EAGAIN); i++)
+			error = ask(&c, SVMM_GENL_CMD_GET_MEM, NLM_F_ACK, name, reset);
+	}
+	end(&c);
+	if (error == ENOENT)
+		message("%s: no VM of that name; vmctl list shows those that you may see", name);
+	else if (error == EPERM)
+		message("%s: it is another user's VM; ask as that user or as root", name);
+	else if (error > 0)
+		message("%s: %s", name, strerror(error));
+	return !error;
+}

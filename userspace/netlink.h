@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * VMs as others than their own process see them: svmm.ko's netlink family, and /proc for what the
+ * host does with their memory.  It must not know what is printed.
+ */
+#ifndef VMCTL_NETLINK_H
+#define VMCTL_NETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../uapi/svmm.h"
+
+struct vm_slot {
+	uint32_t id, flags;		/* SVMM_MEM_* */
+	uint64_t gpa, bytes, user_addr;
+};
+
+/* What SVMM_GENL_CMD_GET_VM says, and with has_memory what SVMM_GENL_CMD_GET_MEM says. */
+struct vm_info {
+	char name[SVMM_NAME_MAX];
+	uint32_t uid, pid, vcpus;
+	bool has_memory;
+	uint64_t tables;		/* pages of nested page tables */
+	uint64_t leaves[3];		/* that map 4 KiB, 2 MiB, 1 GiB */
+	uint64_t dirty;			/* bytes written since the last question with reset */
+	unsigned int nr_slots;
+	struct vm_slot slots[SVMM_MAX_SLOTS];
+};
+
+/**
+ * vm_list - all VMs that the caller may see
+ * @each: called for each of them, oldest first
+ * @arg: passed on
+ *
+ * Return: true, or false after a message.
+ */
+bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg);
+
+/**
+ * vm_memory - the memory of a VM
+ * @name: of the VM
+ * @reset: count written pages from now on; @info->dirty has those since the last time
+ * @info: filled in
+ *
+ * Return: true, or false after a message.
+ */
+bool vm_memory(const char *name, bool reset, struct vm_info *info);
+
+#endif
