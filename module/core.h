@@ -66,11 +66,13 @@ struct vm {
 	char name[SVMM_NAME_MAX];		/* [c] */
 	kuid_t owner;				/* [c] */
 	struct pid *pid;			/* [c] the process that created it */
+	bool plain;				/* [c] which had no other user's rights */
 	u64 serial;				/* [c] the list is in this order */
 	struct mm_struct *mm;			/* [c] held by mmgrab() */
 	struct list_head list;			/* [g] */
 	bool complete;				/* [g] others than its creator may have it */
-	refcount_t refs;			/* [a] one per fd */
+	refcount_t fds;				/* [a] the VM's and its vCPUs' */
+	refcount_t refs;			/* [a] one of all fds, one of each vm_find() */
 	bool dead;				/* [a] no vCPU enters any more */
 
 	struct mutex lock;			/* slots, vCPU creation */
@@ -292,20 +294,30 @@ void netlink_exit(void);
  * Return: the VM, referenced once, or ERR_PTR(-EEXIST, -EBUSY, -ENODEV, -ENOMEM).
  */
 struct vm *vm_create(const char *name);
+/* An fd comes, an fd goes: with the last one the name is free and the guest is no more. */
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
 
 /**
  * vm_find() - the VM of a name, for somebody who has no fd of it
  * @name: any string
- * @uid: whose VM comes first if several users have one of that name
+ * @uid: who asks
+ * @any: he may see other users' VMs; his own comes first
  *
- * Return: the VM, to be vm_put(), or NULL.  May sleep; so may vm_put().
+ * Return: the VM, to be vm_unref()'d, -ENOENT, or -EPERM (another user's).  May sleep.
  */
-struct vm *vm_find(const char *name, kuid_t uid);
+struct vm *vm_find(const char *name, kuid_t uid, bool any);
+void vm_unref(struct vm *vm);
 
-/* The first VM behind the one with that serial number (0: the very first), likewise. */
-struct vm *vm_next(u64 serial);
+/**
+ * vm_each() - look at VMs one after the other, under the lock of their list
+ * @serial: begin behind the VM that has this vm->serial; 0: at the first
+ * @fn: must not sleep; false ends it
+ * @arg: passed on
+ *
+ * Return: vm->serial of the last VM that @fn was content with, or @serial.
+ */
+u64 vm_each(u64 serial, bool (*fn)(const struct vm *vm, void *arg), void *arg);
 
 /* How many vCPUs were created. */
 unsigned int vm_count_vcpus(const struct vm *vm);

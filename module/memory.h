@@ -120,8 +120,10 @@ struct npt_count {
  * @count: filled in
  *
  * May sleep; the caller holds no lock.  What changes meanwhile is counted or not.
+ *
+ * Return: 0, or -EINTR for a fatal signal.
  */
-void npt_count(struct vm *vm, bool reset, struct npt_count *count);
+int npt_count(struct vm *vm, bool reset, struct npt_count *count);
 
 /**
  * npt_harvest() - take bits out of a slot's dirty log

@@ -4,8 +4,8 @@
  * holding its fd.
  *
  * It must not know what the numbers mean: who has them counts them.  A VM that is
- * asked about is held by a reference, like an fd; a dump holds none between its
- * parts and finds its place again by vm->serial.
+ * asked about is held by a reference, which keeps its memory and not its name: who
+ * looks must not be noticed.  A dump holds none, and finds its place by vm->serial.
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
@@ -19,11 +19,6 @@
 
 static struct genl_family family;
 
-static bool may_see(const struct vm *vm, struct sk_buff *skb)
-{
-	return uid_eq(vm->owner, NETLINK_CREDS(skb)->uid) || netlink_capable(skb, CAP_NET_ADMIN);
-}
-
 static int put_vm(struct sk_buff *msg, const struct vm *vm)
 {
 	if (nla_put_string(msg, SVMM_GENL_ATTR_NAME, vm->name) ||
@@ -35,7 +30,7 @@ static int put_vm(struct sk_buff *msg, const struct vm *vm)
 	return 0;
 }
 
-static int put_slot(struct sk_buff *msg, const struct memslot *slot)
+static int put_slot(struct sk_buff *msg, const struct memslot *slot, bool address)
 {
 	struct nlattr *nest = nla_nest_start(msg, SVMM_GENL_ATTR_SLOT);
 
@@ -46,7 +41,8 @@ static int put_slot(struct sk_buff *msg, const struct memslot *slot)
 			      SVMM_GENL_SLOT_PAD) ||
 	    nla_put_u64_64bit(msg, SVMM_GENL_SLOT_BYTES, PFN_PHYS(slot->npages),
 			      SVMM_GENL_SLOT_PAD) ||
-	    nla_put_u64_64bit(msg, SVMM_GENL_SLOT_USER_ADDR, slot->hva, SVMM_GENL_SLOT_PAD))
+	    (address && nla_put_u64_64bit(msg, SVMM_GENL_SLOT_USER_ADDR, slot->hva,
+					  SVMM_GENL_SLOT_PAD)))
 		return -EMSGSIZE;
 	nla_nest_end(msg, nest);
 	return 0;
@@ -68,7 +64,7 @@ static unsigned int nr_slots(struct vm *vm)
 	return nr;
 }
 
-static int put_slots(struct sk_buff *msg, struct vm *vm)
+static int put_slots(struct sk_buff *msg, struct vm *vm, bool address)
 {
 	const struct memslots *slots;
 	unsigned int i;
@@ -77,16 +73,30 @@ static int put_slots(struct sk_buff *msg, struct vm *vm)
 	idx = srcu_read_lock(&vm->srcu);
 	slots = srcu_dereference(vm->slots, &vm->srcu);
 	for (i = 0; !ret && i < slots->nr; i++)
-		ret = put_slot(msg, &slots->slot[i]);
+		ret = put_slot(msg, &slots->slot[i], address);
 	srcu_read_unlock(&vm->srcu, idx);
 	return ret;
 }
 
-static int put_mem(struct sk_buff *msg, struct vm *vm, bool reset)
+/* The layout of an address space is for those who might look into it anyway. */
+static bool may_see_addresses(const struct vm *vm, struct sk_buff *skb)
+{
+	return (vm->plain && uid_eq(vm->owner, NETLINK_CREDS(skb)->uid)) ||
+	       netlink_capable(skb, CAP_SYS_PTRACE);
+}
+
+/* What may fail for want of room comes first: what was written is told only once. */
+static int put_mem(struct sk_buff *msg, struct vm *vm, bool address, bool reset)
 {
 	struct npt_count count;
+	int ret;
 
-	npt_count(vm, reset, &count);
+	ret = put_slots(msg, vm, address);
+	if (ret)
+		return ret;
+	ret = npt_count(vm, reset, &count);
+	if (ret)
+		return ret;
 	if (nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_TABLES, count.tables, SVMM_GENL_ATTR_PAD) ||
 	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_4K, count.leaves[0], SVMM_GENL_ATTR_PAD) ||
 	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_NPT_2M, count.leaves[1], SVMM_GENL_ATTR_PAD) ||
@@ -95,26 +105,22 @@ static int put_mem(struct sk_buff *msg, struct vm *vm, bool reset)
 	if (reset && nla_put_u64_64bit(msg, SVMM_GENL_ATTR_DIRTY, count.dirty_bytes,
 				       SVMM_GENL_ATTR_PAD))
 		return -EMSGSIZE;
-	return put_slots(msg, vm);
+	return 0;
 }
 
-/* The VM that is asked for, referenced, or an ERR_PTR() with its reason. */
+/* The VM that is asked for, to be vm_unref()'d, or an ERR_PTR() with its reason. */
 static struct vm *asked_for(struct sk_buff *skb, struct genl_info *info)
 {
 	struct vm *vm;
 
 	if (GENL_REQ_ATTR_CHECK(info, SVMM_GENL_ATTR_NAME))
 		return ERR_PTR(-EINVAL);
-	vm = vm_find(nla_data(info->attrs[SVMM_GENL_ATTR_NAME]), NETLINK_CREDS(skb)->uid);
-	if (!vm) {
+	vm = vm_find(nla_data(info->attrs[SVMM_GENL_ATTR_NAME]), NETLINK_CREDS(skb)->uid,
+		     netlink_capable(skb, CAP_NET_ADMIN));
+	if (vm == ERR_PTR(-ENOENT))
 		NL_SET_ERR_MSG(info->extack, "no VM of that name");
-		return ERR_PTR(-ENOENT);
-	}
-	if (!may_see(vm, skb)) {
-		vm_put(vm);
+	else if (vm == ERR_PTR(-EPERM))
 		NL_SET_ERR_MSG(info->extack, "the VM is another user's");
-		return ERR_PTR(-EPERM);
-	}
 	return vm;
 }
 
@@ -134,7 +140,8 @@ static int answer(struct sk_buff *skb, struct genl_info *info)
 	head = genlmsg_put_reply(msg, info, &family, 0, info->genlhdr->cmd);
 	ret = head ? put_vm(msg, vm) : -EMSGSIZE;
 	if (!ret && mem)
-		ret = put_mem(msg, vm, info->attrs[SVMM_GENL_ATTR_DIRTY_RESET]);
+		ret = put_mem(msg, vm, may_see_addresses(vm, skb),
+			      info->attrs[SVMM_GENL_ATTR_DIRTY_RESET]);
 	if (ret) {
 		nlmsg_free(msg);
 		/* There are more slots now than there was room made for. */
@@ -145,32 +152,41 @@ static int answer(struct sk_buff *skb, struct genl_info *info)
 	genlmsg_end(msg, head);
 	ret = genlmsg_reply(msg, info);
 out:
-	vm_put(vm);
+	vm_unref(vm);
 	return ret;
+}
+
+struct dump {
+	struct sk_buff *msg;
+	struct netlink_callback *cb;
+	bool any;
+};
+
+/* False if it does not fit: it is the next part's first. */
+static bool dump_vm(const struct vm *vm, void *arg)
+{
+	struct dump *d = arg;
+	void *head;
+
+	if (!d->any && !uid_eq(vm->owner, NETLINK_CREDS(d->cb->skb)->uid))
+		return true;
+	head = genlmsg_put(d->msg, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq, &family,
+			   NLM_F_MULTI, SVMM_GENL_CMD_GET_VM);
+	if (!head)
+		return false;
+	if (put_vm(d->msg, vm)) {
+		genlmsg_cancel(d->msg, head);
+		return false;
+	}
+	genlmsg_end(d->msg, head);
+	return true;
 }
 
 static int dump_vms(struct sk_buff *msg, struct netlink_callback *cb)
 {
-	u64 last = (u64)cb->args[0];
-	struct vm *vm;
+	struct dump d = { msg, cb, netlink_capable(cb->skb, CAP_NET_ADMIN) };
 
-	/* What does not fit is the next part's. */
-	for (; (vm = vm_next(last)); last = vm->serial, vm_put(vm)) {
-		void *head;
-
-		if (!may_see(vm, cb->skb))
-			continue;
-		head = genlmsg_put(msg, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &family,
-				   NLM_F_MULTI, SVMM_GENL_CMD_GET_VM);
-		if (!head || put_vm(msg, vm)) {
-			if (head)
-				genlmsg_cancel(msg, head);
-			vm_put(vm);
-			break;
-		}
-		genlmsg_end(msg, head);
-	}
-	cb->args[0] = (long)last;
+	cb->args[0] = (long)vm_each((u64)cb->args[0], dump_vm, &d);
 	return msg->len;
 }
 

@@ -2,7 +2,8 @@
 /*
  * The VM object: its name, its parts and its lifetime.
  *
- * A VM lives as long as any fd of it: its own, or one of a vCPU.  A vCPU, once
+ * A VM lives as long as any fd of it: its own, or one of a vCPU; what remains of it
+ * goes when nobody looks at it any more (vm_find()).  A vCPU, once
  * created, lives as long as its VM, so that interrupts can be sent to it from
  * any context without a reference.  It must not know ioctls (dev.c).
  */
@@ -68,6 +69,8 @@ struct vm *vm_create(const char *name)
 	vm->owner = current_uid();
 	vm->pid = get_pid(task_tgid(current));
 	vm->mm = current->mm;
+	vm->plain = uid_eq(current_euid(), current_uid());
+	refcount_set(&vm->fds, 1);
 	refcount_set(&vm->refs, 1);
 	mutex_init(&vm->lock);
 	spin_lock_init(&vm->flush_lock);
@@ -129,7 +132,6 @@ static void vm_destroy(struct vm *vm)
 	memslot_destroy(vm);
 	cleanup_srcu_struct(&vm->srcu);
 	svm_put();
-	vm_list_del(vm);
 	free_cpumask_var(vm->flush_mask);
 	mmdrop(vm->mm);
 	put_pid(vm->pid);
@@ -138,52 +140,60 @@ static void vm_destroy(struct vm *vm)
 
 void vm_get(struct vm *vm)
 {
-	refcount_inc(&vm->refs);
+	refcount_inc(&vm->fds);
 }
 
-void vm_put(struct vm *vm)
+void vm_unref(struct vm *vm)
 {
 	if (refcount_dec_and_test(&vm->refs))
 		vm_destroy(vm);
 }
 
-/* One that is being created or destroyed is in the list, but cannot be had. */
-static bool vm_try_get(struct vm *vm)
+void vm_put(struct vm *vm)
 {
-	return vm->complete && refcount_inc_not_zero(&vm->refs);
+	if (!refcount_dec_and_test(&vm->fds))
+		return;
+	vm_list_del(vm);
+	vm_unref(vm);
 }
 
-struct vm *vm_find(const char *name, kuid_t uid)
+struct vm *vm_find(const char *name, kuid_t uid, bool any)
 {
-	struct vm *vm, *found = NULL;
+	struct vm *vm, *found = ERR_PTR(-ENOENT);
 
 	mutex_lock(&vm_list_lock);
 	list_for_each_entry(vm, &vm_list, list) {
-		if (strcmp(vm->name, name) || (found && !uid_eq(vm->owner, uid)))
+		if (!vm->complete || strcmp(vm->name, name))
 			continue;
-		found = vm;
-		if (uid_eq(vm->owner, uid))
-			break;
-	}
-	if (found && !vm_try_get(found))
-		found = NULL;
-	mutex_unlock(&vm_list_lock);
-	return found;
-}
-
-struct vm *vm_next(u64 serial)
-{
-	struct vm *vm, *found = NULL;
-
-	mutex_lock(&vm_list_lock);
-	list_for_each_entry(vm, &vm_list, list) {
-		if (vm->serial > serial && vm_try_get(vm)) {
+		if (uid_eq(vm->owner, uid)) {
 			found = vm;
 			break;
 		}
+		if (!any)
+			found = ERR_PTR(-EPERM);
+		else if (IS_ERR(found))
+			found = vm;
 	}
+	if (!IS_ERR(found))
+		refcount_inc(&found->refs);
 	mutex_unlock(&vm_list_lock);
 	return found;
+}
+
+u64 vm_each(u64 serial, bool (*fn)(const struct vm *vm, void *arg), void *arg)
+{
+	struct vm *vm;
+
+	mutex_lock(&vm_list_lock);
+	list_for_each_entry(vm, &vm_list, list) {
+		if (vm->serial <= serial || !vm->complete)
+			continue;
+		if (!fn(vm, arg))
+			break;
+		serial = vm->serial;
+	}
+	mutex_unlock(&vm_list_lock);
+	return serial;
 }
 
 unsigned int vm_count_vcpus(const struct vm *vm)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ static struct {
 	int error;
 	bool ended;
 } got;
+
+static bool stop_asking;
 
 static int on_answer(struct nl_msg *msg, void *arg)
 {
@@ -212,6 +215,20 @@ TEST_F(netlink, what_is_mapped)
 	EXPECT_EQ(large + 2, number(SVMM_GENL_ATTR_NPT_2M));
 }
 
+/* A guest of 1 GiB on huge pages (one of zeros, again and again) has 24 KiB of page tables. */
+TEST_F(netlink, tables_of_a_gigabyte)
+{
+	struct memory_guest *g = &self->guest;
+
+	guest_give(g, 1 << 30);
+	if (madvise(g->mem, g->bytes, MADV_HUGEPAGE))
+		SKIP(return, "no transparent huge pages");
+	guest_once(&g->v, "verify", g->bytes, 0);
+	ASSERT_EQ(0, ask_mem(self, false));
+	EXPECT_LE(512, number(SVMM_GENL_ATTR_NPT_2M));
+	EXPECT_GE(6, number(SVMM_GENL_ATTR_NPT_TABLES));
+}
+
 /* What was written since the last question, in whole pages; reading does not count. */
 TEST_F(netlink, what_was_written)
 {
@@ -319,6 +336,32 @@ TEST_F(netlink, users)
 	EXPECT_EQ(0, status);
 	ASSERT_EQ(0, ask_vm(self));
 	EXPECT_EQ(getpid(), nla_get_u32(got.attr[SVMM_GENL_ATTR_PID]));
+}
+
+static void *ask_often(void *arg)
+{
+	struct _test_data_netlink *self = arg;
+
+	while (!*(volatile bool *)&stop_asking)
+		ask_mem(self, true);
+	return NULL;
+}
+
+/* Whoever looks at a VM is not noticed: with its last fd the name is free. */
+TEST_F(netlink, name_is_free)
+{
+	pthread_t thread;
+
+	snprintf(self->name, sizeof(self->name), "here-and-gone");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_often, self));
+	for (uint64_t until = now_ms() + 1000; now_ms() < until; ) {
+		int vm = svmm_create_vm(self->guest.v.svmm, self->name);
+
+		ASSERT_LE(0, vm);
+		close(vm);
+	}
+	stop_asking = true;
+	pthread_join(thread, NULL);
 }
 
 /* Parts of a dump, between which half of the VMs go and others come. */

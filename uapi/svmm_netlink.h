@@ -79,7 +79,8 @@ enum svmm_genl_attr {
  * @SVMM_GENL_SLOT_FLAGS: u32, SVMM_MEM_*
  * @SVMM_GENL_SLOT_GPA: u64, guest-physical start
  * @SVMM_GENL_SLOT_BYTES: u64, size
- * @SVMM_GENL_SLOT_USER_ADDR: u64, start in the address space of the process that created the VM
+ * @SVMM_GENL_SLOT_USER_ADDR: u64, start in the address space of the process that created the VM;
+ *	told to its owner, unless that process had another user's rights, and to CAP_SYS_PTRACE
  */
 enum svmm_genl_slot {
 	SVMM_GENL_SLOT_UNSPEC,

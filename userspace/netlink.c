@@ -31,13 +31,14 @@ static void read_slot(struct nlattr *nest, struct vm_info *info)
 	if (info->nr_slots == SVMM_MAX_SLOTS ||
 	    nla_parse_nested(a, SVMM_GENL_SLOT_MAX, nest, NULL) ||
 	    !a[SVMM_GENL_SLOT_ID] || !a[SVMM_GENL_SLOT_FLAGS] || !a[SVMM_GENL_SLOT_GPA] ||
-	    !a[SVMM_GENL_SLOT_BYTES] || !a[SVMM_GENL_SLOT_USER_ADDR])
+	    !a[SVMM_GENL_SLOT_BYTES])
 		return;
 	slot->id = nla_get_u32(a[SVMM_GENL_SLOT_ID]);
 	slot->flags = nla_get_u32(a[SVMM_GENL_SLOT_FLAGS]);
 	slot->gpa = nla_get_u64(a[SVMM_GENL_SLOT_GPA]);
 	slot->bytes = nla_get_u64(a[SVMM_GENL_SLOT_BYTES]);
-	slot->user_addr = nla_get_u64(a[SVMM_GENL_SLOT_USER_ADDR]);
+	if (a[SVMM_GENL_SLOT_USER_ADDR])
+		slot->user_addr = nla_get_u64(a[SVMM_GENL_SLOT_USER_ADDR]);
 	info->nr_slots++;
 }
 

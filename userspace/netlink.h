@@ -14,7 +14,8 @@
 
 struct vm_slot {
 	uint32_t id, flags;		/* SVMM_MEM_* */
-	uint64_t gpa, bytes, user_addr;
+	uint64_t gpa, bytes;
+	uint64_t user_addr;		/* 0 if it is not for the caller to know */
 };
 
 /* What SVMM_GENL_CMD_GET_VM says, and with has_memory what SVMM_GENL_CMD_GET_MEM says. */

@@ -91,12 +91,13 @@ bool npt_young(const struct npt_tables *t, u64 gfn, u64 nr)
 	return false;
 }
 
-u64 npt_leaves(const struct npt_tables *t, u64 gfn, u64 end, unsigned int most, u64 leaves[3])
+u64 npt_leaves(const struct npt_tables *t, u64 gfn, u64 end, unsigned int steps, u64 leaves[3])
 {
 	unsigned int level;
 
-	for (; most-- && next_leaf(t, &gfn, end, &level); gfn = npt_next(gfn, level))
-		leaves[level - NPT_4K]++;
+	for (; gfn < end && steps--; gfn = npt_next(gfn, level))
+		if (npt_walk(t, gfn, &level))
+			leaves[level - NPT_4K]++;
 	return min(gfn, end);
 }
 

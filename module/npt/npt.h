@@ -92,12 +92,12 @@ bool npt_age(struct npt_tables *t, u64 gfn, u64 nr);
  * @t: the tables
  * @gfn: first frame
  * @end: frame behind the last
- * @most: stop after that many
+ * @steps: look at no more entries than that, leaves or holes
  * @leaves: of NPT_4K, NPT_2M and NPT_1G; added to
  *
  * Return: the frame to go on with, or @end.
  */
-u64 npt_leaves(const struct npt_tables *t, u64 gfn, u64 end, unsigned int most, u64 leaves[3]);
+u64 npt_leaves(const struct npt_tables *t, u64 gfn, u64 end, unsigned int steps, u64 leaves[3]);
 
 /*
  * Exclusive.

@@ -18,6 +18,7 @@
 #include <linux/mem_encrypt.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
 
@@ -299,34 +300,51 @@ static const struct mmu_notifier_ops npt_notifier_ops = {
  * What others want to know
  */
 
-/* Leaves that are looked at under one hold of mmu_lock. */
-#define COUNT_LEAVES	8192
+/* Entries that are looked at under one hold of mmu_lock, holes too: a guest can make many. */
+#define COUNT_STEPS	8192
 
 static void add_dirty(void *arg, u64 gfn, u64 nr)
 {
 	*(u64 *)arg += nr << PAGE_SHIFT;
 }
 
-void npt_count(struct vm *vm, bool reset, struct npt_count *count)
+/* Count leaves from @gfn on.  Return: where to go on. */
+static u64 count_chunk(struct npt *npt, u64 gfn, u64 end, struct npt_count *count)
+{
+	read_lock(&npt->mmu_lock);
+	gfn = npt_leaves(&npt->tables, gfn, end, COUNT_STEPS, count->leaves);
+	read_unlock(&npt->mmu_lock);
+	return gfn;
+}
+
+/* The same, and what of them was written. */
+static u64 harvest_chunk(struct npt *npt, u64 gfn, u64 end, struct npt_count *count)
+{
+	u64 next;
+
+	write_lock(&npt->mmu_lock);
+	next = npt_leaves(&npt->tables, gfn, end, COUNT_STEPS, count->leaves);
+	npt_harvest_dirty(&npt->tables, gfn, next - gfn, add_dirty, &count->dirty_bytes);
+	write_unlock(&npt->mmu_lock);
+	return next;
+}
+
+int npt_count(struct vm *vm, bool reset, struct npt_count *count)
 {
 	struct npt *npt = vm->npt;
 	u64 gfn = 0, end = npt_frames(npt->tables.levels + 1);
-	u64 next;
 
 	memset(count, 0, sizeof(*count));
 	count->tables = atomic_long_read(&npt->nr_pages);
-	for (; gfn < end; gfn = next) {
-		write_lock(&npt->mmu_lock);
-		next = npt_leaves(&npt->tables, gfn, end, COUNT_LEAVES, count->leaves);
-		if (reset)
-			npt_harvest_dirty(&npt->tables, gfn, next - gfn, add_dirty,
-					  &count->dirty_bytes);
-		write_unlock(&npt->mmu_lock);
+	while (gfn < end && !fatal_signal_pending(current)) {
+		gfn = reset ? harvest_chunk(npt, gfn, end, count) :
+			      count_chunk(npt, gfn, end, count);
 		cond_resched();
 	}
 	/* A CPU does not set D again where its TLB has it set. */
 	if (reset)
 		vm_flush_tlbs(vm);
+	return gfn < end ? -EINTR : 0;
 }
 
 /*
