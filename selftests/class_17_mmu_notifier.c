@@ -300,6 +300,27 @@ TEST_F(mm, execute)
 	EXPECT_EQ(16, guest_once(&g->v, "execute", g->bytes, 0));
 }
 
+/* Memory of a device is none for guests: reading it ends in an exit, and soon. */
+TEST_F(mm, device)
+{
+	struct memory_guest *g = &self->guest;
+	int fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
+	void *p;
+
+	if (fd < 0)
+		SKIP(return, "no /dev/mem");
+	p = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0xa0000);
+	close(fd);
+	if (p == MAP_FAILED)
+		SKIP(return, "the frame buffer cannot be mapped");
+	ASSERT_EQ(0, svmm_set_slot(g->v.vm, 1, 0, GPA, PAGE_SIZE, p));
+	runner_start(&g->r, &g->v, 0, "watch", GPA, 0, 0);
+	EXPECT_EQ(SVMM_EXIT_MEMORY_FAULT, runner_join(&g->r));
+	EXPECT_EQ(GPA, g->v.page->exit.memory_fault.gpa);
+	EXPECT_EQ(-EFAULT, g->v.page->exit.memory_fault.error);
+	EXPECT_EQ(0, g->v.page->exit.memory_fault.access);
+}
+
 /* ---- slots ---- */
 
 static void holes(struct vmt *v, struct vmt_mmio *m)

@@ -25,21 +25,30 @@ struct fault {
 	unsigned long seq;	/* sampled before the slot was looked up */
 	struct memslot slot;	/* a copy: the wait for the page may be long */
 	unsigned long hva;
-	bool writable;		/* @page was got for writing */
-	struct page *page;
+	struct page *page;	/* asked for and referenced, or NULL */
+	bool page_writable;	/* it was asked for to be written */
 	unsigned int level;	/* of the leaf to make, as is the rest */
 	u64 first;
 	u64 leaf;
+	struct folio *folio;	/* what it maps */
+	bool writable;
+};
+
+/* How the host maps an address. */
+struct host_leaf {
+	unsigned int level;	/* 0: it does not, or not for this thread to read */
+	bool writable;
+	bool has_page;		/* there is a struct page behind it */
+	u64 pfn;		/* of the address, not of the leaf's start */
 };
 
 /*
- * The size of the leaf that maps @hva in the host, or 0, and whether it can be
- * written.  Lockless, as the core's own fast GUP: page-table pages are not freed
- * while interrupts are off.
+ * Lockless, as the core's own fast GUP: page-table pages are not freed while
+ * interrupts are off.  What is found is true as long as no invalidation begins.
  */
-static unsigned int host_leaf(unsigned long hva, bool *writable)
+static struct host_leaf host_leaf(unsigned long hva)
 {
-	unsigned int level = 0;
+	struct host_leaf leaf = {};
 	unsigned long flags;
 	pgd_t *pgdp, pgd;
 	p4d_t *p4dp, p4d;
@@ -47,7 +56,6 @@ static unsigned int host_leaf(unsigned long hva, bool *writable)
 	pmd_t *pmdp, pmd;
 	pte_t pte;
 
-	*writable = false;
 	local_irq_save(flags);
 
 	pgdp = pgd_offset(current->mm, hva);
@@ -64,8 +72,12 @@ static unsigned int host_leaf(unsigned long hva, bool *writable)
 	if (pud_none(pud) || !pud_present(pud))
 		goto out;
 	if (pud_leaf(pud)) {
-		level = NPT_1G;
-		*writable = pud_write(pud);
+		if (!pud_access_permitted(pud, false))
+			goto out;
+		leaf.level = NPT_1G;
+		leaf.writable = pud_access_permitted(pud, true);
+		leaf.pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT);
+		leaf.has_page = pfn_valid(leaf.pfn);
 		goto out;
 	}
 
@@ -74,31 +86,34 @@ static unsigned int host_leaf(unsigned long hva, bool *writable)
 	if (pmd_none(pmd) || !pmd_present(pmd))
 		goto out;
 	if (pmd_leaf(pmd)) {
-		level = NPT_2M;
-		*writable = pmd_write(pmd);
+		if (!pmd_access_permitted(pmd, false))
+			goto out;
+		leaf.level = NPT_2M;
+		leaf.writable = pmd_access_permitted(pmd, true);
+		leaf.pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT);
+		leaf.has_page = pfn_valid(leaf.pfn);
 		goto out;
 	}
 
 	pte = READ_ONCE(*pte_offset_kernel(&pmd, hva));
-	if (!pte_present(pte))
+	if (!pte_access_permitted(pte, false))
 		goto out;
-	level = NPT_4K;
-	*writable = pte_write(pte);
+	leaf.level = NPT_4K;
+	leaf.writable = pte_access_permitted(pte, true);
+	leaf.pfn = pte_pfn(pte);
+	leaf.has_page = !pte_special(pte);
 out:
 	local_irq_restore(flags);
-	return level;
+	return leaf;
 }
 
 /* The largest leaf that the host, the slot and the alignment of both allow. */
-static unsigned int leaf_level(const struct npt *npt, const struct fault *f)
+static unsigned int leaf_level(const struct npt *npt, const struct fault *f, unsigned int level)
 {
 	u64 misaligned = f->gfn ^ (f->hva >> PAGE_SHIFT);
-	unsigned int level;
-	bool writable;
 
 	if (f->slot.dirty)
 		return NPT_4K;
-	level = host_leaf(f->hva, &writable);
 	if (level == NPT_1G && !npt->vm->npt_1g)
 		level = NPT_2M;
 	for (; level > NPT_4K; level--)
@@ -126,16 +141,50 @@ static bool outdated(const struct npt *npt, unsigned long seq, unsigned long sta
 	return false;
 }
 
+/* A page that can be read is mapped writable if it is, and if nobody asks for the first write. */
+static bool want_writable(const struct fault *f, bool writable)
+{
+	return f->write || (writable && !f->slot.dirty && !(f->slot.flags & SVMM_MEM_READONLY));
+}
+
+/*
+ * Which page is it?  Anonymous memory that the host maps needs no question: with
+ * mmu_lock held and no invalidation under way the mapping stays, and with it the
+ * page.  Of a file's page only GUP knows whether it may be had (secretmem).
+ */
+static int choose_page(struct fault *f, const struct host_leaf *host, u64 *pfn)
+{
+	struct page *page = f->page;
+
+	f->writable = f->page_writable;
+	if (host->has_page && (host->writable || !f->write)) {
+		struct page *mapped = pfn_to_page(host->pfn);
+
+		if (folio_test_anon(page_folio(mapped))) {
+			f->writable = host->writable && want_writable(f, true);
+			page = mapped;
+		}
+	}
+	if (!page)
+		return -ENOENT;
+	f->folio = page_folio(page);
+	*pfn = page_to_pfn(page);
+	return 0;
+}
+
 /*
  * Choose the leaf, under mmu_lock.  Return -EAGAIN if what the fault knows has
- * been overtaken; -EBUSY while a page that the leaf would map is invalidated.
+ * been overtaken; -EBUSY while a page that the leaf would map is invalidated;
+ * -ENOENT if the page has to be asked for.
  */
 static int make_leaf(const struct npt *npt, struct fault *f)
 {
+	struct host_leaf host = host_leaf(f->hva);
 	unsigned long start, bytes;
 	u64 pfn, bits;
+	int ret;
 
-	f->level = leaf_level(npt, f);
+	f->level = leaf_level(npt, f, host.level);
 	f->first = npt_first(f->gfn, f->level);
 	bytes = npt_frames(f->level) << PAGE_SHIFT;
 	start = f->hva & ~(bytes - 1);
@@ -143,14 +192,17 @@ static int make_leaf(const struct npt *npt, struct fault *f)
 		return -EAGAIN;
 	if (npt->in_progress && overlap(&npt->invalid, start, start + bytes))
 		return -EBUSY;
+	ret = choose_page(f, &host, &pfn);
+	if (ret)
+		return ret;
 
 	/* The log has the page before its entry becomes writable. */
 	if (f->write)
 		memslot_mark_dirty(&f->slot, f->gfn);
 
-	pfn = npt_first(page_to_pfn(f->page), f->level);
 	bits = (f->writable ? NPT_W : 0) | (f->write ? NPT_D : 0);
-	f->leaf = npt_make_leaf(PFN_PHYS(pfn), f->level, bits, npt->tables.enc);
+	f->leaf = npt_make_leaf(PFN_PHYS(npt_first(pfn, f->level)), f->level, bits,
+				npt->tables.enc);
 	return 0;
 }
 
@@ -158,7 +210,7 @@ static int make_leaf(const struct npt *npt, struct fault *f)
 static void mark_mapped(const struct fault *f)
 {
 	if (f->writable)
-		folio_mark_dirty(page_folio(f->page));
+		folio_mark_dirty(f->folio);
 }
 
 /* Return: as npt_map(), or make_leaf()'s. */
@@ -222,25 +274,29 @@ static int fault_slot(struct vm *vm, struct fault *f)
 	return 0;
 }
 
-/*
- * Get the page, writable if the guest writes, or if the host has it writable anyway
- * and nobody wants to know of the first write.
- */
-static int fault_page(struct fault *f)
+static int ask_for_page(struct fault *f)
 {
-	int nr;
+	int nr = get_user_pages_fast(f->hva, 1, f->page_writable ? FOLL_WRITE : 0, &f->page);
 
-	f->writable = f->write;
-	if (!f->write && !f->slot.dirty && !(f->slot.flags & SVMM_MEM_READONLY))
-		host_leaf(f->hva, &f->writable);
-
-	nr = get_user_pages_fast(f->hva, 1, f->writable ? FOLL_WRITE : 0, &f->page);
 	if (nr == 1)
 		return 0;
-	/* It was writable, but is no longer: look again. */
-	if (nr == -EFAULT && f->writable && !f->write)
-		return -EAGAIN;
+	f->page = NULL;
 	return nr ?: -EFAULT;
+}
+
+/* Which brings it in, if it was not there. */
+static int fault_page(struct fault *f)
+{
+	int ret;
+
+	f->page_writable = f->write || want_writable(f, host_leaf(f->hva).writable);
+	ret = ask_for_page(f);
+	if (ret == -EFAULT && f->page_writable && !f->write) {
+		/* It was writable and is not, or not for GUP: reading is what was asked for. */
+		f->page_writable = false;
+		ret = ask_for_page(f);
+	}
+	return ret;
 }
 
 static int fault_once(struct npt *npt, struct fault *f, struct npt_spares *spares)
@@ -253,17 +309,21 @@ static int fault_once(struct npt *npt, struct fault *f, struct npt_spares *spare
 	ret = fault_slot(npt->vm, f);
 	if (ret)
 		return ret;
-	ret = fault_page(f);
-	if (ret)
-		return ret;
-
+	f->page = NULL;
 	ret = map_shared(npt, f, spares);
+	if (ret == -ENOENT) {
+		ret = fault_page(f);
+		if (ret)
+			return ret;
+		ret = map_shared(npt, f, spares);
+	}
 	if (ret == -EEXIST)
 		ret = map_exclusive(npt, f, spares);
-	if (!ret)
-		folio_mark_accessed(page_folio(f->page));
+	if (ret == -ENOENT)
+		ret = -EAGAIN;	/* the page went in between */
 	/* No reference stays: the notifier tells when the page goes. */
-	put_page(f->page);
+	if (f->page)
+		put_page(f->page);
 
 	if (ret > 0)
 		ret = npt_spares_add(npt, spares, ret) ?: -EAGAIN;
