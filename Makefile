@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench-boot install clean help
+.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench-boot bench-memory install clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -49,6 +49,12 @@ check-debug:				## the suite on a kernel with KASAN, lockdep, kmemleak and the l
 
 bench-boot: all guest			## host instructions of a guest boot: vmctl against QEMU on kvm_amd
 	@scripts/bench-boot
+
+bench-memory:				## host instructions of memory operations: svmm against kvm_amd
+	@scripts/setup host
+	@scripts/build-module 6.1
+	@$(MAKE) --no-print-directory -C selftests
+	@scripts/bench-memory
 
 install: all				## install module, vmctl, headers and udev rule
 	@scripts/install "$(DESTDIR)" $(KVER)

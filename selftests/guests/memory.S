@@ -41,6 +41,15 @@ GUEST touch, MODE_LONG
 	jb	1b
 	DONE
 
+/* The same to one page in RDX bytes. */
+GUEST stride, MODE_LONG
+	add	%rdi, %rsi
+1:	mov	%rdi, (%rdi)
+	add	%rdx, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	DONE
+
 /* Read each page once; SEEN is how many do not begin with their address plus RDX. */
 GUEST verify, MODE_LONG
 	add	%rdi, %rsi
