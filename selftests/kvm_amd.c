@@ -5,6 +5,7 @@
  * way round, kvm_amd finds SVM taken while one of our VMs lives.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * emulator-hangs: docs/emulated-host.md, A VM of kvm_amd
  */
 #include <errno.h>
 #include <fcntl.h>
