@@ -35,16 +35,6 @@
 
 static void *const reserved = (void *)0x100000000000;	/* where memory is moved for a while */
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 /* A counter of /proc/vmstat; 0 if this kernel has none of that name. */
 static uint64_t vmstat(const char *name)
 {

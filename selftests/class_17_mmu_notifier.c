@@ -37,16 +37,6 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static long read_number(const char *path)
 {
 	FILE *f = fopen(path, "re");

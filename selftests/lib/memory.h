@@ -49,4 +49,7 @@ uint64_t guest_once(struct vmt *v, const char *entry, uint64_t bytes, uint64_t n
 
 uint64_t now_ms(void);
 
+/* For the host's settings in /proc and /sys. */
+bool write_file(const char *path, const char *text);
+
 #endif
