@@ -4,7 +4,7 @@
  * halves survive where they must not. Two 64-bit guests with different values
  * in all registers run in turns in one thread; a 32-bit guest between them goes
  * to long mode and finds none of it. (That enter.S clears what it loaded is
- * checked in the object code: local/class_21_22_object_code.sh.)
+ * checked in the object code: static/class_21_22_object_code.sh.)
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
  */
