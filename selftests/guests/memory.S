@@ -50,6 +50,27 @@ GUEST stride, MODE_LONG
 	jb	1b
 	DONE
 
+/* One byte: read it; write it. */
+GUEST peek, MODE_LONG
+	movzbl	(%rdi), %eax
+	mov	%rax, SEEN
+	DONE
+
+GUEST poke, MODE_LONG
+	mov	%dl, (%rdi)
+	DONE
+
+/* Read a word in each RDX bytes; SEEN is their OR. */
+GUEST sweep, MODE_LONG
+	add	%rdi, %rsi
+	xor	%eax, %eax
+1:	or	(%rdi), %rax
+	add	%rdx, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	mov	%rax, SEEN
+	DONE
+
 /* Read each page once; SEEN is how many do not begin with their address plus RDX. */
 GUEST verify, MODE_LONG
 	add	%rdi, %rsi
@@ -168,3 +189,35 @@ GUEST scatter, MODE_LONG
 	and	%r11, %rax
 	incq	(%rdi,%rax)
 	AGAIN	1b
+
+/*
+ * A page that comes, goes and changes: RSI is this vCPU's own word of it, RDX where the test says
+ * what holds: a number, odd while it is at it; the page's first word; whether it can be written.
+ * SEEN counts what could be judged, as nothing changed meanwhile.
+ */
+GUEST churn, MODE_LONG
+1:	mov	(%rdx), %rbx
+	mov	8(%rdx), %r10
+	mov	16(%rdx), %r11
+	mov	(%rdi), %rcx
+	mov	ROUNDS, %rax
+	inc	%rax
+	mov	%rax, (%rdi,%rsi)
+	mov	(%rdi,%rsi), %r9
+	cmp	(%rdx), %rbx
+	jne	3f
+	test	$1, %bl
+	jnz	3f
+	incq	SEEN
+	cmp	%r10, %rcx
+	jne	4f
+	xor	%ecx, %ecx
+	cmp	%rax, %r9
+	sete	%cl
+	cmp	%r11, %rcx
+	jne	4f
+3:	AGAIN	1b
+4:	mov	%rcx, 24(%r8)
+	mov	%r9, 32(%r8)
+	REPORT	$1
+	jmp	4b
