@@ -56,7 +56,7 @@ refused()
 	result $? "$words"
 }
 
-echo "1..17"
+echo "1..18"
 start --mem-path "$tmp/ram"
 result $? "a new file"
 [ "$(mark "$tmp/ram")" = 5aa5 ] && [ "$(stat -c %s "$tmp/ram")" -eq 33554432 ]
@@ -81,9 +81,13 @@ result $? "Linux runs on it"
 
 echo 80 >$huge/nr_hugepages
 [ "$(free_pages)" -ge 64 ] || echo "# only $(free_pages) huge pages"
-start --mem-pages 2M
+start --mem-pages 2M --name pool
 [ "$(free_pages)" -lt "$(cat $huge/nr_hugepages)" ] && grep -q 'anon_hugepage\|memfd:svmm' /proc/$pid/maps
 result $? "pages of 2M out of the pool"
+vmctl mem --interval 0 pool >"$tmp/mem" 2>"$tmp/err" &&
+	grep -q '^backing .*, pages of 2M$' "$tmp/mem" &&
+	grep -Eq '^resident +([0-9.]+M), of it \1 in huge pages$' "$tmp/mem"
+result $? "and vmctl mem says so"
 stop
 mkdir "$tmp/huge"
 mount -t hugetlbfs none "$tmp/huge"
