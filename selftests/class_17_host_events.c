@@ -318,7 +318,8 @@ static void user_faults(struct __test_metadata *_metadata, struct memory_guest *
 	*(volatile uint64_t *)word;
 	ASSERT_EQ(0, ioctl(uffd.fd, UFFDIO_WRITEPROTECT, &wp));
 	value = *(volatile uint64_t *)word;
-	for (int i = 0; i < 20 && uffd.protected == before; i++) {
+	/* Not for long each time, but until it has happened once. */
+	for (int i = 0; i < (before ? 20 : 2000) && uffd.protected == before; i++) {
 		usleep(500);
 		changed |= *(volatile uint64_t *)word != value;
 	}
