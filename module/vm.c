@@ -8,6 +8,7 @@
  * any context without a reference.  It must not know ioctls (dev.c).
  */
 #include <linux/cred.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -207,8 +208,10 @@ unsigned int vm_count_vcpus(const struct vm *vm)
 
 struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id)
 {
+	/* Guests choose @id: no speculation past the end. */
 	if (id >= SVMM_MAX_VCPUS)
 		return NULL;
+	id = array_index_nospec(id, SVMM_MAX_VCPUS);
 	/* Pairs with vcpu_create(): a vCPU is complete before it is seen. */
 	return smp_load_acquire(&vm->vcpus[id]);
 }

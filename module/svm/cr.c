@@ -8,6 +8,7 @@
  * the host's machine checks exit; EFER.SVME is set for VMRUN.  Where such a bit
  * differs from what the guest wrote, reads of the register exit too.
  */
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
@@ -369,7 +370,7 @@ static bool set_dr(struct vcpu *vcpu, unsigned int dr, u64 value)
 	struct svm_vcpu *sv = vcpu->svm;
 
 	if (dr < 4) {
-		sv->db[dr] = value;
+		sv->db[array_index_nospec(dr, 4)] = value;
 		return true;
 	}
 	if (value >> 32)
@@ -408,7 +409,7 @@ enum svm_action svm_exit_dr(struct vcpu *vcpu)
 	if (insn.opcode == 0x23)
 		return finish(vcpu, set_dr(vcpu, dr, gpr(vcpu, insn.rm)), insn.len);
 
-	set_gpr(vcpu, insn.rm, dr < 4 ? sv->db[dr] :
+	set_gpr(vcpu, insn.rm, dr < 4 ? sv->db[array_index_nospec(dr, 4)] :
 		dr == 6 ? vmcb_get_dr6(sv->vmcb) : vmcb_get_dr7(sv->vmcb));
 	return finish(vcpu, true, insn.len);
 }
