@@ -218,9 +218,11 @@ struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id)
 
 void vm_kill(struct vm *vm)
 {
-	unsigned int i, nr = READ_ONCE(vm->nr_vcpus);
+	unsigned int i, nr;
 
 	WRITE_ONCE(vm->dead, true);
+	smp_mb();	/* a vCPU that is created after this look runs after it, and sees it */
+	nr = READ_ONCE(vm->nr_vcpus);
 	for (i = 0; i < nr; i++) {
 		struct vcpu *vcpu = vm_get_vcpu(vm, i);
 
