@@ -8,6 +8,7 @@
  * everyone else talks to a vCPU: set the bit, then vcpu_kick(); the loop looks
  * at them before every entry.
  */
+#include <linux/cpumask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -323,8 +324,9 @@ static long vcpu_loop(struct vcpu *vcpu)
 			vcpu->page->exit.reason = SVMM_EXIT_INTR;
 			return -EINTR;
 		}
-		/* cond_resched() would leave a lazy request to the next tick. */
-		if (READ_ONCE(current_thread_info()->flags) & SVMM_TIF_RESCHED)
+		/* cond_resched() would leave a lazy request to the next tick, and a dying CPU. */
+		if (READ_ONCE(current_thread_info()->flags) & SVMM_TIF_RESCHED ||
+		    unlikely(!cpu_active(raw_smp_processor_id())))
 			schedule();
 		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
 			vcpu_halt(vcpu);

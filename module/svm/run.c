@@ -8,6 +8,7 @@
  * the exit, so that nothing can come in between: an interrupt or NMI waits for
  * VMRUN, which exits for it, or for STGI.  It must not know why a guest exits.
  */
+#include <linux/cpumask.h>
 #include <linux/percpu.h>
 #include <linux/thread_info.h>
 #include <asm/cpufeature.h>
@@ -249,6 +250,9 @@ static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
 
 static noinline enum svm_action svm_no_svme(struct vcpu *vcpu)
 {
+	/* A CPU that goes offline, and a lock kept the thread on it (PREEMPT_RT): it is moved. */
+	if (!cpu_active(smp_processor_id()))
+		return SVM_LEAVE;
 	vcpu->page->exit.reason = SVMM_EXIT_INTERNAL_ERROR;
 	memset(&vcpu->page->exit.internal, 0, sizeof(vcpu->page->exit.internal));
 	return SVM_KILL;
