@@ -108,7 +108,8 @@ void svm_window_open(struct vcpu *vcpu)
 	}
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, 0);
-	if (vcpu_has_tsc_aux(vcpu) && vcpu->msr.tsc_aux != cpu->tsc_aux)
+	/* A guest whose CPUID shows no TSC_AUX has 0 there; the processor shows it all the same. */
+	if (vcpu->msr.tsc_aux != cpu->tsc_aux)
 		wrmsrq(MSR_TSC_AUX, vcpu->msr.tsc_aux);
 	if (vcpu->policy.spec_ctrl)
 		rdmsrq(MSR_IA32_SPEC_CTRL, sv->spec_ctrl.host);
@@ -134,7 +135,7 @@ void svm_window_close(struct vcpu *vcpu)
 	struct svm_vcpu *sv = vcpu->svm;
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 
-	if (vcpu_has_tsc_aux(vcpu) && vcpu->msr.tsc_aux != cpu->tsc_aux)
+	if (vcpu->msr.tsc_aux != cpu->tsc_aux)
 		wrmsrq(MSR_TSC_AUX, cpu->tsc_aux);
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, cpu->xss);
