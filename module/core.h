@@ -260,6 +260,7 @@ struct vcpu {
 	atomic64_t kicks, wakeups;		/* [a] */
 	u64 tsc_offset;				/* [m] */
 	u64 tsc_lost;				/* [m] svm_tsc_lost that the VMCB has */
+	u64 tsc_last;				/* [m] the guest may have seen it; 0: nothing */
 
 	bool ran;				/* [m] RUN was called: CPUID is fixed */
 	bool sigmask_set;			/* [m] */
@@ -512,6 +513,7 @@ static inline u64 vcpu_tsc(const struct vcpu *vcpu)
 }
 
 void tsc_write(struct vcpu *vcpu, u64 value);
+void tsc_never_back(struct vcpu *vcpu);
 void tsc_publish(struct vcpu *vcpu, struct svmm_tsc *out);
 int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in);
 int tsc_set_khz(struct vm *vm, u32 khz);

@@ -19,9 +19,22 @@
 static void tsc_set_offset(struct vcpu *vcpu, u64 offset)
 {
 	vcpu->tsc_offset = offset;
+	vcpu->tsc_last = 0;
 	svm_set_tsc_offset(vcpu, offset);
 	/* The clock page speaks of this vCPU's TSC. */
 	vcpu_request(vcpu, VCPU_REQ_CLOCK);
+}
+
+/*
+ * The host's TSCs are not to be relied on: where this CPU's is behind that of the last one, the
+ * guest's gets what is missing.  In the window.
+ */
+void tsc_never_back(struct vcpu *vcpu)
+{
+	s64 behind = vcpu->tsc_last - vcpu_tsc(vcpu);
+
+	if (vcpu->tsc_last && behind > 0)
+		tsc_set_offset(vcpu, vcpu->tsc_offset + behind);
 }
 
 /* The guest wrote its TSC.  In the window. */

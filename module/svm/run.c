@@ -91,8 +91,10 @@ void svm_window_open(struct vcpu *vcpu)
 		WRITE_ONCE(vcpu->cpu, id);
 		vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
 	}
-	if (!pv_clock_stable())
+	if (!pv_clock_stable()) {
+		tsc_never_back(vcpu);
 		pv_clock_check(vcpu);
+	}
 	if (this_cpu_read(last_vcpu) != sv->id) {
 		this_cpu_write(last_vcpu, sv->id);
 		if (boot_cpu_has(X86_FEATURE_IBPB))
@@ -139,6 +141,8 @@ void svm_window_close(struct vcpu *vcpu)
 		wrmsrq(MSR_TSC_AUX, cpu->tsc_aux);
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, cpu->xss);
+	if (!pv_clock_stable())
+		vcpu->tsc_last = vcpu_tsc(vcpu);
 	svm_sync_xcr0(vcpu);
 	if (svm.xsave && xgetbv0() != svm.host_xcr0)
 		xsetbv0(svm.host_xcr0);
