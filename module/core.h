@@ -95,7 +95,7 @@ struct vm {
 	raw_spinlock_t tsc_lock;		/* guards the next two; see tsc.c */
 	u64 tsc_written;			/* offset that the guest itself has set */
 	u64 tsc_writers;			/* bit n: vCPU n has that offset */
-	s64 clock_offset;			/* [c] guest clock = CLOCK_MONOTONIC + this, ns */
+	s64 clock_offset;			/* [c] guest clock = CLOCK_MONOTONIC_RAW + this */
 };
 
 /* vcpu->requests: what must be looked at before the guest runs on. */

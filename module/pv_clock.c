@@ -32,11 +32,11 @@ bool pv_clock_stable(void)
 	       !check_tsc_unstable();
 }
 
-/* A VM's time begins. */
+/* A VM's time begins.  It goes like the TSC's, which nobody slews, wherever it is read. */
 void pv_vm_init(struct vm *vm)
 {
 	vm->tsc_offset = -tsc_scaled(vm);
-	vm->clock_offset = -(s64)ktime_get_ns();
+	vm->clock_offset = -(s64)ktime_get_raw_ns();
 }
 
 /*
@@ -78,7 +78,7 @@ static int pv_clock_fill(const struct vcpu *vcpu, struct pvclock_vcpu_time_info 
 	}
 	/* This CPU's TSC and the host's clock, as close together as can be. */
 	local_irq_disable();
-	info->system_time = ktime_get_ns() + vcpu->vm->clock_offset;
+	info->system_time = ktime_get_raw_ns() + vcpu->vm->clock_offset;
 	info->tsc_timestamp = vcpu_tsc(vcpu);
 	cpu = smp_processor_id();
 	local_irq_enable();
