@@ -31,6 +31,7 @@
 #define CPUID_PV		0x40000000
 #define CPUID_MAX_BASIC		0xd
 #define CPUID_MAX_EXT		0x80000021
+#define TSC_INVARIANT		BIT(8)		/* CPUID_EXT + 7, EDX */
 
 /* Leaves that an index array reaches. */
 #define NR_BASIC		ARRAY_SIZE(((struct vcpu *)0)->cpuid_basic)
@@ -272,7 +273,7 @@ static void __init host_ext(u64 xcr0, u32 phys_bits)
 
 	e = host_new(CPUID_EXT + 7, 0, 0);
 	if (pv_clock_stable())
-		e->edx = BIT(8);	/* the TSC is invariant */
+		e->edx = TSC_INVARIANT;
 
 	e = host_add(CPUID_EXT + 8, 0, 0);
 	e->eax = phys_bits | (cpuid_ecx(7) & F(LA57) && cpuid_eax(0) >= 7 ? 57 : 48) << 8;
@@ -322,6 +323,21 @@ int __init cpuid_init(void)
 	return 0;
 }
 
+/* The host found its TSC unreliable since: nothing begins to rely on it any more. */
+static void cpuid_clocks(struct svmm_cpuid_entry *table, unsigned int nr)
+{
+	unsigned int i;
+
+	if (pv_clock_stable())
+		return;
+	for (i = 0; i < nr; i++) {
+		if (table[i].function == CPUID_EXT + 7)
+			table[i].edx &= ~TSC_INVARIANT;
+		else if (table[i].function == CPUID_PV + 1)
+			table[i].eax &= ~BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+	}
+}
+
 /**
  * cpuid_supported() - the table that a guest on this host can have
  * @table: filled, sorted by function and index
@@ -334,6 +350,7 @@ int cpuid_supported(struct svmm_cpuid_entry *table, unsigned int room)
 	if (room < nr_host)
 		return -E2BIG;
 	memcpy(table, host_table, nr_host * sizeof(*table));
+	cpuid_clocks(table, nr_host);
 	return nr_host;
 }
 
@@ -514,6 +531,7 @@ int cpuid_set(struct vcpu *vcpu, struct svmm_cpuid_entry *table, unsigned int nr
 		table = kmemdup(host_table, nr * sizeof(*table), GFP_KERNEL_ACCOUNT);
 		if (!table)
 			return -ENOMEM;
+		cpuid_clocks(table, nr);
 	}
 	ret = -EINVAL;
 	if (nr > SVMM_MAX_CPUID)
