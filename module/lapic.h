@@ -98,7 +98,7 @@ struct lapic {
 	struct vcpu *vcpu;			/* [c] for the timer's callback */
 	struct hrtimer hrtimer;
 	ktime_t armed;				/* [m] when hrtimer fires, KTIME_MAX: it does not */
-	u64 armed_tsc;				/* [m] fired by that tsc_scaled(); 0: unknown */
+	u64 armed_tsc;				/* [m] fired when the TSC is that; 0: unknown */
 	ktime_t expiry;				/* [m] end of the count, KTIME_MAX: none runs */
 	u64 deadline;				/* [m] guest TSC, 0: none */
 	u32 tsc_mult, tsc_shift;		/* [c] TSC ticks to ns */

@@ -128,7 +128,7 @@ u32 lapic_timer_count(struct lapic *lapic)
 	u32 initial = lapic_get(lapic, LAPIC_TIMER_INITIAL);
 	s64 left;
 
-	if (lapic->expiry == KTIME_MAX)
+	if (lapic->expiry == KTIME_MAX || timer_mode(lapic) == TIMER_DEADLINE)
 		return 0;
 	left = ktime_to_ns(ktime_sub(lapic->expiry, ktime_get()));
 	if (left <= 0) {
@@ -160,8 +160,9 @@ void lapic_timer_set_divide(struct vcpu *vcpu, u32 divide)
 	u32 count = lapic_timer_count(lapic);
 
 	lapic_set(lapic, LAPIC_TIMER_DIVIDE, divide);
-	if (lapic->expiry != KTIME_MAX)
-		timer_start_count(lapic, count);
+	/* What rounds down to nothing has still to fire. */
+	if (lapic->expiry != KTIME_MAX && timer_mode(lapic) != TIMER_DEADLINE)
+		timer_start_count(lapic, max(count, 1U));
 }
 
 void lapic_timer_set_lvt(struct vcpu *vcpu, u32 lvt)
@@ -180,7 +181,7 @@ void lapic_timer_set_lvt(struct vcpu *vcpu, u32 lvt)
  */
 
 /* When @ticks of the guest's TSC will have passed. */
-static ktime_t timer_in_ticks(const struct lapic *lapic, s64 ticks)
+static ktime_t timer_in_ticks(const struct lapic *lapic, u64 ticks)
 {
 	u64 ns = mul_u64_u32_shr(min_t(u64, ticks, lapic->deadline_max_ticks), lapic->tsc_mult,
 				 lapic->tsc_shift);
@@ -192,17 +193,20 @@ static ktime_t timer_in_ticks(const struct lapic *lapic, s64 ticks)
 static bool timer_arm_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = vcpu->lapic;
-	u64 deadline = lapic->deadline - vcpu->tsc_offset;
-	s64 ticks = deadline - tsc_scaled(vcpu->vm);
+	u64 now = vcpu_tsc(vcpu), ticks = lapic->deadline - now;
+	ktime_t when;
 
-	if (ticks <= 0)
+	if (lapic->deadline <= now)
 		return false;
 	/* What is armed comes first anyway: no need to look at the host's clock. */
-	if (lapic->armed_tsc && (s64)(deadline - lapic->armed_tsc) >= 0)
+	if (lapic->armed_tsc && lapic->deadline >= lapic->armed_tsc)
 		return true;
-	timer_arm(lapic, timer_in_ticks(lapic, ticks));
-	if (ticks < lapic->deadline_max_ticks)
-		lapic->armed_tsc = deadline;
+	when = timer_in_ticks(lapic, ticks);
+	timer_arm(lapic, when);
+	if (!pv_clock_stable())
+		lapic->expiry = when;	/* the next CPU's TSC may say otherwise: this counts */
+	else if (ticks < lapic->deadline_max_ticks)
+		lapic->armed_tsc = lapic->deadline;
 	return true;
 }
 
@@ -210,7 +214,10 @@ static void timer_deadline_changed(struct vcpu *vcpu)
 {
 	struct lapic *lapic = vcpu->lapic;
 
-	if (lapic->deadline && timer_mode(lapic) == TIMER_DEADLINE && !timer_arm_deadline(vcpu))
+	if (timer_mode(lapic) != TIMER_DEADLINE)
+		return;
+	lapic->expiry = KTIME_MAX;
+	if (lapic->deadline && !timer_arm_deadline(vcpu))
 		vcpu_request(vcpu, VCPU_REQ_TIMER);
 }
 
@@ -236,6 +243,7 @@ u64 lapic_get_deadline(struct vcpu *vcpu)
 void lapic_set_deadline(struct vcpu *vcpu, u64 tsc)
 {
 	vcpu->lapic->deadline = tsc;
+	vcpu->lapic->armed_tsc = 0;	/* the TSC may be another one now */
 	timer_deadline_changed(vcpu);
 }
 
@@ -281,14 +289,11 @@ void lapic_timer_expired(struct vcpu *vcpu)
 		lapic->armed_tsc = 0;
 	}
 
-	if (timer_mode(lapic) == TIMER_DEADLINE) {
+	if (timer_mode(lapic) == TIMER_DEADLINE && lapic->expiry == KTIME_MAX) {
 		if (!lapic->deadline || timer_arm_deadline(vcpu))
 			return;
-		lapic->deadline = 0;
-		lapic_fire_lvt(vcpu, LAPIC_LVT_TIMER);
-		return;
+		lapic->expiry = now;
 	}
-
 	if (lapic->expiry > now) {
 		if (lapic->expiry != KTIME_MAX)
 			timer_arm(lapic, lapic->expiry);
@@ -297,7 +302,7 @@ void lapic_timer_expired(struct vcpu *vcpu)
 	if (timer_mode(lapic) == TIMER_PERIODIC)
 		timer_next_period(lapic, now);
 	else
-		lapic->expiry = KTIME_MAX;
+		lapic_timer_stop(lapic);
 	lapic_fire_lvt(vcpu, LAPIC_LVT_TIMER);
 }
 
@@ -312,12 +317,12 @@ void lapic_timer_sleep(struct vcpu *vcpu)
 
 	if (lapic->armed == KTIME_MAX)
 		return;
-	if (timer_mode(lapic) == TIMER_DEADLINE) {
-		s64 ticks = lapic->deadline - vcpu_tsc(vcpu);
+	if (timer_mode(lapic) == TIMER_DEADLINE && lapic->deadline && when == KTIME_MAX) {
+		u64 now = vcpu_tsc(vcpu);
 
-		if (lapic->deadline && ticks <= 0)
+		if (lapic->deadline <= now)
 			return;
-		when = lapic->deadline ? timer_in_ticks(lapic, ticks) : KTIME_MAX;
+		when = timer_in_ticks(lapic, lapic->deadline - now);
 	}
 	if (lapic->armed >= ktime_sub_ns(when, SLEEP_SLACK_NS))
 		return;

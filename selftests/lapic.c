@@ -386,13 +386,15 @@ static uint64_t deadline(struct vmt *v)
 TEST_F(lapic, deadline_stays)
 {
 	struct vmt *v = &self->v[0];
-	uint64_t far = 1ULL << 60;
+	static const uint64_t far[] = { 1ULL << 60, 1ULL << 63 | 1ULL << 62, ~0ULL };
 
 	set_lvt(_metadata, v, LVTT, 2 << 17 | 0x41);
-	set_deadline(_metadata, v, far, SVMM_STATE_TSC | SVMM_STATE_LAPIC);
-	EXPECT_EQ(far, deadline(v));
-	set_lvt(_metadata, v, LINT0, 0x10000);
-	EXPECT_EQ(far, deadline(v));
+	for (unsigned int i = 0; i < ARRAY_SIZE(far); i++) {
+		set_deadline(_metadata, v, far[i], SVMM_STATE_TSC | SVMM_STATE_LAPIC);
+		EXPECT_EQ(far[i], deadline(v));
+		set_lvt(_metadata, v, LINT0, 0x10000);
+		EXPECT_EQ(far[i], deadline(v));
+	}
 }
 
 /* A timer that has run out, and whose vCPU did not run since, is seen in IRR. */
