@@ -154,8 +154,10 @@ static void vcpu_take_nmis(struct vcpu *vcpu)
 	unsigned int limit = vcpu->nmi_masked ? 1 : 2;
 
 	/* Between INIT and start-up there is no CPU to interrupt. */
-	if (vcpu->mp_state == SVMM_MP_WAIT_SIPI)
+	if (vcpu->mp_state == SVMM_MP_WAIT_SIPI) {
 		limit = 0;
+		svm_set_nmi_state(vcpu);
+	}
 	vcpu->nmi_pending = min(vcpu->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 }

@@ -70,6 +70,7 @@ enum svm_action svm_emulate(struct vcpu *vcpu);
 bool svm_intr_allowed(struct vcpu *vcpu);	/* IF set, no shadow */
 bool svm_nmi_allowed(struct vcpu *vcpu);	/* not masked, no shadow */
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event);
+void svm_set_nmi_state(struct vcpu *vcpu);	/* nmi_masked, nmi_pending were set from outside */
 void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload);	/* CR2, DR6 */
 void svm_want_intr_window(struct vcpu *vcpu, bool want);	/* exit when IF and shadow permit */
 void svm_want_nmi_window(struct vcpu *vcpu);	/* one is pending: when it can be taken */

@@ -104,7 +104,6 @@ enum svm_action svm_exit_iret(struct vcpu *vcpu);
 enum svm_action svm_exit_db(struct vcpu *vcpu);
 enum svm_action svm_exit_fault(struct vcpu *vcpu);
 void svm_abort_step(struct vcpu *vcpu);
-void svm_set_nmi_state(struct vcpu *vcpu);
 
 /* Flat mode of the code segment, for decoding. */
 enum x86_mode svm_mode(struct vcpu *vcpu);
