@@ -171,12 +171,15 @@ void vcpu_quick_requests(struct vcpu *vcpu)
 		vcpu_take_nmis(vcpu);
 }
 
-static void vcpu_take_sipi(struct vcpu *vcpu)
+/* INIT first: a start-up that came before it was for nobody. */
+static void vcpu_take_start(struct vcpu *vcpu)
 {
-	if (vcpu->mp_state != SVMM_MP_WAIT_SIPI)
-		return;
-	svm_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
-	vcpu->mp_state = SVMM_MP_RUNNABLE;
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_INIT))
+		vcpu_reset(vcpu, true);
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_SIPI) && vcpu->mp_state == SVMM_MP_WAIT_SIPI) {
+		svm_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
+		vcpu->mp_state = SVMM_MP_RUNNABLE;
+	}
 }
 
 /* The vectors of eoi_pending go to user space one by one. */
@@ -211,10 +214,7 @@ static enum io_next vcpu_shutdown(struct vcpu *vcpu)
 /* Outside the window: everything that may sleep or wants user space. */
 static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
 {
-	if (vcpu_test_and_clear(vcpu, VCPU_REQ_INIT))
-		vcpu_reset(vcpu, true);
-	if (vcpu_test_and_clear(vcpu, VCPU_REQ_SIPI))
-		vcpu_take_sipi(vcpu);
+	vcpu_take_start(vcpu);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_TRIPLE_FAULT))
 		return vcpu_shutdown(vcpu);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_CLOCK))
@@ -452,6 +452,9 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 {
 	struct svmm_vcpu_page *page = vcpu->page;
 
+	/* An INIT or a start-up that has come is in no group: it is the state that it leads to. */
+	if (groups & SVMM_STATE_MP)
+		vcpu_take_start(vcpu);
 	/* A timer that has run out is either in IRR, or runs: never neither, never both. */
 	if (groups & (SVMM_STATE_TSC | SVMM_STATE_LAPIC))
 		lapic_timer_expired(vcpu);
@@ -465,6 +468,9 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 		pv_publish(vcpu, &page->pv);
 	if (groups & SVMM_STATE_MP) {
 		page->mp.state = vcpu->mp_state;
+		/* The kick that ends the sleep is in no group. */
+		if (vcpu->mp_state == SVMM_MP_HALTED && READ_ONCE(vcpu->unhalted))
+			page->mp.state = SVMM_MP_RUNNABLE;
 		page->mp.sipi_vector = vcpu->sipi_vector;
 	}
 	if (groups & SVMM_STATE_LAPIC)

@@ -204,4 +204,29 @@ TEST_F(apic, init_and_sipi)
 	EXPECT_EQ(CR0_ET, other.page->cr.cr0 & ~(CR0_CD | CR0_NW));
 }
 
+/* INIT and SIPI that have come while the vCPU was not running are in the state that is read. */
+TEST_F(apic, start_is_saved)
+{
+	struct sigaction sa = { .sa_handler = wake };
+	struct vmt *v = &self->v, other;
+	pthread_t thread;
+
+	if (variant->x2)
+		SKIP(return, "xAPIC only");
+	vmt_open_vcpu(&other, v, 1);
+	vmt_start(v, "start_other");
+	sigaction(SIGUSR1, &sa, NULL);
+	stop = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, other_vcpu, v));
+	for (int i = 0; i < 5000 && other.page->mp.state != SVMM_MP_RUNNABLE; i++) {
+		usleep(1000);
+		vmt_get(&other, SVMM_STATE_MP | SVMM_STATE_SEG);
+	}
+	EXPECT_EQ(SVMM_MP_RUNNABLE, other.page->mp.state);
+	EXPECT_EQ(0x20000, other.page->seg.cs.base);
+	stop = true;
+	while (pthread_kill(thread, SIGUSR1) == 0 && pthread_tryjoin_np(thread, NULL))
+		usleep(1000);
+}
+
 TEST_HARNESS_MAIN

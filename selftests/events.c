@@ -332,6 +332,28 @@ TEST_F(events, extint)
 	vmt_done(v);
 }
 
+/* A vector that the 8259 gave up, and that the guest has not taken yet, is part of the state. */
+TEST_F(events, extint_saved)
+{
+	struct vmt *v = &self->v;
+
+	vmt_start(v, "extint");
+	EXPECT_EQ(1, vmt_report(v));
+	ASSERT_EQ(0, svmm_set_extint(v->vcpu, 1));
+	EXPECT_EQ(0, vmt_report(v));
+	expect_extint(_metadata, v, 0x40);
+	v->page->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, svmm_run(v->vcpu));
+	v->page->immediate_exit = 0;
+	vmt_get(v, SVMM_STATE_EVENTS);
+	EXPECT_EQ(SVMM_EVENT_INTR, v->page->events.flags);
+	EXPECT_EQ(0x40, v->page->events.vector);
+
+	v->page->dirty = SVMM_STATE_EVENTS;
+	EXPECT_EQ(1, vmt_report(v));		/* once */
+	EXPECT_EQ(2, vmt_report(v));
+}
+
 /* The 8259 may have nothing after all: -1, and the guest sees nothing. */
 TEST_F(events, extint_spurious)
 {

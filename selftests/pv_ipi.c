@@ -153,6 +153,24 @@ TEST_F(pv_ipi, kick_before_the_halt)
 	EXPECT_EQ(1, count(v, 1, 1));
 }
 
+/* And it is not lost with the vCPU's state, which has no other word for it. */
+TEST_F(pv_ipi, kick_is_saved)
+{
+	struct vmt *v = &self->v, other;
+
+	vmt_open_vcpu(&other, v, 1);
+	other.page->mp.state = SVMM_MP_HALTED;
+	other.page->dirty = SVMM_STATE_MP;
+	ASSERT_EQ(0, svmm_set_state(other.vcpu));
+	vmt_start(v, "call");
+	EXPECT_EQ(0, call(v, HC_KICK, 0, 2, 0, 0));
+	vmt_get(&other, SVMM_STATE_MP);
+	EXPECT_EQ(SVMM_MP_HALTED, other.page->mp.state);
+	EXPECT_EQ(0, call(v, HC_KICK, 0, 1, 0, 0));
+	vmt_get(&other, SVMM_STATE_MP);
+	EXPECT_EQ(SVMM_MP_RUNNABLE, other.page->mp.state);
+}
+
 TEST_F(pv_ipi, yield)
 {
 	struct vmt *v = &self->v;

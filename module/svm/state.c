@@ -270,6 +270,9 @@ static void publish_events(struct vcpu *vcpu, struct svmm_events *out)
 			out->flags |= SVMM_EVENT_ERROR_CODE;
 			out->error_code = event->error_code;
 		}
+	} else if (vcpu->extint_vector_valid) {
+		out->flags |= SVMM_EVENT_INTR;	/* the 8259 has it in service */
+		out->vector = vcpu->extint_vector;
 	}
 	if (vcpu->nmi_pending || atomic_read(&vcpu->nmi_queued))
 		out->flags |= SVMM_EVENT_NMI_PENDING;
@@ -317,6 +320,7 @@ static void commit_events(struct vcpu *vcpu, const struct svmm_events *in)
 
 	vcpu->injected.valid = false;
 	vcpu->exception.valid = false;
+	vcpu->extint_vector_valid = false;
 	if (in->flags & SVMM_EVENT_EXCEPTION) {
 		event.type = EVENT_EXCEPTION;
 		if (in->flags & SVMM_EVENT_PAYLOAD) {
