@@ -254,6 +254,7 @@ struct vcpu {
 		bool preempted;			/* [m] the guest was told */
 	} steal;
 	u8 eoi_offer;				/* [m], read by [a]: see pv_eoi.c; 0: none */
+	u64 eoi_gpa;				/* [m] where it was made */
 	bool unhalted;				/* [a] KVM_HC_KICK_CPU; HLT clears it */
 	u32 halt_poll_ns;			/* [m] how long the next HLT polls */
 	struct svmm_counters counters;		/* [m]; those that others count are next */

@@ -16,11 +16,6 @@
 #include "lapic.h"
 #include "memory.h"
 
-static u64 eoi_gpa(const struct vcpu *vcpu)
-{
-	return vcpu->pv.pv_eoi & ~(u64)PV_ENABLE;
-}
-
 void pv_eoi_offer(struct vcpu *vcpu)
 {
 	const u8 on = KVM_PV_EOI_ENABLED;
@@ -32,7 +27,9 @@ void pv_eoi_offer(struct vcpu *vcpu)
 	/* The lowest in service is the highest; what is requested after this look kicks. */
 	if (find_first_bit(lapic->isr, 256) != vector || find_first_bit(lapic->irr, 256) != 256)
 		return;
-	if (vm_write_guest_nofault(vcpu->vm, eoi_gpa(vcpu), &on, sizeof(on)))
+	/* Kept: the guest may move its page before the offer is settled. */
+	vcpu->eoi_gpa = vcpu->pv.pv_eoi & ~(u64)PV_ENABLE;
+	if (vm_write_guest_nofault(vcpu->vm, vcpu->eoi_gpa, &on, sizeof(on)))
 		return;
 	WRITE_ONCE(vcpu->eoi_offer, vector);
 	vcpu->counters.pv_eoi_offered++;
@@ -60,8 +57,8 @@ bool pv_eoi_take_back(struct vcpu *vcpu)
 
 	if (!vcpu->eoi_offer)
 		return true;
-	if (vm_read_guest_nofault(vcpu->vm, eoi_gpa(vcpu), &value, sizeof(value)) ||
-	    vm_write_guest_nofault(vcpu->vm, eoi_gpa(vcpu), &off, sizeof(off))) {
+	if (vm_read_guest_nofault(vcpu->vm, vcpu->eoi_gpa, &value, sizeof(value)) ||
+	    vm_write_guest_nofault(vcpu->vm, vcpu->eoi_gpa, &off, sizeof(off))) {
 		/* The host took the page meanwhile. */
 		vcpu_request(vcpu, VCPU_REQ_PV_EOI);
 		return false;
@@ -78,7 +75,7 @@ void pv_eoi_settle(struct vcpu *vcpu)
 	if (!vcpu->eoi_offer)
 		return;
 	/* A page that is no more: the guest has to end its interrupt itself. */
-	if (!vm_read_guest(vcpu->vm, eoi_gpa(vcpu), &value, sizeof(value)))
-		vm_write_guest(vcpu->vm, eoi_gpa(vcpu), &off, sizeof(off));
+	if (!vm_read_guest(vcpu->vm, vcpu->eoi_gpa, &value, sizeof(value)))
+		vm_write_guest(vcpu->vm, vcpu->eoi_gpa, &off, sizeof(off));
 	eoi_settled(vcpu, value);
 }
