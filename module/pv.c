@@ -255,7 +255,7 @@ void pv_publish(struct vcpu *vcpu, struct svmm_pv *out)
 	out->wall_clock = pv_clock_get_wall(vcpu);
 }
 
-/* What CPUID does not show is 0, so that every guest's state can be restored as a whole. */
+/* What CPUID does not show is 0, so that every guest's group can be restored as it was. */
 int pv_commit(struct vcpu *vcpu, const struct svmm_pv *in)
 {
 	const u32 clocks = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_CLOCKSOURCE2);
