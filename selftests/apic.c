@@ -218,9 +218,11 @@ TEST_F(apic, start_is_saved)
 	sigaction(SIGUSR1, &sa, NULL);
 	stop = false;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, other_vcpu, v));
-	for (int i = 0; i < 5000 && other.page->mp.state != SVMM_MP_RUNNABLE; i++) {
-		usleep(1000);
+	for (int i = 0; i < 5000; i++) {
 		vmt_get(&other, SVMM_STATE_MP | SVMM_STATE_SEG);
+		if (other.page->mp.state == SVMM_MP_RUNNABLE)
+			break;
+		usleep(1000);
 	}
 	EXPECT_EQ(SVMM_MP_RUNNABLE, other.page->mp.state);
 	EXPECT_EQ(0x20000, other.page->seg.cs.base);
