@@ -35,6 +35,7 @@ demo: all guest				## boot a Linux guest, show its console (CPU=opteron: on an e
 shell: all guest			## the same, up to an interactive shell in the guest; Ctrl-A X ends it
 	@scripts/demo shell
 
+insmod: KVER = $(shell uname -r)
 insmod: modules				## load svmm.ko into this machine's kernel
 	@scripts/insmod
 
