@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 1200
+# timeout: 3600
 #
 # The debug kernel sees what it is there for: in throw-away copies of the project the module is
 # given one bug each, and a host that runs a test over it must not end well, for the right reason.
