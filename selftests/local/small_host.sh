@@ -27,7 +27,7 @@ modprobe zram && echo 3G >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/n
 result $? "a swap device"
 out=$(vmstat pswpout)
 in=$(vmstat pswpin)
-out/selftests/tools/large_guest >"$TMPDIR/guest"
+out/selftests/class_17_small_host >"$TMPDIR/guest"
 status=$?
 sed 's/^/# /' "$TMPDIR/guest"
 result $status "two vCPUs have written and verified 2 GiB"
