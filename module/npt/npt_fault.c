@@ -9,7 +9,6 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/srcu.h>
-#include <linux/swap.h>
 
 #include "npt_mm.h"
 
