@@ -462,7 +462,8 @@ TEST_F(host, does)
 		     variant->number);
 	while (!g->r.event && !self->other.event) {
 		if (now_ms() >= until && *g->r.rounds + *self->other.rounds >= ROUNDS &&
-		    moved(variant->counters, before))
+		    moved(variant->counters, before) &&
+		    g->r.faults + self->other.faults >= variant->faults)
 			break;
 		events++;
 		variant->event(_metadata, g);
