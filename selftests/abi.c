@@ -666,7 +666,7 @@ TEST_F(abi, second_runner)
 	v.ram[0x9000] = 0xf4;
 	v.page->gpr.rip = 0x9000;
 	ASSERT_EQ(0, pthread_create(&t, NULL, run_thread, (void *)(long)v.vcpu));
-	for (int i = 0; i < 100 && ret != -EBUSY; i++) {
+	for (unsigned int i = 0; i < 100 * vmt_slowdown() && ret != -EBUSY; i++) {
 		usleep(10000);
 		ret = svmm_set_state(v.vcpu);	/* busy too, but does not sleep */
 	}
