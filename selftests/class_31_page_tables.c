@@ -116,8 +116,8 @@ TEST_F(tables, are_limited)
 	ASSERT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	EXPECT_EQ(1, number("memory.events", "oom_kill "));
-	/* Nothing stays but what the CPUs hold in advance, by 64 pages; the last of it goes by RCU. */
-	for (int i = 0; i < 1000 && (unsigned long)number("memory.current", "") >= TABLES / 4; i++)
+	/* What stays is what the CPUs hold in advance, by 64 pages; the last of it goes by RCU. */
+	for (int i = 0; i < 1000 && number("memory.current", "") >= (long)TABLES / 4; i++)
 		usleep(1000 * vmt_slowdown());
 	EXPECT_GT(TABLES / 4, (unsigned long)number("memory.current", ""));
 }

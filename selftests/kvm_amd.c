@@ -26,12 +26,6 @@ FIXTURE(kvm) {
 	int kvm;
 };
 
-#define NEED_KVM(self)							\
-	do {								\
-		if ((self)->kvm < 0)					\
-			SKIP(return, "there is no kvm_amd here");	\
-	} while (0)
-
 FIXTURE_SETUP(kvm)
 {
 	vmt_deadline(VMT_DEADLINE_S);
@@ -97,7 +91,8 @@ static int insmod(const char *prelude)
 
 TEST_F(kvm, loaded_is_no_obstacle)
 {
-	NEED_KVM(self);
+	if (self->kvm < 0)
+		SKIP(return, "there is no kvm_amd here");
 	EXPECT_TRUE(we_run());
 }
 
@@ -105,7 +100,8 @@ TEST_F(kvm, no_vm_while_it_has_one)
 {
 	int svmm = svmm_open(), vm;
 
-	NEED_KVM(self);
+	if (self->kvm < 0)
+		SKIP(return, "there is no kvm_amd here");
 	ASSERT_LE(0, svmm);
 	vm = kvm_vm(self->kvm);
 	ASSERT_LE(0, vm);
@@ -127,7 +123,8 @@ TEST_F(kvm, not_loaded_while_it_has_a_vm)
 {
 	int vm = kvm_vm(self->kvm);
 
-	NEED_KVM(self);
+	if (self->kvm < 0)
+		SKIP(return, "there is no kvm_amd here");
 	ASSERT_LE(0, vm);
 	EXPECT_NE(0, insmod("rmmod svmm;"));
 	EXPECT_TRUE(log_says("svmm: SVM is in use"));
@@ -143,7 +140,8 @@ TEST_F(kvm, it_finds_svm_taken)
 {
 	int svmm = svmm_open(), ours, theirs;
 
-	NEED_KVM(self);
+	if (self->kvm < 0)
+		SKIP(return, "there is no kvm_amd here");
 	ours = vmt_bare_vm(svmm);
 	ASSERT_LE(0, ours);
 	theirs = kvm_vm(self->kvm);
