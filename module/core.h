@@ -196,6 +196,17 @@ struct vcpu_io {
 	struct mmio_frag write[MMIO_MAX_FRAGS];
 };
 
+/* Accounting (stats.h) */
+struct vcpu_acct {
+	struct svmm_vcpu_stats *stats;		/* [c] counters: [m], others read them at any time */
+	struct svmm_exit_stat *exit;		/* [m] line of the last exit */
+	struct svmm_key_stat *key;		/* [m] of its key; NULL: it has none */
+	u64 entered;				/* [m] TSC of the last VMRUN */
+	u64 exited;				/* [m] that of its exit, plus what was no overhead */
+	u64 left;				/* [m] TSC when RUN returned, plus svm_tsc_lost */
+	bool to_user;				/* [m] and with an exit */
+};
+
 struct vcpu {
 	struct vm *vm;				/* [c] */
 	u32 id;					/* [c] */
@@ -266,7 +277,7 @@ struct vcpu {
 	bool ran;				/* [m] RUN was called: CPUID is fixed */
 	bool sigmask_set;			/* [m] */
 	sigset_t sigmask;			/* [m] */
-	u64 exits_to_user;			/* [m] */
+	struct vcpu_acct acct;
 };
 
 #define SVMM_XSAVE_BYTES	PAGE_SIZE
@@ -344,7 +355,8 @@ void vm_flush_tlbs(struct vm *vm);
  */
 
 /* Pages of a vCPU's mmap'ed area */
-enum vcpu_area { VCPU_AREA_PAGE, VCPU_AREA_IO, VCPU_AREA_XSAVE, VCPU_AREA_LAPIC, VCPU_AREAS };
+enum vcpu_area { VCPU_AREA_PAGE, VCPU_AREA_IO, VCPU_AREA_XSAVE, VCPU_AREA_LAPIC, VCPU_AREAS,
+		 VCPU_AREA_STATS = VCPU_AREAS };
 
 /* -EEXIST, -ENOMEM.  The VM owns the vCPU. */
 int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup);

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "core.h"
 #include "memory.h"
+#include "stats.h"
 #include "svm/caps.h"
 #include "svm/svm.h"
 
@@ -40,6 +41,13 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
 	void *area;
 
+	if (vmf->pgoff >= VCPU_AREA_STATS) {
+		vmf->page = stats_page(vcpu, vmf->pgoff - VCPU_AREA_STATS);
+		if (!vmf->page)
+			return VM_FAULT_SIGBUS;
+		get_page(vmf->page);
+		return 0;
+	}
 	switch (vmf->pgoff) {
 	case VCPU_AREA_PAGE:
 		area = vcpu->page;
@@ -73,8 +81,16 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EIO;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
-	if (vma->vm_pgoff + vma_pages(vma) > VCPU_AREAS)
-		return -EINVAL;
+	if (vma->vm_pgoff < VCPU_AREA_STATS) {
+		if (vma->vm_pgoff + vma_pages(vma) > VCPU_AREAS)
+			return -EINVAL;
+	} else {
+		if (vma->vm_pgoff + vma_pages(vma) > VCPU_AREA_STATS + STATS_PAGES)
+			return -EINVAL;
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
 	/* A child after fork() is another address space. */
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
 	vm_flags_clear(vma, VM_MAYEXEC);
@@ -118,32 +134,22 @@ static long vcpu_set_sigmask(struct vcpu *vcpu, const void __user *arg)
 	return 0;
 }
 
-static long vcpu_get_stats(struct vcpu *vcpu, struct svmm_stats __user *arg)
+static long vcpu_get_stats(struct vcpu *vcpu, const void __user *arg)
 {
-	struct svmm_exit_stat *exits;
-	struct svmm_stats head;
-	unsigned int room;
+	struct svmm_vcpu_stats *copy;
+	struct svmm_get_stats args;
 	long ret = 0;
-	int nr;
 
-	if (copy_from_user(&head, arg, sizeof(head)))
+	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
-	if (head.flags)
+	if (args.flags || args.bytes > sizeof(*copy))
 		return -EINVAL;
-	room = svm_get_stats(vcpu, NULL, 0);
-	exits = kcalloc(room, sizeof(*exits), GFP_KERNEL_ACCOUNT);
-	if (!exits)
+	copy = stats_copy(vcpu);
+	if (!copy)
 		return -ENOMEM;
-	nr = svm_get_stats(vcpu, exits, room);
-	if (head.nr < nr)
-		ret = -E2BIG;
-	else if (copy_to_user(arg->exits, exits, nr * sizeof(*exits)))
+	if (copy_to_user(u64_to_user_ptr(args.stats), copy, args.bytes))
 		ret = -EFAULT;
-	head.nr = nr;
-	head.to_user = vcpu->exits_to_user;
-	if (copy_to_user(arg, &head, sizeof(head)))
-		ret = -EFAULT;
-	kfree(exits);
+	kfree(copy);
 	return ret;
 }
 
@@ -194,8 +200,6 @@ static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return vcpu_set_cpuid(vcpu, arg);
 	case SVMM_SET_SIGMASK:
 		return vcpu_set_sigmask(vcpu, arg);
-	case SVMM_GET_STATS:
-		return vcpu_get_stats(vcpu, arg);
 	case SVMM_DEBUG_VMCB:
 		return vcpu_debug_vmcb(vcpu, arg);
 	}
@@ -247,6 +251,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vcpu_set_extint(vcpu, arg);
 	case SVMM_GET_COUNTERS:
 		return vcpu_get_counters(vcpu, arg);
+	case SVMM_GET_STATS:
+		return vcpu_get_stats(vcpu, arg);
 	}
 
 	if (!mutex_trylock(&vcpu->mutex))
@@ -471,6 +477,10 @@ static long dev_get_caps(void __user *arg)
 	svm_fill_caps(&caps);
 	if (caps.xcr0)
 		caps.caps |= SVMM_CAP_XSAVE;
+	if (stats_kept()) {
+		caps.stats_offset = VCPU_AREA_STATS * PAGE_SIZE;
+		caps.stats_bytes = sizeof(struct svmm_vcpu_stats);
+	}
 	return copy_to_user(arg, &caps, sizeof(caps)) ? -EFAULT : 0;
 }
 

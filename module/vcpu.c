@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "core.h"
 #include "memory.h"
+#include "stats.h"
 #include "svm/svm.h"
 
 /* vm->lock held: the VM's TSC rate is not to change under a vCPU that is being made. */
@@ -48,9 +49,12 @@ static int vcpu_create_locked(struct vm *vm, u32 id, struct vcpu **vcpup)
 	vcpu->page->xsave_offset = VCPU_AREA_XSAVE * PAGE_SIZE;
 	vcpu->page->lapic_offset = VCPU_AREA_LAPIC * PAGE_SIZE;
 
-	ret = svm_vcpu_create(vcpu);
+	ret = stats_create(vcpu);
 	if (ret)
 		goto err_pages;
+	ret = svm_vcpu_create(vcpu);
+	if (ret)
+		goto err_stats;
 	ret = lapic_create(vcpu);
 	if (ret)
 		goto err_svm;
@@ -70,6 +74,8 @@ err_lapic:
 	lapic_destroy(vcpu);
 err_svm:
 	svm_vcpu_destroy(vcpu);
+err_stats:
+	stats_destroy(vcpu);
 err_pages:
 	free_page((unsigned long)vcpu->copy);
 	free_page((unsigned long)vcpu->lapic_area);
@@ -94,6 +100,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 {
 	lapic_destroy(vcpu);
 	svm_vcpu_destroy(vcpu);
+	stats_destroy(vcpu);
 	cpuid_free(vcpu);
 	free_page((unsigned long)vcpu->copy);
 	free_page((unsigned long)vcpu->lapic_area);
@@ -214,6 +221,8 @@ static enum io_next vcpu_shutdown(struct vcpu *vcpu)
 /* Outside the window: everything that may sleep or wants user space. */
 static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
 {
+	u64 begun;
+
 	vcpu_take_start(vcpu);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_TRIPLE_FAULT))
 		return vcpu_shutdown(vcpu);
@@ -223,7 +232,9 @@ static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
 		pv_eoi_settle(vcpu);
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_YIELD)) {
 		pv_steal_preempted(vcpu);
+		begun = stats_begin();
 		yield();
+		stats_end_aside(vcpu, &vcpu->acct.stats->preempted, begun);
 	}
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_EOI) && vcpu_exit_eoi(vcpu))
 		return IO_NEXT_USER;
@@ -266,8 +277,10 @@ static enum io_next vcpu_nested_fault(struct vcpu *vcpu)
 	u64 gpa = vcpu->fault.gpa;
 	int ret = npt_fault(vcpu, gpa, vcpu->fault.error_code);
 
-	if (ret == NPT_FAULT_MMIO)
+	if (ret == NPT_FAULT_MMIO) {
+		stats_key(vcpu, SVMM_KEY_MMIO, gpa & PAGE_MASK);
 		return mmio_emulate(vcpu, gpa);
+	}
 	if (!ret || ret == -EINTR)
 		return IO_NEXT_RUN;
 
@@ -279,6 +292,22 @@ static enum io_next vcpu_nested_fault(struct vcpu *vcpu)
 	return IO_NEXT_USER;
 }
 
+/* The part of an exit's handling that does not fit into the window. */
+static enum io_next vcpu_handle_on(struct vcpu *vcpu, enum svm_action action)
+{
+	u64 begun = stats_begin();
+	enum io_next next;
+
+	if (action == SVM_FAULT)
+		next = vcpu_nested_fault(vcpu);
+	else if (action == SVM_STRING_IO)
+		next = pio_string(vcpu);
+	else
+		next = svm_emulate(vcpu) == SVM_TO_USER ? IO_NEXT_USER : IO_NEXT_RUN;
+	stats_end(vcpu, SVMM_PHASE_KERNEL, begun);
+	return next;
+}
+
 static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 {
 	switch (action) {
@@ -286,11 +315,9 @@ static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 	case SVM_LEAVE:
 		return IO_NEXT_RUN;
 	case SVM_FAULT:
-		return vcpu_nested_fault(vcpu);
 	case SVM_STRING_IO:
-		return pio_string(vcpu);
 	case SVM_EMULATE:
-		return svm_emulate(vcpu) == SVM_TO_USER ? IO_NEXT_USER : IO_NEXT_RUN;
+		return vcpu_handle_on(vcpu, action);
 	case SVM_HALT:
 		vcpu->mp_state = SVMM_MP_HALTED;
 		return IO_NEXT_RUN;
@@ -308,6 +335,7 @@ static long vcpu_loop(struct vcpu *vcpu)
 {
 	enum svm_action action;
 	bool extint, left = false;
+	u64 begun;
 
 	for (;;) {
 		if (READ_ONCE(vcpu->vm->dead))
@@ -328,10 +356,15 @@ static long vcpu_loop(struct vcpu *vcpu)
 		}
 		/* cond_resched() would leave a lazy request to the next tick, and a dying CPU. */
 		if (READ_ONCE(current_thread_info()->flags) & SVMM_TIF_RESCHED ||
-		    unlikely(!cpu_active(raw_smp_processor_id())))
+		    unlikely(!cpu_active(raw_smp_processor_id()))) {
+			begun = stats_begin();
 			schedule();
+			stats_end_aside(vcpu, &vcpu->acct.stats->preempted, begun);
+		}
 		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
+			begun = stats_begin();
 			vcpu_halt(vcpu);
+			stats_end_aside(vcpu, &vcpu->acct.stats->halted, begun);
 			continue;
 		}
 
@@ -497,6 +530,7 @@ long vcpu_run(struct vcpu *vcpu)
 	sigset_t saved;
 	long ret;
 
+	stats_run(vcpu);
 	vcpu->ran = true;
 	/* Every RUN was left for the sleep: this is early enough. */
 	if (unlikely(vcpu->tsc_lost != svm_tsc_lost))
@@ -519,11 +553,11 @@ long vcpu_run(struct vcpu *vcpu)
 	}
 	if (ret != -EINVAL)
 		vcpu_publish_exit(vcpu);
-	vcpu->exits_to_user += !ret;
 	pv_steal_preempted(vcpu);
 
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &saved, NULL);
 	WRITE_ONCE(vcpu->task, NULL);
+	stats_ran(vcpu, !ret);
 	return ret;
 }

@@ -78,7 +78,7 @@ TEST_F(abi, caps)
 	EXPECT_NE(0, c.tsc_khz);
 	EXPECT_EQ(!!(c.caps & SVMM_CAP_XSAVE), c.xcr0 != 0);
 	EXPECT_LE(512, c.xsave_bytes);
-	for (int i = 0; i < 17; i++)
+	for (int i = 0; i < 15; i++)
 		EXPECT_EQ(0, c.reserved[i]);
 	EXPECT_EQ(-EFAULT, call(self->svmm, SVMM_GET_CAPS, NULL));
 }
@@ -425,7 +425,7 @@ TEST_F(abi, mmap)
 	EXPECT_NE(0, map(self->vcpu, n, PROT_READ, MAP_PRIVATE, 0));
 	EXPECT_NE(0, map(self->vcpu, n + PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, 0));
 	EXPECT_NE(0, map(self->vcpu, n, PROT_READ | PROT_WRITE, MAP_SHARED, PAGE_SIZE));
-	EXPECT_NE(0, map(self->vcpu, PAGE_SIZE, PROT_READ, MAP_SHARED, n));
+	EXPECT_NE(0, map(self->vcpu, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, n));
 	EXPECT_NE(0, map(self->vcpu, PAGE_SIZE, PROT_READ, MAP_SHARED, 1LL << 40));
 	EXPECT_NE(0, map(self->vcpu, n, PROT_READ | PROT_EXEC, MAP_SHARED, 0));
 	EXPECT_NE(0, map(self->svmm, PAGE_SIZE, PROT_READ, MAP_SHARED, 0));
@@ -450,20 +450,62 @@ TEST_F(abi, mmap)
 
 TEST_F(abi, get_stats)
 {
-	struct svmm_stats *s = calloc(1, sizeof(*s) + 64 * sizeof(s->exits[0]));
+	static struct svmm_vcpu_stats s, zero;
+	struct svmm_get_stats arg = { .stats = (uintptr_t)&s, .bytes = sizeof(s), .flags = 1 };
 
-	ASSERT_NE(NULL, s);
-	s->nr = 64;
-	s->flags = 1;
-	EXPECT_EQ(-EINVAL, call(self->vcpu, SVMM_GET_STATS, s));
-	s->flags = 0;
-	ASSERT_EQ(0, call(self->vcpu, SVMM_GET_STATS, s));
-	EXPECT_EQ(0, s->nr);			/* it has not run */
-	EXPECT_EQ(0, s->to_user);
-	s->nr = ~0U;
-	EXPECT_EQ(0, call(self->vcpu, SVMM_GET_STATS, s));
+	EXPECT_EQ(-EINVAL, call(self->vcpu, SVMM_GET_STATS, &arg));
+	arg.flags = 0;
+	arg.bytes = sizeof(s) + 1;
+	EXPECT_EQ(-EINVAL, call(self->vcpu, SVMM_GET_STATS, &arg));
+	arg.bytes = 0;
+	EXPECT_EQ(0, call(self->vcpu, SVMM_GET_STATS, &arg));
+	EXPECT_EQ(0, memcmp(&s, &zero, sizeof(s)));
+	arg.bytes = sizeof(s);
+	ASSERT_EQ(0, call(self->vcpu, SVMM_GET_STATS, &arg));
+	EXPECT_EQ(0, s.begun);			/* it has not run */
+	EXPECT_EQ(1, s.nr_exits);
+	EXPECT_EQ(SVMM_STATS_REST, s.exits[0].exit_code);
+	s.nr_exits = 0;
+	s.exits[0].exit_code = 0;
+	for (int kind = 0; kind < SVMM_KEYS; kind++) {
+		for (int i = 0; i < SVMM_STATS_KEYS; i++) {
+			EXPECT_EQ(SVMM_STATS_REST, s.keys[kind][i].key);
+			s.keys[kind][i].key = 0;
+		}
+	}
+	EXPECT_EQ(0, memcmp(&s, &zero, sizeof(s)));
+	arg.stats = 1;
+	EXPECT_EQ(-EFAULT, call(self->vcpu, SVMM_GET_STATS, &arg));
 	EXPECT_EQ(-EFAULT, call(self->vcpu, SVMM_GET_STATS, NULL));
-	free(s);
+}
+
+/* The accounts can be read where they are, and not be written. */
+TEST_F(abi, mmap_stats)
+{
+	const struct svmm_caps *caps = &self->caps;
+	struct svmm_vcpu_stats *s;
+
+	ASSERT_NE(0, caps->stats_offset);
+	ASSERT_EQ(sizeof(*s), caps->stats_bytes);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, caps->stats_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+				   self->vcpu, caps->stats_offset));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, caps->stats_bytes, PROT_READ, MAP_PRIVATE,
+				   self->vcpu, caps->stats_offset));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, caps->stats_bytes + PAGE_SIZE, PROT_READ, MAP_SHARED,
+				   self->vcpu, caps->stats_offset));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+				   self->vcpu, caps->stats_offset - PAGE_SIZE));
+	EXPECT_EQ(EINVAL, errno);
+	s = mmap(NULL, caps->stats_bytes, PROT_READ, MAP_SHARED, self->vcpu, caps->stats_offset);
+	ASSERT_NE(MAP_FAILED, s);
+	EXPECT_EQ(1, s->nr_exits);
+	EXPECT_EQ(SVMM_STATS_REST, s->exits[0].exit_code);
+	EXPECT_EQ(-1, mprotect(s, PAGE_SIZE, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	munmap(s, caps->stats_bytes);
 }
 
 TEST_F(abi, small_vcpu_ioctls)
@@ -541,7 +583,7 @@ TEST_F(abi, foreign_address_space)
 	pid = fork();
 	if (!pid) {
 		struct svmm_cpuid *t;
-		struct svmm_stats *s;
+		static struct svmm_vcpu_stats stats;
 		int bad = 0;
 
 		if (svmm_get_supported_cpuid(self->svmm, &t))
@@ -553,7 +595,7 @@ TEST_F(abi, foreign_address_space)
 		bad |= (svmm_set_slot(self->vm, 0, 0, 0, PAGE_SIZE, self->mem) != -EIO) << 4;
 		bad |= (svmm_set_cpuid(self->vcpu, t) != -EIO) << 5;
 		bad |= (svmm_nmi(self->vcpu) != -EIO) << 6;
-		bad |= (svmm_get_stats(self->vcpu, &s) != -EIO) << 7;
+		bad |= (svmm_get_stats(self->vcpu, &stats) != -EIO) << 7;
 		if (bad)
 			TH_LOG("calls that did not give EIO: %#x", bad);
 		_exit(bad != 0);

@@ -20,6 +20,8 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+#include "svmm_stats.h"
+
 #define SVMM_IOC		0xBE
 
 #define SVMM_NAME_MAX		32	/* a VM's name, with its final NUL */
@@ -63,6 +65,9 @@
  * @phys_bits: width of guest-physical addresses, in bits
  * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
  * @xsave_bytes: size of the XSAVE area in use; 512 without XSAVE
+ * @stats_offset: where a vCPU fd has its struct svmm_vcpu_stats, to be mmap'ed read-only; 0:
+ *	this build keeps no accounts
+ * @stats_bytes: size of that mapping
  * @reserved: zero
  */
 struct svmm_caps {
@@ -76,7 +81,9 @@ struct svmm_caps {
 	__u32 phys_bits;
 	__u64 xcr0;
 	__u32 xsave_bytes;
-	__u32 reserved[17];
+	__u32 stats_offset;
+	__u32 stats_bytes;
+	__u32 reserved[15];
 };
 
 /**
@@ -583,26 +590,6 @@ struct svmm_sigmask {
 	__u64 mask;
 };
 
-/* One line of a vCPU's exit statistics: how often it left with @exit_code. */
-struct svmm_exit_stat {
-	__u64 exit_code;
-	__u64 count;
-};
-
-/**
- * struct svmm_stats - argument of SVMM_GET_STATS
- * @nr: in: room in @exits, out: lines there are
- * @flags: zero
- * @to_user: times that SVMM_RUN returned an exit to user space
- * @exits: exit codes seen at least once
- */
-struct svmm_stats {
-	__u32 nr;
-	__u32 flags;
-	__u64 to_user;
-	struct svmm_exit_stat exits[];
-};
-
 /**
  * struct svmm_counters - answer of SVMM_GET_COUNTERS: a vCPU's life beside its exits
  * @halts: times that it waited in HLT
@@ -702,11 +689,11 @@ struct svmm_debug_vmcb {
 #define SVMM_SET_EXTINT		_IOW(SVMM_IOC, 0x26, __u32)
 
 /*
- * SVMM_GET_STATS: see struct svmm_stats.
- * Errors: -E2BIG (@nr too small; it then says how many are needed), -EINVAL,
- * -EFAULT, -EIO.
+ * SVMM_GET_STATS: a copy of struct svmm_vcpu_stats, for those who do not mmap it; from any
+ * thread, also during RUN.
+ * Errors: -EINVAL (flags, more bytes than there are), -EFAULT, -EIO.
  */
-#define SVMM_GET_STATS		_IOWR(SVMM_IOC, 0x27, struct svmm_stats)
+#define SVMM_GET_STATS		_IOW(SVMM_IOC, 0x2a, struct svmm_get_stats)
 
 /*
  * SVMM_DEBUG_VMCB: the raw VMCB, for tests and bug reports; it shows host

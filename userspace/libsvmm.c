@@ -176,30 +176,11 @@ int svmm_set_extint(int vcpu, uint32_t level)
 	return call(vcpu, SVMM_SET_EXTINT, &level);
 }
 
-int svmm_get_stats(int vcpu, struct svmm_stats **stats)
+int svmm_get_stats(int vcpu, struct svmm_vcpu_stats *stats)
 {
-	uint32_t room = 64;
+	struct svmm_get_stats arg = { .stats = (uintptr_t)stats, .bytes = sizeof(*stats) };
 
-	for (;;) {
-		struct svmm_stats *s = calloc(1, sizeof(*s) + room * sizeof(s->exits[0]));
-		uint32_t needed;
-		int ret;
-
-		if (!s)
-			return -ENOMEM;
-		s->nr = room;
-		ret = call(vcpu, SVMM_GET_STATS, s);
-		if (ret >= 0) {
-			*stats = s;
-			return 0;
-		}
-		needed = s->nr;
-		free(s);
-		/* Another exit code may be seen in between: a little spare room. */
-		if (ret != -E2BIG || needed <= room)
-			return ret;
-		room = needed + 8;
-	}
+	return call(vcpu, SVMM_GET_STATS, &arg);
 }
 
 int svmm_get_counters(int vcpu, struct svmm_counters *counters)

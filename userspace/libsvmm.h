@@ -156,14 +156,8 @@ int svmm_nmi_lint1(int vcpu);
 /* Set the level (0 or 1) of the 8259's INT output.  Return: 0 or -errno. */
 int svmm_set_extint(int vcpu, uint32_t level);
 
-/**
- * svmm_get_stats - exit counts of a vCPU
- * @vcpu: fd from svmm_create_vcpu()
- * @stats: set to the statistics; free() it
- *
- * Return: 0, -ENOMEM, or what SVMM_GET_STATS gives.
- */
-int svmm_get_stats(int vcpu, struct svmm_stats **stats);
+/* The accounts of a vCPU; from any thread.  Return: 0 or what SVMM_GET_STATS gives. */
+int svmm_get_stats(int vcpu, struct svmm_vcpu_stats *stats);
 
 /* What a vCPU did beside its exits; from any thread.  Return: 0 or -errno. */
 int svmm_get_counters(int vcpu, struct svmm_counters *counters);

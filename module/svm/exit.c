@@ -10,6 +10,7 @@
 #include <asm/msr.h>
 
 #include "../compat.h"
+#include "../stats.h"
 #include "svm_vcpu.h"
 
 typedef enum svm_action (*exit_handler)(struct vcpu *vcpu);
@@ -111,6 +112,7 @@ static enum svm_action exit_msr(struct vcpu *vcpu)
 
 	if (unlikely(len < 0))
 		return insn_error(len);
+	stats_key(vcpu, SVMM_KEY_MSR, index);
 	if (vcpu->svm->vmcb->exit_info_1 & SVM_MSR_INFO_WRITE) {
 		value = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
 		ret = msr_write(vcpu, index, value);
@@ -134,6 +136,7 @@ static enum svm_action exit_ioio(struct vcpu *vcpu)
 	struct vmcb *vmcb = vcpu->svm->vmcb;
 	struct svm_ioio io = svm_ioio_decode(vmcb->exit_info_1);
 
+	stats_key(vcpu, SVMM_KEY_PORT, io.port);
 	if (io.string)
 		return SVM_STRING_IO;
 	/* EXITINFO2 is the next RIP, with and without NRIPS (APM vol. 2, 15.10.2). */
@@ -173,6 +176,7 @@ static enum svm_action exit_vmmcall(struct vcpu *vcpu)
 
 	if (unlikely(len < 0))
 		return insn_error(len);
+	stats_key(vcpu, SVMM_KEY_HYPERCALL, (u32)vcpu->regs[X86_RAX]);
 	pv_hypercall(vcpu);
 	svm_skip_insn(vcpu, len);
 	return SVM_RESUME;
@@ -266,16 +270,31 @@ static const exit_handler exit_handlers[SVM_EXIT_INDEXES] = {
 	[SVM_EXIT_DENSE]		= exit_npf,
 };
 
+/* Apart, so that the handler keeps no registers for it. */
+static noinline enum svm_action first_exit(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	u64 code = sv->vmcb->exit_code;
+	int i = svm_exit_index(code);
+	struct svmm_exit_stat *line = stats_new_exit(vcpu, code);
+
+	if (i < 0) {
+		stats_exit(vcpu, line);
+		return svm_internal_error(vcpu);
+	}
+	sv->stats[i] = line;
+	return svm_handle_exit(vcpu);
+}
+
 enum svm_action svm_handle_exit(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	int i = svm_exit_index(sv->vmcb->exit_code);
 
-	if (unlikely(i < 0)) {
-		sv->exits_unknown++;
-		return svm_internal_error(vcpu);
-	}
-	sv->exits[i]++;
+	/* Also a code that is in no table, after which the VM is dead. */
+	if (unlikely(i < 0) || unlikely(!sv->stats[i]))
+		return first_exit(vcpu);
+	stats_exit(vcpu, sv->stats[i]);
 	switch (i) {
 	/* The frequent ones by direct call: a retpoline costs more than the comparison. */
 	case SVM_EXIT_MSR:
@@ -327,26 +346,4 @@ enum svm_action svm_emulate(struct vcpu *vcpu)
 	default:
 		return SVM_RESUME;
 	}
-}
-
-/*
- * Statistics
- */
-
-int svm_get_stats(struct vcpu *vcpu, struct svmm_exit_stat *exits, unsigned int room)
-{
-	const struct svm_vcpu *sv = vcpu->svm;
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < SVM_EXIT_INDEXES; i++) {
-		if (!sv->exits[i])
-			continue;
-		if (nr < room) {
-			exits[nr].exit_code = i < SVM_EXIT_DENSE ? i :
-					      SVM_EXIT_NPF + i - SVM_EXIT_DENSE;
-			exits[nr].count = sv->exits[i];
-		}
-		nr++;
-	}
-	return nr;
 }

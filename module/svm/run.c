@@ -17,6 +17,7 @@
 #include <asm/msr.h>
 
 #include "../compat.h"
+#include "../stats.h"
 #include "cpu.h"
 #include "svm_vcpu.h"
 
@@ -277,10 +278,12 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	struct vmcb *vmcb = sv->vmcb;
 	u64 root_pa = vcpu->vm->npt_root_pa;
 	const struct spec_ctrl *spec = NULL;
+	enum svm_action action;
 	struct host_dr host_dr;
 	const char *why;
 	bool switch_dr;
 	u64 tlb_gen;
+	u32 begun;
 	int fault;
 
 	/*
@@ -328,7 +331,9 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 		spec = &sv->spec_ctrl;
 	}
 
+	stats_enter(vcpu);
 	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa, spec);
+	stats_exited(vcpu);
 
 	if (switch_dr)
 		dr_switch_to_host(&host_dr);
@@ -353,5 +358,8 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	if (unlikely(vcpu->eoi_offer))
 		pv_eoi_take_back(vcpu);
 	svm_complete_events(vcpu);
-	return svm_handle_exit(vcpu);
+	begun = stats_begin_handler();
+	action = svm_handle_exit(vcpu);
+	stats_end_handler(vcpu, begun);
+	return action;
 }

@@ -122,7 +122,6 @@ int svm_commit_state(struct vcpu *vcpu, const struct svmm_vcpu_page *in, u32 gro
 int svm_commit_xsave(struct vcpu *vcpu, const void *user_area);
 void svm_publish_xsave(struct vcpu *vcpu, void *user_area);
 
-int svm_get_stats(struct vcpu *vcpu, struct svmm_exit_stat *exits, unsigned int room);
 void svm_debug_vmcb(struct vcpu *vcpu, struct svmm_debug_vmcb *out);
 
 #endif

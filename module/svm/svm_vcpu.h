@@ -47,8 +47,7 @@ struct svm_vcpu {
 	u8 insn_nbytes;
 
 	struct vmcb_shadow *shadow;	/* with clean_debug */
-	u64 exits[SVM_EXIT_INDEXES];
-	u64 exits_unknown;
+	struct svmm_exit_stat *stats[SVM_EXIT_INDEXES];	/* lines of the accounts, or NULL */
 };
 
 /* What svm_init() built: the maps that all VMs share. */

@@ -10,7 +10,7 @@
 
 #include "../lib/memory.h"
 
-/* The guest at an entry point of guests/memory.S, ready to go. */
+/* A guest at an entry point, ready to go. */
 struct program {
 	uint8_t ram[G_RAM_BYTES];
 	struct svmm_vcpu_page page;
@@ -22,7 +22,10 @@ struct hypervisor {
 	const char *name;
 	/* A VM with @bytes at @mem as slot 1 at GPA, if there are any. */
 	struct machine *(*create)(const struct program *program, void *mem, uint64_t bytes);
-	/* Run @program from its start with these arguments to its end. */
+	/*
+	 * Run @program from its start with these arguments to its end. What it does to devices is
+	 * ignored.
+	 */
 	void (*run)(struct machine *m, const struct program *program, uint64_t bytes,
 		    uint64_t number);
 	/* Slot 1 logs what is written. */
@@ -35,6 +38,6 @@ struct hypervisor {
 extern const struct hypervisor svmm, kvm_amd;
 
 /* With svmm; so no VM of kvm_amd may exist. */
-void program_load(struct program *program, const char *entry);
+void program_load(struct program *program, const char *guest, const char *entry);
 
 #endif

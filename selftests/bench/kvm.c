@@ -125,9 +125,15 @@ static void set_state(struct machine *m, const struct program *program, uint64_t
 static void run(struct machine *m, const struct program *program, uint64_t bytes, uint64_t number)
 {
 	set_state(m, program, bytes, number);
-	CALL(m->vcpu, KVM_RUN, 0);
-	if (m->run->exit_reason != KVM_EXIT_IO || m->run->io.port != PORT_DONE)
-		vmt_die(NULL, "KVM: exit reason %u", m->run->exit_reason);
+	for (;;) {
+		CALL(m->vcpu, KVM_RUN, 0);
+		if (m->run->exit_reason == KVM_EXIT_MMIO)
+			continue;
+		if (m->run->exit_reason != KVM_EXIT_IO)
+			vmt_die(NULL, "KVM: exit reason %u", m->run->exit_reason);
+		if (m->run->io.port == PORT_DONE)
+			return;
+	}
 }
 
 static void start_log(struct machine *m)

@@ -187,8 +187,8 @@ int main(void)
 	struct figures kvm, ours;
 
 	vmt_deadline(900);
-	program_load(&touch, "touch");
-	program_load(&stride, "stride");
+	program_load(&touch, "memory", "touch");
+	program_load(&stride, "memory", "stride");
 	kvm = measure(&kvm_amd);
 	ours = measure(&svmm);
 #define LINE(name, what) printf("%s %s %.0f %.0f\n", #name, what, kvm.name, ours.name)

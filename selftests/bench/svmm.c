@@ -10,14 +10,22 @@ struct machine {
 	uint64_t bytes;
 };
 
-void program_load(struct program *program, const char *entry)
+void program_load(struct program *program, const char *guest, const char *entry)
 {
 	struct vmt v;
 
-	vmt_boot(&v, "memory", entry);
+	vmt_boot(&v, guest, entry);
 	memcpy(program->ram, v.ram, sizeof(program->ram));
 	memcpy(&program->page, v.page, sizeof(program->page));
 	vmt_close(&v);
+}
+
+static void ignore_io(struct vmt *v, struct vmt_io *io)
+{
+}
+
+static void ignore_mmio(struct vmt *v, struct vmt_mmio *mmio)
+{
 }
 
 static struct machine *create(const struct program *program, void *mem, uint64_t bytes)
@@ -25,6 +33,8 @@ static struct machine *create(const struct program *program, void *mem, uint64_t
 	struct machine *m = calloc(1, sizeof(*m));
 
 	vmt_open(&m->v);
+	m->v.on_io = ignore_io;
+	m->v.on_mmio = ignore_mmio;
 	memcpy(m->v.ram, program->ram, sizeof(program->ram));
 	m->mem = mem;
 	m->bytes = bytes;

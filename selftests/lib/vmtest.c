@@ -103,7 +103,7 @@ static void dump_segment(const char *name, const struct svmm_segment *s)
 void vmt_dump(struct vmt *v)
 {
 	struct svmm_vcpu_page *p = v->page;
-	struct svmm_stats *stats;
+	struct svmm_vcpu_stats stats;
 	int ret;
 
 	if (v->vcpu < 0 || !p)
@@ -160,11 +160,10 @@ void vmt_dump(struct vmt *v)
 		    (unsigned long long)*vmt_u64(v, G_CR2));
 	if (!svmm_get_stats(v->vcpu, &stats)) {
 		say("#   exits:");
-		for (uint32_t i = 0; i < stats->nr; i++)
-			say(" %llx:%llu", (unsigned long long)stats->exits[i].exit_code,
-			    (unsigned long long)stats->exits[i].count);
+		for (uint32_t i = 1; i < stats.nr_exits; i++)
+			say(" %llx:%llu", (unsigned long long)stats.exits[i].exit_code,
+			    (unsigned long long)stats.exits[i].count);
 		say("\n");
-		free(stats);
 	}
 }
 
@@ -474,17 +473,16 @@ void vmt_get(struct vmt *v, uint32_t groups)
 
 static uint64_t count_exits(struct vmt *v, bool all, uint64_t code)
 {
-	struct svmm_stats *stats;
+	struct svmm_vcpu_stats stats;
 	uint64_t sum = 0;
 
 	check(v, "GET_STATS", svmm_get_stats(v->vcpu, &stats));
-	for (uint32_t i = 0; i < stats->nr; i++) {
-		uint64_t c = stats->exits[i].exit_code;
+	for (uint32_t i = 0; i < stats.nr_exits; i++) {
+		uint64_t c = stats.exits[i].exit_code;
 
 		if (all ? c != VMEXIT_INTR && c != VMEXIT_NMI : c == code)
-			sum += stats->exits[i].count;
+			sum += stats.exits[i].count;
 	}
-	free(stats);
 	return sum;
 }
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Accounting of exits: count, time in phases, histogram, the hottest keys.
+ *
+ * It runs with every exit, so it is a handful of inline functions over counters that
+ * belong to the vCPU's thread; struct svmm_vcpu_stats (uapi/svmm_stats.h) says what they
+ * mean, and user space reads them where they are.  From an exit to the next VMRUN all time
+ * is SWITCH; what else is done meanwhile takes its time out of that.  Built with
+ * SVMM_NO_ACCOUNTING nothing is counted: the cost is the difference.
+ *
+ * It must not know exit codes, nor what a key means.
+ */
+#ifndef SVMM_STATS_H
+#define SVMM_STATS_H
+
+#include <linux/bitops.h>
+#include <linux/hash.h>
+#include <asm/msr.h>
+
+#include "core.h"
+
+#define STATS_PAGES	PFN_UP(sizeof(struct svmm_vcpu_stats))
+
+/* Where in its table a key is looked for first. */
+static inline unsigned int stats_hash(u64 key)
+{
+	return hash_32((u32)key, ilog2(SVMM_STATS_KEYS));
+}
+
+/* Does this build keep accounts? */
+static inline bool stats_kept(void)
+{
+#ifdef SVMM_NO_ACCOUNTING
+	return false;
+#else
+	return true;
+#endif
+}
+
+int stats_create(struct vcpu *vcpu);	/* -ENOMEM */
+void stats_destroy(struct vcpu *vcpu);
+/* The page of vcpu->acct.stats with that number, or NULL. */
+struct page *stats_page(struct vcpu *vcpu, unsigned int n);
+/* What others are to see of it: to be kfree'd, or NULL.  Any task. */
+struct svmm_vcpu_stats *stats_copy(const struct vcpu *vcpu);
+/* Ticks of a line as others are to see them: below 0 would be what no VMRUN has followed yet. */
+static inline u64 stats_ticks(const struct svmm_exit_stat *exit, enum svmm_phase phase)
+{
+	s64 ticks = READ_ONCE(exit->ticks[phase]);
+
+	return ticks > 0 ? ticks : 0;
+}
+
+/* The line of a key that is not where it is looked for first.  [m] */
+struct svmm_key_stat *stats_find_key(struct vcpu *vcpu, enum svmm_stats_key kind, u64 key);
+/* The line of a reason that comes up first, or line 0 if there is none left.  [m] */
+struct svmm_exit_stat *stats_new_exit(struct vcpu *vcpu, u64 exit_code);
+/*
+ * In the order of a round; all [m].
+ */
+
+/* VMRUN comes next: all that came after the last exit, and was nothing else, was SWITCH. */
+static __always_inline void stats_enter(struct vcpu *vcpu)
+{
+	struct vcpu_acct *acct = &vcpu->acct;
+	struct svmm_exit_stat *exit = acct->exit;
+	unsigned long bucket = 0;
+	u64 now, cost;
+
+	if (!stats_kept())
+		return;
+	now = rdtsc();
+	acct->entered = now;
+	cost = now - acct->exited;
+	exit->ticks[SVMM_PHASE_SWITCH] += cost;
+	/* The processor leaves the destination alone if there is no bit (APM vol. 3, BSR). */
+	asm("bsrq %1, %0" : "+r" (bucket) : "rm" (cost) : "cc");
+	bucket = min(bucket, SVMM_STATS_BUCKETS - 1UL);
+	/* It stays at its highest value. */
+	asm("addl $1, %0\n\tsbbl $0, %0" : "+m" (exit->histogram[bucket]) : : "cc");
+	if (unlikely(acct->key)) {
+		acct->key->ticks += cost;
+		acct->key = NULL;
+	}
+}
+
+/* The guest has exited. */
+static __always_inline void stats_exited(struct vcpu *vcpu)
+{
+	if (stats_kept())
+		vcpu->acct.exited = rdtsc();
+}
+
+/* Its reason is that of @line. */
+static __always_inline void stats_exit(struct vcpu *vcpu, struct svmm_exit_stat *line)
+{
+	struct vcpu_acct *acct = &vcpu->acct;
+
+	if (!stats_kept())
+		return;
+	line->count++;
+	line->ticks[SVMM_PHASE_GUEST] += acct->exited - acct->entered;
+	acct->exit = line;
+}
+
+/* What tells this exit from others of its reason.  Once per exit. */
+static __always_inline void stats_key(struct vcpu *vcpu, enum svmm_stats_key kind, u64 key)
+{
+	struct vcpu_acct *acct = &vcpu->acct;
+	struct svmm_key_stat *line;
+
+	if (!stats_kept())
+		return;
+	line = &acct->stats->keys[kind][stats_hash(key)];
+	if (unlikely(line->key != key))
+		line = stats_find_key(vcpu, kind, key);
+	line->count++;
+	acct->key = line;
+}
+
+/* Something begins that is not SWITCH. */
+static __always_inline u64 stats_begin(void)
+{
+	return stats_kept() ? rdtsc() : 0;
+}
+
+/* It is over, and was @phase. */
+static __always_inline void stats_end(struct vcpu *vcpu, enum svmm_phase phase, u64 begun)
+{
+	struct svmm_exit_stat *exit = vcpu->acct.exit;
+	u64 took;
+
+	if (!stats_kept())
+		return;
+	took = rdtsc() - begun;
+	exit->ticks[phase] += took;
+	exit->ticks[SVMM_PHASE_SWITCH] -= took;
+}
+
+/* The same in the window, where nothing takes 2^32 ticks: half of the TSC will do. */
+static __always_inline u32 stats_begin_handler(void)
+{
+	return stats_kept() ? (u32)rdtsc() : 0;
+}
+
+static __always_inline void stats_end_handler(struct vcpu *vcpu, u32 begun)
+{
+	struct svmm_exit_stat *exit = vcpu->acct.exit;
+	u32 took;
+
+	if (!stats_kept())
+		return;
+	took = (u32)rdtsc() - begun;
+	exit->ticks[SVMM_PHASE_KERNEL] += took;
+	exit->ticks[SVMM_PHASE_SWITCH] -= took;
+}
+
+/* It is over, and was no overhead: *@aside says what. */
+static inline void stats_end_aside(struct vcpu *vcpu, u64 *aside, u64 begun)
+{
+	u64 took;
+
+	if (!stats_kept())
+		return;
+	took = rdtsc() - begun;
+	*aside += took;
+	vcpu->acct.exited += took;
+}
+
+/* RUN returns.  @to_user: with an exit. */
+static __always_inline void stats_ran(struct vcpu *vcpu, bool to_user)
+{
+	if (!stats_kept())
+		return;
+	vcpu->acct.left = rdtsc() + svm_tsc_lost;
+	vcpu->acct.to_user = to_user;
+	vcpu->acct.stats->to_user += to_user;
+}
+
+/* The first RUN, or one after an error: user space had nothing to do for the guest. */
+void stats_rerun(struct vcpu *vcpu);
+
+/* RUN begins. */
+static __always_inline void stats_run(struct vcpu *vcpu)
+{
+	if (!stats_kept())
+		return;
+	if (likely(vcpu->acct.to_user))
+		stats_end(vcpu, SVMM_PHASE_USER, vcpu->acct.left - svm_tsc_lost);
+	else
+		stats_rerun(vcpu);
+}
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an exit costs the host, by its kind. In counting mode the TSC counts instructions; those of
+ * the guest's own loop are taken off.
+ *
+ *	bench-exits HYPERVISOR ...	one or two of svmm, kvm_amd
+ *
+ * Prints a line for each kind: its name, and instructions of the host per exit under each.
+ *
+ * needs: selftests/bench/kvm.c selftests/bench/svmm.c
+ * needs: selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
+ */
+#include <stdio.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#include "hypervisor.h"
+
+#define ROUNDS	10000
+
+/* Guests of guests/cost.S, and instructions of a round beside the one that exits. */
+static const struct {
+	const char *name;
+	unsigned int insns;
+} kinds[] = {
+	{ "cpuid", 5 },
+	{ "vmmcall", 4 },
+	{ "rdmsr", 4 },
+	{ "wrmsr", 6 },
+	{ "pio_out", 3 },
+	{ "pio_in", 3 },
+	{ "mmio_store4", 3 },
+	{ "mmio_load4", 3 },
+};
+
+#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
+
+static struct program programs[KINDS];
+
+static double cost(const struct hypervisor *h, unsigned int kind)
+{
+	struct machine *m = h->create(&programs[kind], NULL, 0);
+	uint64_t begun, once, all;
+
+	h->run(m, &programs[kind], 0, ROUNDS);		/* warm */
+	begun = __rdtsc();
+	h->run(m, &programs[kind], 0, 1);
+	once = __rdtsc() - begun;
+	begun = __rdtsc();
+	h->run(m, &programs[kind], 0, ROUNDS + 1);
+	all = __rdtsc() - begun;
+	h->destroy(m);
+	return (double)(all - once) / ROUNDS - kinds[kind].insns;
+}
+
+int main(int argc, char **argv)
+{
+	double costs[2][KINDS];
+
+	vmt_deadline(600);
+	if (argc < 2 || argc > 3)
+		vmt_die(NULL, "bench-exits svmm|kvm_amd ...");
+	for (unsigned int k = 0; k < KINDS; k++)
+		program_load(&programs[k], "cost", kinds[k].name);
+	for (int i = 1; i < argc; i++)
+		for (unsigned int k = 0; k < KINDS; k++)
+			costs[i - 1][k] = cost(strcmp(argv[i], "svmm") ? &kvm_amd : &svmm, k);
+	for (unsigned int k = 0; k < KINDS; k++) {
+		printf("%s", kinds[k].name);
+		for (int i = 1; i < argc; i++)
+			printf(" %.1f", costs[i - 1][k]);
+		printf("\n");
+	}
+	return 0;
+}
