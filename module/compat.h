@@ -28,6 +28,13 @@
 #include <asm/msr.h>
 #include <asm/ptrace.h>
 
+/* 6.6, "genetlink: add genl_info to genl_dumpit_info": where a dump's attributes are. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define svmm_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
+#else
+#define svmm_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
 /* 6.3, "mm: introduce vma->vm_flags wrapper functions": vm_flags became read-only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

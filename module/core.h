@@ -204,6 +204,7 @@ struct vcpu_acct {
 	u64 entered;				/* [m] TSC of the last VMRUN */
 	u64 exited;				/* [m] that of its exit, plus what was no overhead */
 	u64 left;				/* [m] TSC when RUN returned, plus svm_tsc_lost */
+	u64 halted;				/* [m] TSC when it halted; 0: it is not */
 	bool to_user;				/* [m] and with an exit */
 };
 

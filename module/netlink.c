@@ -13,18 +13,23 @@
 #include <linux/srcu.h>
 #include <net/genetlink.h>
 
-#include "core.h"
+#include "compat.h"
 #include "memory.h"
-#include "../uapi/svmm_netlink.h"
+#include "netlink.h"
 
-static struct genl_family family;
+int netlink_put_name(struct sk_buff *msg, const struct vm *vm)
+{
+	if (nla_put_string(msg, SVMM_GENL_ATTR_NAME, vm->name) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_PID,
+			pid_nr_ns(vm->pid, task_active_pid_ns(current))))
+		return -EMSGSIZE;
+	return 0;
+}
 
 static int put_vm(struct sk_buff *msg, const struct vm *vm)
 {
-	if (nla_put_string(msg, SVMM_GENL_ATTR_NAME, vm->name) ||
+	if (netlink_put_name(msg, vm) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_UID, from_kuid_munged(current_user_ns(), vm->owner)) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_PID,
-			pid_nr_ns(vm->pid, task_active_pid_ns(current))) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPUS, vm_count_vcpus(vm)))
 		return -EMSGSIZE;
 	return 0;
@@ -108,36 +113,36 @@ static int put_mem(struct sk_buff *msg, struct vm *vm, bool address, bool reset)
 	return 0;
 }
 
-/* The VM that is asked for, to be vm_unref()'d, or an ERR_PTR() with its reason. */
-static struct vm *asked_for(struct sk_buff *skb, struct genl_info *info)
+struct vm *netlink_find_vm(struct sk_buff *skb, const struct nlattr *name,
+			   struct netlink_ext_ack *extack)
 {
 	struct vm *vm;
 
-	if (GENL_REQ_ATTR_CHECK(info, SVMM_GENL_ATTR_NAME))
-		return ERR_PTR(-EINVAL);
-	vm = vm_find(nla_data(info->attrs[SVMM_GENL_ATTR_NAME]), NETLINK_CREDS(skb)->uid,
-		     netlink_capable(skb, CAP_NET_ADMIN));
+	vm = vm_find(nla_data(name), NETLINK_CREDS(skb)->uid, netlink_capable(skb, CAP_NET_ADMIN));
 	if (vm == ERR_PTR(-ENOENT))
-		NL_SET_ERR_MSG(info->extack, "no VM of that name");
+		NL_SET_ERR_MSG(extack, "no VM of that name");
 	else if (vm == ERR_PTR(-EPERM))
-		NL_SET_ERR_MSG(info->extack, "the VM is another user's");
+		NL_SET_ERR_MSG(extack, "the VM is another user's");
 	return vm;
 }
 
 static int answer(struct sk_buff *skb, struct genl_info *info)
 {
 	bool mem = info->genlhdr->cmd == SVMM_GENL_CMD_GET_MEM;
-	struct vm *vm = asked_for(skb, info);
 	struct sk_buff *msg;
 	int ret = -ENOMEM;
+	struct vm *vm;
 	void *head;
 
+	if (GENL_REQ_ATTR_CHECK(info, SVMM_GENL_ATTR_NAME))
+		return -EINVAL;
+	vm = netlink_find_vm(skb, info->attrs[SVMM_GENL_ATTR_NAME], info->extack);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
 	msg = genlmsg_new(OTHER_ROOM + (mem ? nr_slots(vm) * SLOT_ROOM : 0), GFP_KERNEL);
 	if (!msg)
 		goto out;
-	head = genlmsg_put_reply(msg, info, &family, 0, info->genlhdr->cmd);
+	head = genlmsg_put_reply(msg, info, &netlink_family, 0, info->genlhdr->cmd);
 	ret = head ? put_vm(msg, vm) : -EMSGSIZE;
 	if (!ret && mem)
 		ret = put_mem(msg, vm, may_see_addresses(vm, skb),
@@ -170,8 +175,8 @@ static bool dump_vm(const struct vm *vm, void *arg)
 
 	if (!d->any && !uid_eq(vm->owner, NETLINK_CREDS(d->cb->skb)->uid))
 		return true;
-	head = genlmsg_put(d->msg, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq, &family,
-			   NLM_F_MULTI, SVMM_GENL_CMD_GET_VM);
+	head = genlmsg_put(d->msg, NETLINK_CB(d->cb->skb).portid, d->cb->nlh->nlmsg_seq,
+			   &netlink_family, NLM_F_MULTI, SVMM_GENL_CMD_GET_VM);
 	if (!head)
 		return false;
 	if (put_vm(d->msg, vm)) {
@@ -193,14 +198,20 @@ static int dump_vms(struct sk_buff *msg, struct netlink_callback *cb)
 static const struct nla_policy policy[SVMM_GENL_ATTR_MAX + 1] = {
 	[SVMM_GENL_ATTR_NAME] = { .type = NLA_NUL_STRING, .len = SVMM_NAME_MAX - 1 },
 	[SVMM_GENL_ATTR_DIRTY_RESET] = { .type = NLA_FLAG },
+	[SVMM_GENL_ATTR_DETAIL] = { .type = NLA_FLAG },
 };
 
 static const struct genl_ops ops[] = {
 	{ .cmd = SVMM_GENL_CMD_GET_VM, .doit = answer, .dumpit = dump_vms },
 	{ .cmd = SVMM_GENL_CMD_GET_MEM, .doit = answer },
+	{
+		.cmd = SVMM_GENL_CMD_GET_STATS,
+		.start = netlink_start_stats,
+		.dumpit = netlink_dump_stats,
+	},
 };
 
-static struct genl_family family __ro_after_init = {
+struct genl_family netlink_family __ro_after_init = {
 	.name = SVMM_GENL_NAME,
 	.version = SVMM_GENL_VERSION,
 	.maxattr = SVMM_GENL_ATTR_MAX,
@@ -214,10 +225,10 @@ static struct genl_family family __ro_after_init = {
 
 int __init netlink_init(void)
 {
-	return genl_register_family(&family);
+	return genl_register_family(&netlink_family);
 }
 
 void netlink_exit(void)
 {
-	genl_unregister_family(&family);
+	genl_unregister_family(&netlink_family);
 }

@@ -363,7 +363,9 @@ static long vcpu_loop(struct vcpu *vcpu)
 		}
 		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
 			begun = stats_begin();
+			WRITE_ONCE(vcpu->acct.halted, begun);
 			vcpu_halt(vcpu);
+			WRITE_ONCE(vcpu->acct.halted, 0);
 			stats_end_aside(vcpu, &vcpu->acct.stats->halted, begun);
 			continue;
 		}

@@ -24,11 +24,17 @@
  *	addresses; with the flag DIRTY_RESET, DIRTY too, which costs the guest a TLB flush.
  *	The time it takes grows with the pages that are mapped.  -EAGAIN if slots were added
  *	meanwhile: ask again.
+ * @SVMM_GENL_CMD_GET_STATS: the accounts of vCPUs (svmm_stats.h), as a dump: with
+ *	SVMM_GENL_ATTR_NAME of that VM, else of all of them.  A vCPU's answer: NAME, PID, VCPU,
+ *	VCPU_STATE, TSC_KHZ, BEGUN, NOW, HALTED, STOPPED, PREEMPTED, TO_USER, one EXIT for each
+ *	reason that came up; with the flag DETAIL their HISTOGRAMs, too, and one KEY for each key.
+ *	What does not fit is in further answers for the same vCPU.
  */
 enum svmm_genl_cmd {
 	SVMM_GENL_CMD_UNSPEC,
 	SVMM_GENL_CMD_GET_VM,
 	SVMM_GENL_CMD_GET_MEM,
+	SVMM_GENL_CMD_GET_STATS,
 
 	__SVMM_GENL_CMD_MAX,
 	SVMM_GENL_CMD_MAX = __SVMM_GENL_CMD_MAX - 1
@@ -51,6 +57,18 @@ enum svmm_genl_cmd {
  * @SVMM_GENL_ATTR_DIRTY_RESET: flag, to GET_MEM: begin to count written pages anew
  * @SVMM_GENL_ATTR_DIRTY: u64, bytes under leaves that were written or mapped for a write since the
  *	last reset
+ * @SVMM_GENL_ATTR_VCPU: u32, the vCPU's number
+ * @SVMM_GENL_ATTR_VCPU_STATE: u32, enum svmm_vcpu_state
+ * @SVMM_GENL_ATTR_TSC_KHZ: u32, rate of the TSC that ticks are of
+ * @SVMM_GENL_ATTR_BEGUN: u64, as in struct svmm_vcpu_stats, and so the others of their names
+ * @SVMM_GENL_ATTR_NOW: u64, the TSC when this was written
+ * @SVMM_GENL_ATTR_HALTED: u64; with what it is at now
+ * @SVMM_GENL_ATTR_STOPPED: u64; likewise
+ * @SVMM_GENL_ATTR_PREEMPTED: u64
+ * @SVMM_GENL_ATTR_TO_USER: u64
+ * @SVMM_GENL_ATTR_EXIT: nest of enum svmm_genl_exit, once per reason
+ * @SVMM_GENL_ATTR_KEY: nest of enum svmm_genl_key, once per key
+ * @SVMM_GENL_ATTR_DETAIL: flag, to GET_STATS
  */
 enum svmm_genl_attr {
 	SVMM_GENL_ATTR_UNSPEC,
@@ -66,9 +84,79 @@ enum svmm_genl_attr {
 	SVMM_GENL_ATTR_SLOT,
 	SVMM_GENL_ATTR_DIRTY_RESET,
 	SVMM_GENL_ATTR_DIRTY,
+	SVMM_GENL_ATTR_VCPU,
+	SVMM_GENL_ATTR_VCPU_STATE,
+	SVMM_GENL_ATTR_TSC_KHZ,
+	SVMM_GENL_ATTR_BEGUN,
+	SVMM_GENL_ATTR_NOW,
+	SVMM_GENL_ATTR_HALTED,
+	SVMM_GENL_ATTR_STOPPED,
+	SVMM_GENL_ATTR_PREEMPTED,
+	SVMM_GENL_ATTR_TO_USER,
+	SVMM_GENL_ATTR_EXIT,
+	SVMM_GENL_ATTR_KEY,
+	SVMM_GENL_ATTR_DETAIL,
 
 	__SVMM_GENL_ATTR_MAX,
 	SVMM_GENL_ATTR_MAX = __SVMM_GENL_ATTR_MAX - 1
+};
+
+/* SVMM_GENL_ATTR_VCPU_STATE */
+enum svmm_vcpu_state {
+	SVMM_VCPU_STOPPED,	/* not in SVMM_RUN, and no exit waits for an answer */
+	SVMM_VCPU_USER,		/* user space answers an exit */
+	SVMM_VCPU_RUNNING,	/* in SVMM_RUN, in the guest or not */
+	SVMM_VCPU_HALTED,	/* in SVMM_RUN, waits for an event */
+};
+
+/**
+ * enum svmm_genl_exit - attributes in SVMM_GENL_ATTR_EXIT, members of struct svmm_exit_stat
+ * @SVMM_GENL_EXIT_UNSPEC: none
+ * @SVMM_GENL_EXIT_PAD: for 64-bit alignment
+ * @SVMM_GENL_EXIT_CODE: u64
+ * @SVMM_GENL_EXIT_COUNT: u64
+ * @SVMM_GENL_EXIT_GUEST: u64, ticks, and so the next three
+ * @SVMM_GENL_EXIT_SWITCH: u64
+ * @SVMM_GENL_EXIT_KERNEL: u64
+ * @SVMM_GENL_EXIT_USER: u64
+ * @SVMM_GENL_EXIT_HISTOGRAM: u32[SVMM_STATS_BUCKETS]
+ */
+enum svmm_genl_exit {
+	SVMM_GENL_EXIT_UNSPEC,
+	SVMM_GENL_EXIT_PAD,
+	SVMM_GENL_EXIT_CODE,
+	SVMM_GENL_EXIT_COUNT,
+	SVMM_GENL_EXIT_GUEST,
+	SVMM_GENL_EXIT_SWITCH,
+	SVMM_GENL_EXIT_KERNEL,
+	SVMM_GENL_EXIT_USER,
+	SVMM_GENL_EXIT_HISTOGRAM,
+
+	__SVMM_GENL_EXIT_MAX,
+	SVMM_GENL_EXIT_MAX = __SVMM_GENL_EXIT_MAX - 1
+};
+
+/**
+ * enum svmm_genl_key - attributes in SVMM_GENL_ATTR_KEY, members of struct svmm_key_stat
+ * @SVMM_GENL_KEY_UNSPEC: none
+ * @SVMM_GENL_KEY_PAD: for 64-bit alignment
+ * @SVMM_GENL_KEY_KIND: u32, enum svmm_stats_key
+ * @SVMM_GENL_KEY_KEY: u64
+ * @SVMM_GENL_KEY_COUNT: u64
+ * @SVMM_GENL_KEY_ERROR: u64
+ * @SVMM_GENL_KEY_TICKS: u64
+ */
+enum svmm_genl_key {
+	SVMM_GENL_KEY_UNSPEC,
+	SVMM_GENL_KEY_PAD,
+	SVMM_GENL_KEY_KIND,
+	SVMM_GENL_KEY_KEY,
+	SVMM_GENL_KEY_COUNT,
+	SVMM_GENL_KEY_ERROR,
+	SVMM_GENL_KEY_TICKS,
+
+	__SVMM_GENL_KEY_MAX,
+	SVMM_GENL_KEY_MAX = __SVMM_GENL_KEY_MAX - 1
 };
 
 /**

@@ -12,7 +12,7 @@
 #define SVMM_SVM_VMCB_H
 
 #include "../pure.h"
-#include "exits.h"
+#include "../../uapi/svmm_exits.h"
 
 #include <asm/processor-flags.h>
 #ifdef __KERNEL__

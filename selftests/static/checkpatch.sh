@@ -15,7 +15,7 @@ accepted='
 module/compat.h		LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS	the one file that compares versions
 module/pure.h		COMPLEX_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE	defines them for user space
 module/vcpu.c		YIELD			the guest asks for it, by KVM_HC_SCHED_YIELD
-module/svm/exits.h	COMPLEX_MACRO		lists of X(...)
+uapi/svmm_exits.h	COMPLEX_MACRO		lists of X(...)
 module/svm/vmcb.h	COMPLEX_MACRO		lists of X(...)
 module/svm/run.c	EMBEDDED_FUNCTION_NAME,SPACING	mnemonics and operands in inline assembly
 uapi/*			BIT_MACRO		a header for user space has no BIT()

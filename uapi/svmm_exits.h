@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * Every exit code of APM vol. 2, appendix C, once: SVM_EXITS(X) expands X(code, NAME) for each, in
  * rising order. The enum below, the handler table, the statistics and the tracepoints' symbolic
@@ -6,8 +6,8 @@
  * codes above 403h that VMRUN itself answers with (VMEXIT_INVALID and its kin) are negative
  * numbers, are no table's index, and stand apart.
  */
-#ifndef SVMM_SVM_EXITS_H
-#define SVMM_SVM_EXITS_H
+#ifndef _UAPI_SVMM_EXITS_H
+#define _UAPI_SVMM_EXITS_H
 
 #define SVM_EXITS_16(X, base, pre)					\
 	X((base) + 0x0, pre##0) X((base) + 0x1, pre##1)			\
@@ -112,4 +112,4 @@ enum svm_exit_code {
 #define SVM_EXIT_BUSY_LOW	0xfffffffeU	/* VMEXIT_BUSY, -2: VMSA in use (SEV-ES) */
 #define SVM_EXIT_IDLE_LOW	0xfffffffdU	/* VMEXIT_IDLE_REQUIRED, -3: sibling not idle */
 
-#endif /* SVMM_SVM_EXITS_H */
+#endif /* _UAPI_SVMM_EXITS_H */
