@@ -20,6 +20,8 @@ struct conversation {
 	bool ended;
 	struct vm_info *info;		/* of the answer being read */
 	void (*each)(const struct vm_info *vm, void *arg);
+	struct vcpu_accounts *accounts;	/* the same for SVMM_GENL_CMD_GET_STATS */
+	void (*each_vcpu)(const struct vcpu_accounts *vcpu, void *arg);
 	void *arg;
 };
 
@@ -75,6 +77,97 @@ static void read_attr(struct nlattr *a, struct vm_info *info)
 	}
 }
 
+static void read_exit(struct nlattr *nest, struct svmm_vcpu_stats *stats)
+{
+	struct nlattr *a[SVMM_GENL_EXIT_MAX + 1];
+	struct svmm_exit_stat *exit = &stats->exits[stats->nr_exits];
+
+	if (stats->nr_exits == SVMM_STATS_EXITS ||
+	    nla_parse_nested(a, SVMM_GENL_EXIT_MAX, nest, NULL) ||
+	    !a[SVMM_GENL_EXIT_CODE] || !a[SVMM_GENL_EXIT_COUNT])
+		return;
+	exit->exit_code = nla_get_u64(a[SVMM_GENL_EXIT_CODE]);
+	exit->count = nla_get_u64(a[SVMM_GENL_EXIT_COUNT]);
+	for (int phase = 0; phase < SVMM_PHASES; phase++)
+		if (a[SVMM_GENL_EXIT_GUEST + phase])
+			exit->ticks[phase] = nla_get_u64(a[SVMM_GENL_EXIT_GUEST + phase]);
+	if (a[SVMM_GENL_EXIT_HISTOGRAM])
+		nla_memcpy(exit->histogram, a[SVMM_GENL_EXIT_HISTOGRAM], sizeof(exit->histogram));
+	stats->nr_exits++;
+}
+
+static void read_key(struct nlattr *nest, struct vcpu_accounts *vcpu)
+{
+	struct nlattr *a[SVMM_GENL_KEY_MAX + 1];
+	struct svmm_key_stat *key;
+	uint32_t kind;
+
+	if (nla_parse_nested(a, SVMM_GENL_KEY_MAX, nest, NULL) || !a[SVMM_GENL_KEY_KIND] ||
+	    !a[SVMM_GENL_KEY_KEY] || !a[SVMM_GENL_KEY_COUNT] || !a[SVMM_GENL_KEY_ERROR] ||
+	    !a[SVMM_GENL_KEY_TICKS])
+		return;
+	kind = nla_get_u32(a[SVMM_GENL_KEY_KIND]);
+	if (kind >= SVMM_KEYS || vcpu->nr_keys[kind] == SVMM_STATS_KEYS)
+		return;
+	key = &vcpu->stats.keys[kind][vcpu->nr_keys[kind]++];
+	key->key = nla_get_u64(a[SVMM_GENL_KEY_KEY]);
+	key->count = nla_get_u64(a[SVMM_GENL_KEY_COUNT]);
+	key->error = nla_get_u64(a[SVMM_GENL_KEY_ERROR]);
+	key->ticks = nla_get_u64(a[SVMM_GENL_KEY_TICKS]);
+}
+
+/* The next vCPU's answers begin, or there are none any more: the last one is complete. */
+static void vcpu_complete(struct conversation *c)
+{
+	if (c->accounts->name[0])
+		c->each_vcpu(c->accounts, c->arg);
+	memset(c->accounts, 0, sizeof(*c->accounts));
+}
+
+static int on_accounts(struct nl_msg *msg, struct conversation *c)
+{
+	static const struct {
+		int attr;
+		size_t at;
+	} number[] = {
+		{ SVMM_GENL_ATTR_BEGUN, offsetof(struct vcpu_accounts, stats.begun) },
+		{ SVMM_GENL_ATTR_NOW, offsetof(struct vcpu_accounts, now) },
+		{ SVMM_GENL_ATTR_HALTED, offsetof(struct vcpu_accounts, stats.halted) },
+		{ SVMM_GENL_ATTR_STOPPED, offsetof(struct vcpu_accounts, stats.stopped) },
+		{ SVMM_GENL_ATTR_PREEMPTED, offsetof(struct vcpu_accounts, stats.preempted) },
+		{ SVMM_GENL_ATTR_TO_USER, offsetof(struct vcpu_accounts, stats.to_user) },
+	};
+	struct nlattr *a[SVMM_GENL_ATTR_MAX + 1], *each;
+	struct vcpu_accounts *vcpu = c->accounts;
+	struct nlmsghdr *head = nlmsg_hdr(msg);
+	int left;
+
+	if (genlmsg_parse(head, 0, a, SVMM_GENL_ATTR_MAX, NULL) || !a[SVMM_GENL_ATTR_NAME] ||
+	    !a[SVMM_GENL_ATTR_PID] || !a[SVMM_GENL_ATTR_VCPU] || !a[SVMM_GENL_ATTR_VCPU_STATE] ||
+	    !a[SVMM_GENL_ATTR_TSC_KHZ])
+		return NL_SKIP;
+	if (nla_strcmp(a[SVMM_GENL_ATTR_NAME], vcpu->name) ||
+	    nla_get_u32(a[SVMM_GENL_ATTR_PID]) != vcpu->pid ||
+	    nla_get_u32(a[SVMM_GENL_ATTR_VCPU]) != vcpu->id)
+		vcpu_complete(c);
+	nla_strlcpy(vcpu->name, a[SVMM_GENL_ATTR_NAME], sizeof(vcpu->name));
+	vcpu->pid = nla_get_u32(a[SVMM_GENL_ATTR_PID]);
+	vcpu->id = nla_get_u32(a[SVMM_GENL_ATTR_VCPU]);
+	vcpu->state = nla_get_u32(a[SVMM_GENL_ATTR_VCPU_STATE]);
+	vcpu->tsc_khz = nla_get_u32(a[SVMM_GENL_ATTR_TSC_KHZ]);
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		if (a[number[i].attr])
+			*(uint64_t *)((char *)vcpu + number[i].at) = nla_get_u64(a[number[i].attr]);
+	nla_for_each_attr(each, genlmsg_attrdata(nlmsg_data(head), 0),
+			  genlmsg_attrlen(nlmsg_data(head), 0), left) {
+		if (nla_type(each) == SVMM_GENL_ATTR_EXIT)
+			read_exit(each, &vcpu->stats);
+		else if (nla_type(each) == SVMM_GENL_ATTR_KEY)
+			read_key(each, vcpu);
+	}
+	return NL_OK;
+}
+
 static int on_answer(struct nl_msg *msg, void *arg)
 {
 	struct genlmsghdr *head = nlmsg_data(nlmsg_hdr(msg));
@@ -82,6 +175,8 @@ static int on_answer(struct nl_msg *msg, void *arg)
 	struct nlattr *a;
 	int left;
 
+	if (c->accounts)
+		return on_accounts(msg, c);
 	memset(c->info, 0, sizeof(*c->info));
 	nla_for_each_attr(a, genlmsg_attrdata(head, 0), genlmsg_attrlen(head, 0), left)
 		read_attr(a, c->info);
@@ -143,7 +238,7 @@ static void end(struct conversation *c)
 }
 
 /* Ask, and read the answers.  Return: 0, the kernel's errno, or -1 after a message. */
-static int ask(struct conversation *c, int command, int flags, const char *name, bool reset)
+static int ask(struct conversation *c, int command, int flags, const char *name, int flag)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 	int ret = -NLE_NOMEM;
@@ -151,7 +246,7 @@ static int ask(struct conversation *c, int command, int flags, const char *name,
 	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, c->family, 0, flags, command,
 			       SVMM_GENL_VERSION) &&
 	    (!name || !nla_put_string(msg, SVMM_GENL_ATTR_NAME, name)) &&
-	    (!reset || !nla_put_flag(msg, SVMM_GENL_ATTR_DIRTY_RESET)))
+	    (!flag || !nla_put_flag(msg, flag)))
 		ret = nl_send_auto(c->sock, msg);
 	nlmsg_free(msg);
 	c->error = 0;
@@ -164,6 +259,18 @@ static int ask(struct conversation *c, int command, int flags, const char *name,
 	return -1;
 }
 
+/* What the kernel has answered about a VM.  Return: @error. */
+static int said(int error, const char *name)
+{
+	if (error == ENOENT)
+		message("%s: no VM of that name; vmctl list shows those that you may see", name);
+	else if (error == EPERM)
+		message("%s: it is another user's VM; ask as that user or as root", name);
+	else if (error > 0)
+		message("%s: %s", name, strerror(error));
+	return error;
+}
+
 bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg)
 {
 	struct conversation c = { .each = each, .arg = arg };
@@ -172,7 +279,7 @@ bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg)
 
 	c.info = malloc(sizeof(*c.info));
 	if (c.info && begin(&c)) {
-		error = ask(&c, SVMM_GENL_CMD_GET_VM, NLM_F_DUMP, NULL, false);
+		error = ask(&c, SVMM_GENL_CMD_GET_VM, NLM_F_DUMP, NULL, 0);
 		if (error > 0)
 			message("cannot list the VMs: %s", strerror(error));
 		ok = !error;
@@ -189,14 +296,28 @@ bool vm_memory(const char *name, bool reset, struct vm_info *info)
 
 	if (begin(&c)) {
 		for (int i = 0; i < ATTEMPTS && (!i || error == EAGAIN); i++)
-			error = ask(&c, SVMM_GENL_CMD_GET_MEM, NLM_F_ACK, name, reset);
+			error = ask(&c, SVMM_GENL_CMD_GET_MEM, NLM_F_ACK, name,
+				    reset ? SVMM_GENL_ATTR_DIRTY_RESET : 0);
 	}
 	end(&c);
-	if (error == ENOENT)
-		message("%s: no VM of that name; vmctl list shows those that you may see", name);
-	else if (error == EPERM)
-		message("%s: it is another user's VM; ask as that user or as root", name);
-	else if (error > 0)
-		message("%s: %s", name, strerror(error));
-	return !error;
+	return !said(error, name);
+}
+
+bool vm_accounts(const char *name, bool detail,
+		 void (*each)(const struct vcpu_accounts *vcpu, void *arg), void *arg)
+{
+	struct conversation c = { .each_vcpu = each, .arg = arg };
+	int error = -1;
+
+	c.accounts = calloc(1, sizeof(*c.accounts));
+	if (!c.accounts)
+		message("out of memory");
+	else if (begin(&c))
+		error = ask(&c, SVMM_GENL_CMD_GET_STATS, NLM_F_DUMP, name,
+			    detail ? SVMM_GENL_ATTR_DETAIL : 0);
+	if (!error)
+		vcpu_complete(&c);
+	end(&c);
+	free(c.accounts);
+	return !said(error, name ? name : "the VMs");
 }

@@ -30,6 +30,17 @@ struct vm_info {
 	struct vm_slot slots[SVMM_MAX_SLOTS];
 };
 
+/* The accounts of a vCPU, as SVMM_GENL_CMD_GET_STATS tells them. */
+struct vcpu_accounts {
+	char name[SVMM_NAME_MAX];	/* of its VM */
+	uint32_t pid, id;
+	uint32_t state;			/* enum svmm_vcpu_state */
+	uint32_t tsc_khz;
+	uint64_t now;			/* TSC */
+	uint32_t nr_keys[SVMM_KEYS];
+	struct svmm_vcpu_stats stats;
+};
+
 /**
  * vm_list - all VMs that the caller may see
  * @each: called for each of them, oldest first
@@ -48,5 +59,17 @@ bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg);
  * Return: true, or false after a message.
  */
 bool vm_memory(const char *name, bool reset, struct vm_info *info);
+
+/**
+ * vm_accounts - the accounts of vCPUs
+ * @name: of their VM; NULL: of all that the caller may see
+ * @detail: histograms and keys, too
+ * @each: called for each vCPU, VMs oldest first
+ * @arg: passed on
+ *
+ * Return: true, or false after a message.
+ */
+bool vm_accounts(const char *name, bool detail,
+		 void (*each)(const struct vcpu_accounts *vcpu, void *arg), void *arg);
 
 #endif

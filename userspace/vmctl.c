@@ -13,16 +13,20 @@
 #include "list.h"
 #include "mem.h"
 #include "message.h"
+#include "overhead.h"
 #include "run.h"
+#include "stat.h"
 
 static const char help[] =
 "usage: vmctl COMMAND [OPTION ...]\n"
 "\n"
-"  run     run a virtual machine (vmctl run --help)\n"
-"  list    list the virtual machines that run\n"
-"  mem     show a virtual machine's memory (vmctl mem --help)\n"
-"  check   say whether this machine can run guests, and if not, why\n"
-"  help    show this\n";
+"  run       run a virtual machine (vmctl run --help)\n"
+"  list      list the virtual machines that run\n"
+"  stat      show what virtual CPUs do with their time (vmctl stat --help)\n"
+"  overhead  show what a virtual machine's exits cost (vmctl overhead --help)\n"
+"  mem       show a virtual machine's memory (vmctl mem --help)\n"
+"  check     say whether this machine can run guests, and if not, why\n"
+"  help      show this\n";
 
 static int usage_error(void)
 {
@@ -73,6 +77,8 @@ static const struct {
 	{ "run", cmd_run },
 	{ "list", cmd_list },
 	{ "mem", mem_command },
+	{ "overhead", overhead_command },
+	{ "stat", stat_command },
 	{ "check", cmd_check },
 	{ "help", cmd_help },
 	{ "--help", cmd_help },

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../uapi/svmm_exits.h"
+#include "accounts.h"
+#include "message.h"
+
+static void keep(const struct vcpu_accounts *vcpu, void *arg)
+{
+	struct accounts *all = arg;
+
+	if (all->nr == all->room) {
+		unsigned int room = all->room ? all->room * 2 : 16;
+		void *more = realloc(all->vcpu, room * sizeof(*vcpu));
+
+		if (!more) {
+			all->out_of_memory = true;
+			return;
+		}
+		all->vcpu = more;
+		all->room = room;
+	}
+	all->vcpu[all->nr++] = *vcpu;
+}
+
+static bool read_once(const char *name, bool detail, struct accounts *accounts)
+{
+	memset(accounts, 0, sizeof(*accounts));
+	if (!vm_accounts(name, detail, keep, accounts))
+		return false;
+	if (accounts->out_of_memory)
+		message("out of memory");
+	return !accounts->out_of_memory;
+}
+
+static void subtract_exits(struct svmm_vcpu_stats *now, const struct svmm_vcpu_stats *then)
+{
+	/* Lines are only added: the first ones are the same. */
+	for (uint32_t i = 0; i < then->nr_exits && i < now->nr_exits; i++) {
+		struct svmm_exit_stat *is = &now->exits[i];
+		const struct svmm_exit_stat *was = &then->exits[i];
+
+		is->count -= was->count;
+		for (int phase = 0; phase < SVMM_PHASES; phase++)
+			is->ticks[phase] -= is->ticks[phase] < was->ticks[phase] ?
+					    is->ticks[phase] : was->ticks[phase];
+		for (int b = 0; b < SVMM_STATS_BUCKETS; b++)
+			is->histogram[b] -= was->histogram[b];
+	}
+}
+
+/* A key that was replaced meanwhile and came back begins anew. */
+static void subtract_keys(struct vcpu_accounts *now, const struct vcpu_accounts *then)
+{
+	for (int kind = 0; kind < SVMM_KEYS; kind++) {
+		for (uint32_t i = 0; i < now->nr_keys[kind]; i++) {
+			struct svmm_key_stat *is = &now->stats.keys[kind][i];
+
+			for (uint32_t j = 0; j < then->nr_keys[kind]; j++) {
+				const struct svmm_key_stat *was = &then->stats.keys[kind][j];
+
+				if (was->key != is->key || was->error != is->error)
+					continue;
+				is->count -= was->count - was->error;
+				is->ticks -= was->ticks;
+				break;
+			}
+		}
+	}
+}
+
+static void subtract(struct vcpu_accounts *now, const struct vcpu_accounts *then)
+{
+	subtract_exits(&now->stats, &then->stats);
+	subtract_keys(now, then);
+	now->stats.halted -= then->stats.halted;
+	now->stats.stopped -= then->stats.stopped;
+	now->stats.preempted -= then->stats.preempted;
+	now->stats.to_user -= then->stats.to_user;
+	if (then->stats.begun)
+		now->stats.begun = then->now;
+}
+
+bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts)
+{
+	struct accounts before = { 0 };
+	bool ok = true;
+
+	memset(accounts, 0, sizeof(*accounts));
+	if (seconds) {
+		ok = read_once(name, detail, &before);
+		if (ok)
+			usleep(seconds * 1e6);
+	}
+	ok = ok && read_once(name, detail, accounts);
+	for (unsigned int i = 0, j = 0; ok && i < accounts->nr; i++) {
+		struct vcpu_accounts *v = &accounts->vcpu[i];
+
+		/* Both are in the same order. */
+		for (unsigned int k = j; k < before.nr; k++) {
+			const struct vcpu_accounts *b = &before.vcpu[k];
+
+			if (b->pid == v->pid && b->id == v->id && !strcmp(b->name, v->name)) {
+				subtract(v, b);
+				j = k + 1;
+				break;
+			}
+		}
+	}
+	accounts_free(&before);
+	return ok;
+}
+
+void accounts_free(struct accounts *accounts)
+{
+	free(accounts->vcpu);
+	memset(accounts, 0, sizeof(*accounts));
+}
+
+double accounts_ns(const struct vcpu_accounts *vcpu, double ticks)
+{
+	return ticks * 1e6 / vcpu->tsc_khz;
+}
+
+double accounts_wall_ns(const struct vcpu_accounts *vcpu)
+{
+	if (!vcpu->stats.begun)
+		return 0;
+	return accounts_ns(vcpu, (double)(vcpu->now - vcpu->stats.begun));
+}
+
+double reason_cost(const struct reason *reason)
+{
+	return reason->ns[SVMM_PHASE_SWITCH] + reason->ns[SVMM_PHASE_KERNEL] +
+	       reason->ns[SVMM_PHASE_USER];
+}
+
+static int by_cost(const void *a, const void *b)
+{
+	double x = reason_cost(a), y = reason_cost(b);
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct svmm_key_stat *x = a, *y = b;
+
+	return x->count < y->count ? 1 : x->count > y->count ? -1 : 0;
+}
+
+static struct reason *find_reason(struct vm_accounts *sum, uint64_t code)
+{
+	unsigned int i;
+
+	for (i = 0; i < sum->nr_reasons; i++)
+		if (sum->reason[i].code == code)
+			return &sum->reason[i];
+	/* There are no more codes than that. */
+	if (i == sizeof(sum->reason) / sizeof(sum->reason[0]))
+		return &sum->reason[0];
+	sum->reason[i].code = code;
+	sum->nr_reasons++;
+	return &sum->reason[i];
+}
+
+static void add_exits(struct vm_accounts *sum, const struct vcpu_accounts *vcpu)
+{
+	for (uint32_t i = 0; i < vcpu->stats.nr_exits; i++) {
+		const struct svmm_exit_stat *exit = &vcpu->stats.exits[i];
+		struct reason *r = find_reason(sum, exit->exit_code);
+
+		r->count += exit->count;
+		sum->exits += exit->count;
+		for (int phase = 0; phase < SVMM_PHASES; phase++) {
+			double ns = accounts_ns(vcpu, exit->ticks[phase]);
+
+			r->ns[phase] += ns;
+			sum->ns[phase] += ns;
+		}
+		for (int b = 0; b < SVMM_STATS_BUCKETS; b++)
+			r->histogram[b] += exit->histogram[b];
+	}
+}
+
+static void add_keys(struct vm_accounts *sum, const struct vcpu_accounts *vcpu)
+{
+	for (int kind = 0; kind < SVMM_KEYS; kind++) {
+		for (uint32_t i = 0; i < vcpu->nr_keys[kind]; i++) {
+			const struct svmm_key_stat *key = &vcpu->stats.keys[kind][i];
+			struct svmm_key_stat *to = sum->keys[kind];
+			unsigned int k;
+
+			for (k = 0; k < sum->nr_keys[kind] && to[k].key != key->key; k++)
+				;
+			if (!key->count || k == sizeof(sum->keys[0]) / sizeof(sum->keys[0][0]))
+				continue;
+			if (k == sum->nr_keys[kind])
+				to[sum->nr_keys[kind]++].key = key->key;
+			to[k].count += key->count;
+			to[k].error += key->error;
+			to[k].ticks += key->ticks;
+		}
+	}
+}
+
+struct vm_accounts *accounts_sum(const struct accounts *accounts)
+{
+	struct vm_accounts *sum = calloc(1, sizeof(*sum));
+
+	if (!sum) {
+		message("out of memory");
+		return NULL;
+	}
+	for (unsigned int i = 0; i < accounts->nr; i++) {
+		const struct vcpu_accounts *vcpu = &accounts->vcpu[i];
+		double wall = accounts_wall_ns(vcpu);
+
+		sum->vcpus++;
+		sum->tsc_khz = vcpu->tsc_khz;
+		if (wall > sum->wall_ns)
+			sum->wall_ns = wall;
+		sum->halted_ns += accounts_ns(vcpu, vcpu->stats.halted);
+		sum->stopped_ns += accounts_ns(vcpu, vcpu->stats.stopped);
+		sum->preempted_ns += accounts_ns(vcpu, vcpu->stats.preempted);
+		sum->to_user += vcpu->stats.to_user;
+		add_exits(sum, vcpu);
+		add_keys(sum, vcpu);
+	}
+	qsort(sum->reason, sum->nr_reasons, sizeof(sum->reason[0]), by_cost);
+	for (int kind = 0; kind < SVMM_KEYS; kind++)
+		qsort(sum->keys[kind], sum->nr_keys[kind], sizeof(sum->keys[0][0]), by_count);
+	return sum;
+}
+
+const char *exit_code_name(uint64_t code)
+{
+	static const struct {
+		uint64_t code;
+		const char *name;
+	} names[] = {
+#define NAME(code, name) { code, #name },
+		SVM_EXITS(NAME)
+#undef NAME
+		{ SVMM_STATS_REST, "other" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].code == code)
+			return names[i].name;
+	return "?";
+}

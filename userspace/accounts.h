@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Accounts of vCPUs as numbers to show: of an interval, summed up, in nanoseconds.
+ */
+#ifndef VMCTL_ACCOUNTS_H
+#define VMCTL_ACCOUNTS_H
+
+#include "netlink.h"
+
+struct accounts {
+	struct vcpu_accounts *vcpu;
+	unsigned int nr, room;
+	bool out_of_memory;
+};
+
+/* One reason to leave the guest, of all of a VM's vCPUs. */
+struct reason {
+	uint64_t code, count;
+	double ns[SVMM_PHASES];
+	uint64_t histogram[SVMM_STATS_BUCKETS];
+};
+
+/* A VM's vCPUs together. */
+struct vm_accounts {
+	unsigned int vcpus, nr_reasons;
+	double wall_ns;			/* of the vCPU that was there for longest */
+	double ns[SVMM_PHASES];
+	double halted_ns, stopped_ns, preempted_ns;
+	uint64_t exits, to_user;
+	double tsc_khz;
+	struct reason reason[SVMM_STATS_EXITS * 2];	/* the dearest first */
+	unsigned int nr_keys[SVMM_KEYS];
+	struct svmm_key_stat keys[SVMM_KEYS][SVMM_STATS_KEYS * 64];	/* likewise */
+};
+
+/**
+ * accounts_read - the accounts of an interval
+ * @name: of a VM; NULL: of all
+ * @detail: histograms and keys, too
+ * @seconds: how long it is; 0: since each vCPU's begin
+ * @accounts: filled in, to be accounts_free()'d in any case
+ *
+ * What came or went meanwhile is shown as far as it is known.  Return: true, or false after a
+ * message.
+ */
+bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts);
+void accounts_free(struct accounts *accounts);
+
+/* All of them together; NULL if there is no memory. */
+struct vm_accounts *accounts_sum(const struct accounts *accounts);
+
+/* Time that the vCPU's accounts are of. */
+double accounts_wall_ns(const struct vcpu_accounts *vcpu);
+double accounts_ns(const struct vcpu_accounts *vcpu, double ticks);
+
+/* What a reason costs beside the guest. */
+double reason_cost(const struct reason *reason);
+/* "NPF", "IOIO" ...; "other" for SVMM_STATS_REST; never NULL. */
+const char *exit_code_name(uint64_t code);
+
+#endif

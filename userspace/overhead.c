@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `vmctl overhead`: the sum over all reasons to leave the guest of frequency times latency, which
+ * is what virtualization costs.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "accounts.h"
+#include "cli.h"
+#include "message.h"
+#include "options.h"
+#include "overhead.h"
+
+static const char help[] =
+"usage: vmctl overhead [--interval SECONDS] [--keys] [--json] NAME\n"
+"Show what a VM's exits cost beside the guest's own time: for each reason how many\n"
+"there were, and how long one took between guest and host and back (SWITCH), in\n"
+"the kernel and in user space; what that comes to, and its share of the time in the\n"
+"guest. Of all its virtual CPUs together; since its start, or in an interval.\n"
+"\n"
+"  --keys   what tells exits of one reason apart, too: I/O ports, MSRs, pages of\n"
+"           MMIO, hypercalls; the most frequent ones\n";
+
+static const struct {
+	const char *title, *json, *format;
+} kinds[SVMM_KEYS] = {
+	[SVMM_KEY_PORT] = { "PORT", "ports", "%llxh" },
+	[SVMM_KEY_MSR] = { "MSR", "msrs", "%llxh" },
+	[SVMM_KEY_MMIO] = { "MMIO PAGE", "mmio_pages", "%llxh" },
+	[SVMM_KEY_HYPERCALL] = { "HYPERCALL", "hypercalls", "%llu" },
+};
+
+static double share(double ns, const struct vm_accounts *sum)
+{
+	double guest = sum->ns[SVMM_PHASE_GUEST];
+
+	return guest ? ns / guest : 0;
+}
+
+static void print_line(const char *name, uint64_t count, const double ns[SVMM_PHASES],
+		       const struct vm_accounts *sum)
+{
+	double cost = ns[SVMM_PHASE_SWITCH] + ns[SVMM_PHASE_KERNEL] + ns[SVMM_PHASE_USER];
+	double each = count ? 1.0 / count : 0;
+	char a[16], b[16], c[16], d[16], e[16];
+
+	printf("%-16s %10lu %10.1f %9s %9s %9s %9s %9s %8.2f%%\n", name, count,
+	       sum->wall_ns ? count * 1e9 / sum->wall_ns : 0,
+	       show_ns(ns[SVMM_PHASE_SWITCH] * each, a), show_ns(ns[SVMM_PHASE_KERNEL] * each, b),
+	       show_ns(ns[SVMM_PHASE_USER] * each, c), show_ns(cost * each, d), show_ns(cost, e),
+	       share(cost, sum) * 100);
+}
+
+static void print_keys(const struct vm_accounts *sum, int kind)
+{
+	char text[32], a[16], b[16];
+
+	if (!sum->nr_keys[kind])
+		return;
+	printf("\n%-16s %10s %9s %9s\n", kinds[kind].title, "COUNT", "LATENCY", "TOTAL");
+	for (unsigned int i = 0; i < sum->nr_keys[kind] && i < SVMM_STATS_KEYS; i++) {
+		const struct svmm_key_stat *k = &sum->keys[kind][i];
+		double ns = k->ticks * 1e6 / sum->tsc_khz;
+
+		snprintf(text, sizeof(text), kinds[kind].format, k->key);
+		printf("%-16s %10llu %9s %9s\n", text, k->count,
+		       show_ns(k->count > k->error ? ns / (k->count - k->error) : 0, a),
+		       show_ns(ns, b));
+	}
+}
+
+static void print_table(const struct show_options *options, const struct vm_accounts *sum)
+{
+	char guest[16], halted[16], wall[16];
+
+	printf("%s: %u vCPU%s for %s, %s in the guest, %s halted\n\n", options->name, sum->vcpus,
+	       sum->vcpus == 1 ? "" : "s", show_ns(sum->wall_ns, wall),
+	       show_ns(sum->ns[SVMM_PHASE_GUEST], guest), show_ns(sum->halted_ns, halted));
+	printf("%-16s %10s %10s %9s %9s %9s %9s %9s %9s\n", "EXIT", "COUNT", "PER-SEC", "SWITCH",
+	       "KERNEL", "USER", "LATENCY", "TOTAL", "OF-GUEST");
+	for (unsigned int i = 0; i < sum->nr_reasons; i++)
+		if (sum->reason[i].count)
+			print_line(exit_code_name(sum->reason[i].code), sum->reason[i].count,
+				   sum->reason[i].ns, sum);
+	print_line("all", sum->exits, sum->ns, sum);
+	for (int kind = 0; options->keys && kind < SVMM_KEYS; kind++)
+		print_keys(sum, kind);
+}
+
+static void add_ns(struct json_object *to, const char *name, double ns)
+{
+	json_object_object_add(to, name, json_object_new_int64(ns));
+}
+
+static void add_phases(struct json_object *to, const double ns[SVMM_PHASES],
+		       const struct vm_accounts *sum)
+{
+	double cost = ns[SVMM_PHASE_SWITCH] + ns[SVMM_PHASE_KERNEL] + ns[SVMM_PHASE_USER];
+
+	add_ns(to, "guest_ns", ns[SVMM_PHASE_GUEST]);
+	add_ns(to, "switch_ns", ns[SVMM_PHASE_SWITCH]);
+	add_ns(to, "kernel_ns", ns[SVMM_PHASE_KERNEL]);
+	add_ns(to, "user_ns", ns[SVMM_PHASE_USER]);
+	add_ns(to, "overhead_ns", cost);
+	json_object_object_add(to, "share_of_guest", json_object_new_double(share(cost, sum)));
+}
+
+static struct json_object *json_reason(const struct reason *r, const struct vm_accounts *sum)
+{
+	struct json_object *o = json_object_new_object(), *histogram = json_object_new_array();
+
+	json_object_object_add(o, "reason", json_object_new_string(exit_code_name(r->code)));
+	json_object_object_add(o, "exit_code", json_object_new_int64(r->code));
+	json_object_object_add(o, "count", json_object_new_int64(r->count));
+	add_phases(o, r->ns, sum);
+	for (int i = 0; i < SVMM_STATS_BUCKETS; i++)
+		json_object_array_add(histogram, json_object_new_int64(r->histogram[i]));
+	json_object_object_add(o, "histogram_log2_ticks", histogram);
+	return o;
+}
+
+static struct json_object *json_keys(const struct vm_accounts *sum, int kind)
+{
+	struct json_object *all = json_object_new_array(), *o;
+
+	for (unsigned int i = 0; i < sum->nr_keys[kind]; i++) {
+		const struct svmm_key_stat *k = &sum->keys[kind][i];
+
+		o = json_object_new_object();
+		json_object_object_add(o, "key", json_object_new_int64(k->key));
+		json_object_object_add(o, "count", json_object_new_int64(k->count));
+		json_object_object_add(o, "count_error", json_object_new_int64(k->error));
+		add_ns(o, "overhead_ns", k->ticks * 1e6 / sum->tsc_khz);
+		json_object_array_add(all, o);
+	}
+	return all;
+}
+
+static void print_json(const struct show_options *options, const struct vm_accounts *sum)
+{
+	struct json_object *o = json_object_new_object(), *reasons = json_object_new_array();
+
+	json_object_object_add(o, "vm", json_object_new_string(options->name));
+	json_object_object_add(o, "vcpus", json_object_new_int64(sum->vcpus));
+	json_object_object_add(o, "tsc_khz", json_object_new_int64(sum->tsc_khz));
+	add_ns(o, "wall_ns", sum->wall_ns);
+	add_ns(o, "halted_ns", sum->halted_ns);
+	add_ns(o, "stopped_ns", sum->stopped_ns);
+	add_ns(o, "preempted_ns", sum->preempted_ns);
+	json_object_object_add(o, "count", json_object_new_int64(sum->exits));
+	add_phases(o, sum->ns, sum);
+	for (unsigned int i = 0; i < sum->nr_reasons; i++)
+		json_object_array_add(reasons, json_reason(&sum->reason[i], sum));
+	json_object_object_add(o, "exits", reasons);
+	for (int kind = 0; options->keys && kind < SVMM_KEYS; kind++)
+		json_object_object_add(o, kinds[kind].json, json_keys(sum, kind));
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	json_object_put(o);
+}
+
+int overhead_command(int argc, char **argv)
+{
+	struct vm_accounts *sum = NULL;
+	struct show_options options;
+	struct accounts accounts;
+	int status = show_parse(argc, argv, help, &options);
+
+	if (status != CLI_GO_ON)
+		return status;
+	if (!options.name) {
+		message("overhead: of which VM? vmctl list shows their names");
+		message("try: vmctl overhead --help");
+		return STATUS_USAGE;
+	}
+	if (accounts_read(options.name, true, options.interval, &accounts))
+		sum = accounts_sum(&accounts);
+	accounts_free(&accounts);
+	if (!sum)
+		return STATUS_ERROR;
+	if (options.json)
+		print_json(&options, sum);
+	else
+		print_table(&options, sum);
+	free(sum);
+	return STATUS_OK;
+}

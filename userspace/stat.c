@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `vmctl stat`: a line for each vCPU.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "accounts.h"
+#include "cli.h"
+#include "message.h"
+#include "options.h"
+#include "stat.h"
+#include "../uapi/svmm_netlink.h"
+
+static const char help[] =
+"usage: vmctl stat [--interval SECONDS] [--json] [NAME]\n"
+"Show what each virtual CPU is at, how often it left its guest, and the shares of\n"
+"its time: in the guest; between guest and host, there and back; in the kernel's\n"
+"and in user space's handling of exits; halted; stopped by user space; and waiting\n"
+"for a CPU. Of all your VMs, or one; since their start, or in an interval.\n";
+
+static const char *state_name(uint32_t state)
+{
+	static const char * const name[] = {
+		[SVMM_VCPU_STOPPED] = "stopped",
+		[SVMM_VCPU_USER] = "user",
+		[SVMM_VCPU_RUNNING] = "running",
+		[SVMM_VCPU_HALTED] = "halted",
+	};
+
+	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";
+}
+
+struct line {
+	double wall, phase[SVMM_PHASES], halted, stopped, preempted;	/* ns */
+	uint64_t exits;
+};
+
+static struct line make_line(const struct vcpu_accounts *vcpu)
+{
+	struct line l = {
+		.wall = accounts_wall_ns(vcpu),
+		.halted = accounts_ns(vcpu, vcpu->stats.halted),
+		.stopped = accounts_ns(vcpu, vcpu->stats.stopped),
+		.preempted = accounts_ns(vcpu, vcpu->stats.preempted),
+	};
+
+	for (uint32_t i = 0; i < vcpu->stats.nr_exits; i++) {
+		l.exits += vcpu->stats.exits[i].count;
+		for (int phase = 0; phase < SVMM_PHASES; phase++)
+			l.phase[phase] += accounts_ns(vcpu, vcpu->stats.exits[i].ticks[phase]);
+	}
+	return l;
+}
+
+static void print_table(const struct accounts *accounts)
+{
+	if (accounts->nr)
+		printf("%-24s %4s %-8s %12s %10s %6s %6s %6s %6s %6s %6s %6s\n", "VM", "VCPU",
+		       "STATE", "EXITS", "PER-SEC", "GUEST%", "SWTCH%", "KERN%", "USER%", "HALT%",
+		       "STOP%", "WAIT%");
+	for (unsigned int i = 0; i < accounts->nr; i++) {
+		const struct vcpu_accounts *vcpu = &accounts->vcpu[i];
+		struct line l = make_line(vcpu);
+		double per = l.wall ? 100 / l.wall : 0;
+
+		printf("%-24s %4u %-8s %12lu %10.0f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f\n",
+		       vcpu->name, vcpu->id, state_name(vcpu->state), l.exits,
+		       l.wall ? l.exits * 1e9 / l.wall : 0, l.phase[SVMM_PHASE_GUEST] * per,
+		       l.phase[SVMM_PHASE_SWITCH] * per, l.phase[SVMM_PHASE_KERNEL] * per,
+		       l.phase[SVMM_PHASE_USER] * per, l.halted * per, l.stopped * per,
+		       l.preempted * per);
+	}
+}
+
+static void add_ns(struct json_object *to, const char *name, double ns)
+{
+	json_object_object_add(to, name, json_object_new_int64(ns));
+}
+
+static void print_json(const struct accounts *accounts)
+{
+	struct json_object *all = json_object_new_array(), *o;
+
+	for (unsigned int i = 0; i < accounts->nr; i++) {
+		const struct vcpu_accounts *vcpu = &accounts->vcpu[i];
+		struct line l = make_line(vcpu);
+
+		o = json_object_new_object();
+		json_object_object_add(o, "vm", json_object_new_string(vcpu->name));
+		json_object_object_add(o, "pid", json_object_new_int64(vcpu->pid));
+		json_object_object_add(o, "vcpu", json_object_new_int64(vcpu->id));
+		json_object_object_add(o, "state", json_object_new_string(state_name(vcpu->state)));
+		json_object_object_add(o, "exits", json_object_new_int64(l.exits));
+		json_object_object_add(o, "exits_to_user",
+				       json_object_new_int64(vcpu->stats.to_user));
+		add_ns(o, "wall_ns", l.wall);
+		add_ns(o, "guest_ns", l.phase[SVMM_PHASE_GUEST]);
+		add_ns(o, "switch_ns", l.phase[SVMM_PHASE_SWITCH]);
+		add_ns(o, "kernel_ns", l.phase[SVMM_PHASE_KERNEL]);
+		add_ns(o, "user_ns", l.phase[SVMM_PHASE_USER]);
+		add_ns(o, "halted_ns", l.halted);
+		add_ns(o, "stopped_ns", l.stopped);
+		add_ns(o, "preempted_ns", l.preempted);
+		json_object_array_add(all, o);
+	}
+	puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY));
+	json_object_put(all);
+}
+
+int stat_command(int argc, char **argv)
+{
+	struct show_options options;
+	struct accounts accounts;
+	int status = show_parse(argc, argv, help, &options);
+
+	if (status != CLI_GO_ON)
+		return status;
+	status = STATUS_ERROR;
+	if (accounts_read(options.name, false, options.interval, &accounts)) {
+		if (options.json)
+			print_json(&accounts);
+		else
+			print_table(&accounts);
+		status = STATUS_OK;
+	}
+	accounts_free(&accounts);
+	return status;
+}
