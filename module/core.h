@@ -188,6 +188,7 @@ struct mmio_frag {
 
 struct vcpu_io {
 	enum io_state state;
+	u16 port;				/* with IO_PIO_IN */
 	u8 bytes;
 	u32 count;				/* elements in the data area */
 	unsigned int nr_reads, next_read;	/* MMIO reads that are known */
@@ -198,11 +199,11 @@ struct vcpu_io {
 
 /* Accounting (stats.h) */
 struct vcpu_acct {
-	struct svmm_vcpu_stats *stats;		/* [c] counters: [m], others read them at any time */
+	struct svmm_vcpu_stats *stats;		/* [c] its contents: [m], read by anybody */
 	struct svmm_exit_stat *exit;		/* [m] line of the last exit */
 	struct svmm_key_stat *key;		/* [m] of its key; NULL: it has none */
 	u64 entered;				/* [m] TSC of the last VMRUN */
-	u64 exited;				/* [m] that of its exit, plus what was no overhead */
+	u64 exited;				/* [m] of its exit, plus what was no overhead */
 	u64 left;				/* [m] TSC when RUN returned, plus svm_tsc_lost */
 	u64 halted;				/* [m] TSC when it halted; 0: it is not */
 	bool to_user;				/* [m] and with an exit */

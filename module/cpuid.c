@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 #define F(name)			BIT(X86_FEATURE_##name & 31)
@@ -665,4 +666,5 @@ void cpuid_execute(struct vcpu *vcpu)
 	vcpu->regs[X86_RBX] = ebx;
 	vcpu->regs[X86_RCX] = ecx;
 	vcpu->regs[X86_RDX] = edx;
+	trace_svmm_cpuid(vcpu, function, index, e);
 }

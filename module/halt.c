@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "trace.h"
 
 static unsigned int halt_poll_ns = 200000;
 module_param(halt_poll_ns, uint, 0644);
@@ -179,6 +180,7 @@ void vcpu_halt(struct vcpu *vcpu)
 	}
 
 	vcpu->counters.halts++;
+	trace_svmm_vcpu_halt(vcpu);
 	start = ktime_get_ns();
 	now = start;
 	if (poll_ns) {
@@ -192,6 +194,7 @@ void vcpu_halt(struct vcpu *vcpu)
 		vcpu_count_poll(vcpu, now - start, over, event);
 	if (!event)
 		return;
+	trace_svmm_vcpu_wake(vcpu);
 	if (limit)
 		vcpu_adapt_poll(vcpu, ktime_get_ns() - start, limit);
 	vcpu->mp_state = SVMM_MP_RUNNABLE;

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "lapic.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 #define LAPIC_DEFAULT_BASE	0xfee00000ULL
@@ -440,6 +441,7 @@ void lapic_mmio_read(struct vcpu *vcpu, u32 offset, void *data, unsigned int byt
 	memset(data, 0, bytes);
 	memcpy(cell, &value, sizeof(value));
 	memcpy(data, cell + skip, min(bytes, 16 - skip));
+	trace_svmm_apic(vcpu, false, offset, value);
 }
 
 /**
@@ -460,6 +462,7 @@ void lapic_mmio_write(struct vcpu *vcpu, u32 offset, const void *data, unsigned 
 	if (bytes != sizeof(value) || offset & 15)
 		return;
 	memcpy(&value, data, sizeof(value));
+	trace_svmm_apic(vcpu, true, offset, value);
 	value &= lapic_writable(vcpu, reg);
 	if (reg == LAPIC_ICR) {
 		lapic_set(lapic, reg, value);

@@ -9,6 +9,7 @@
  * a lock or sleeps: any context may send.
  */
 #include "lapic.h"
+#include "trace.h"
 
 /* ICR (APM vol. 2, figure 16-18) */
 #define ICR_LOGICAL		BIT(11)
@@ -205,6 +206,7 @@ void lapic_send_ipi(struct vcpu *vcpu, u32 icr, u32 dest)
 		.wide = lapic_x2apic(vcpu->lapic),
 	};
 
+	trace_svmm_apic_ipi(vcpu, icr, dest);
 	if (msg.mode == LAPIC_MODE_INIT && LAPIC_DEASSERT(icr))
 		return;
 	if ((msg.mode == LAPIC_MODE_FIXED || msg.mode == LAPIC_MODE_LOWEST) &&

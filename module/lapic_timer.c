@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "lapic.h"
+#include "trace.h"
 
 enum timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_DEADLINE };
 
@@ -70,6 +71,7 @@ static void timer_arm(struct lapic *lapic, ktime_t when)
 		return;
 	lapic->armed = when;
 	lapic->armed_tsc = 0;
+	trace_svmm_timer(lapic->vcpu, when, false);
 	hrtimer_start(&lapic->hrtimer, when, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
@@ -303,6 +305,7 @@ void lapic_timer_expired(struct vcpu *vcpu)
 		timer_next_period(lapic, now);
 	else
 		lapic_timer_stop(lapic);
+	trace_svmm_timer(vcpu, now, true);
 	lapic_fire_lvt(vcpu, LAPIC_LVT_TIMER);
 }
 

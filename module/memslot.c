@@ -19,6 +19,7 @@
 
 #include "core.h"
 #include "memory.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 /* A slot that logs has a bitmap of 1/32768 of its size: 256 MiB of kernel memory, no more. */
@@ -233,6 +234,8 @@ int memslot_set(struct vm *vm, u32 id, u32 flags, u64 gpa, u64 size, u64 user_ad
 	mutex_lock(&vm->lock);
 	ret = memslot_change(vm, &new);
 	mutex_unlock(&vm->lock);
+	if (!ret)
+		trace_svmm_memslot(vm, id, flags, gpa, size, user_addr);
 	return ret;
 }
 

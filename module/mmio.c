@@ -14,6 +14,7 @@
 
 #include "core.h"
 #include "memory.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 #define LAPIC_PAGE_BYTES	4096
@@ -307,6 +308,7 @@ enum io_next mmio_next_write(struct vcpu *vcpu)
 	exit->mmio.bytes = frag->bytes;
 	exit->mmio.is_write = 1;
 	memcpy(exit->mmio.data, frag->data, frag->bytes);
+	trace_svmm_mmio(vcpu, true, frag);
 	return IO_NEXT_USER;
 }
 
@@ -371,5 +373,6 @@ enum io_next mmio_complete_read(struct vcpu *vcpu)
 	/* device_read() stopped at this one; its data is taken once. */
 	memcpy(frag->data, vcpu->page->exit.mmio.data, sizeof(frag->data));
 	io->nr_reads = io->next_read + 1;
+	trace_svmm_mmio(vcpu, false, frag);
 	return mmio_emulate(vcpu, frag->gpa);
 }

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 
 #include "core.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 static void fill_exit(struct vcpu *vcpu, u16 port, bool in, u8 bytes, u32 count)
@@ -30,12 +31,16 @@ void pio_single(struct vcpu *vcpu, u16 port, bool in, u8 bytes)
 {
 	if (in) {
 		vcpu->io.state = IO_PIO_IN;
+		vcpu->io.port = port;
 		vcpu->io.bytes = bytes;
 		*(u32 *)vcpu->io_data = 0;
 	} else {
 		u32 value = vcpu->regs[X86_RAX];
 
-		*(u32 *)vcpu->io_data = bytes == 4 ? value : value & ((1U << 8 * bytes) - 1);
+		if (bytes < 4)
+			value &= (1U << 8 * bytes) - 1;
+		*(u32 *)vcpu->io_data = value;
+		trace_svmm_pio(vcpu, true, port, bytes, 1, value);
 	}
 	fill_exit(vcpu, port, in, bytes, 1);
 }
@@ -45,6 +50,7 @@ void pio_complete_in(struct vcpu *vcpu)
 	u32 value = READ_ONCE(*(u32 *)vcpu->io_data);
 	u64 *rax = &vcpu->regs[X86_RAX];
 
+	trace_svmm_pio(vcpu, false, vcpu->io.port, vcpu->io.bytes, 1, value);
 	switch (vcpu->io.bytes) {
 	case 1:
 		*rax = (*rax & ~0xffULL) | (value & 0xff);
@@ -91,6 +97,14 @@ static u64 element(const struct x86_strio *io, u32 i)
 static u32 batch_size(const struct x86_strio *io)
 {
 	return min_t(u32, io->batch, PAGE_SIZE / io->size);
+}
+
+static u32 first_element(const struct vcpu *vcpu, u8 size)
+{
+	u32 value = 0;
+
+	memcpy(&value, vcpu->io_data, size);
+	return value;
 }
 
 enum io_next pio_string(struct vcpu *vcpu)
@@ -144,6 +158,7 @@ enum io_next pio_string(struct vcpu *vcpu)
 		n = i;
 		x86_string_io_advance(e, &io, n);
 		svm_store_emu(vcpu);
+		trace_svmm_pio(vcpu, true, io.port, io.size, n, first_element(vcpu, io.size));
 	}
 	fill_exit(vcpu, io.port, io.in, io.size, n);
 	return IO_NEXT_USER;
@@ -165,6 +180,8 @@ enum io_next pio_complete_string_in(struct vcpu *vcpu)
 	if (!io.in || io.size != vcpu->io.bytes)
 		return IO_NEXT_RUN;
 	access = GUEST_WRITE | (e->cpl == 3 ? GUEST_USER : 0);
+	trace_svmm_pio(vcpu, false, io.port, io.size, vcpu->io.count,
+		       first_element(vcpu, io.size));
 
 	for (i = 0; i < min(vcpu->io.count, batch_size(&io)); i++) {
 		memcpy(data, vcpu->io_data + i * io.size, io.size);

@@ -14,6 +14,7 @@
 
 #include "core.h"
 #include "memory.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 #define STEAL_FIELD(vcpu, field)					\
@@ -383,5 +384,6 @@ void pv_hypercall(struct vcpu *vcpu)
 		arg[i] = vcpu->regs[arg_regs[i]] & mask;
 	if (!svm_get_cpl(vcpu))
 		ret = pv_call(vcpu, vcpu->regs[X86_RAX] & mask, arg, wide ? 64 : 32);
+	trace_svmm_hypercall(vcpu, vcpu->regs[X86_RAX] & mask, arg, ret);
 	vcpu->regs[X86_RAX] = ret & mask;
 }

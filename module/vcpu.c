@@ -18,6 +18,7 @@
 #include "core.h"
 #include "memory.h"
 #include "stats.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 /* vm->lock held: the VM's TSC rate is not to change under a vCPU that is being made. */
@@ -68,6 +69,7 @@ static int vcpu_create_locked(struct vm *vm, u32 id, struct vcpu **vcpup)
 	smp_store_release(&vm->vcpus[id], vcpu);
 	WRITE_ONCE(vm->nr_vcpus, max(vm->nr_vcpus, id + 1));
 	*vcpup = vcpu;
+	trace_svmm_vcpu_create(vcpu);
 	return 0;
 
 err_lapic:
@@ -246,6 +248,29 @@ static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
  * The loop
  */
 
+/* event_inject(), with its trace. */
+static bool vcpu_inject(struct vcpu *vcpu)
+{
+	const struct vcpu_event *event = &vcpu->injected;
+	bool again = event->valid;
+	bool known = event_inject(vcpu);
+
+	if (!event->valid)
+		return known;
+	switch (event->type) {
+	case EVENT_INTR:
+		trace_svmm_inj_virq(vcpu, event->vector, again);
+		break;
+	case EVENT_NMI:
+		trace_svmm_inj_nmi(vcpu, again);
+		break;
+	case EVENT_EXCEPTION:
+		trace_svmm_inj_exception(vcpu, event, again);
+		break;
+	}
+	return known;
+}
+
 /* The guest runs until something needs the world outside the window. */
 static enum svm_action vcpu_window(struct vcpu *vcpu, bool *extint)
 {
@@ -256,7 +281,7 @@ static enum svm_action vcpu_window(struct vcpu *vcpu, bool *extint)
 	do {
 		if (unlikely(READ_ONCE(vcpu->requests))) {
 			vcpu_quick_requests(vcpu);
-			if (vcpu_test_and_clear(vcpu, VCPU_REQ_EVENT) && !event_inject(vcpu)) {
+			if (vcpu_test_and_clear(vcpu, VCPU_REQ_EVENT) && !vcpu_inject(vcpu)) {
 				*extint = true;
 				action = SVM_LEAVE;
 				break;
@@ -275,8 +300,10 @@ static enum io_next vcpu_nested_fault(struct vcpu *vcpu)
 {
 	struct svmm_exit *exit = &vcpu->page->exit;
 	u64 gpa = vcpu->fault.gpa;
-	int ret = npt_fault(vcpu, gpa, vcpu->fault.error_code);
+	int ret;
 
+	trace_svmm_page_fault(vcpu, svm_get_rip(vcpu), gpa, vcpu->fault.error_code);
+	ret = npt_fault(vcpu, gpa, vcpu->fault.error_code);
 	if (ret == NPT_FAULT_MMIO) {
 		stats_key(vcpu, SVMM_KEY_MMIO, gpa & PAGE_MASK);
 		return mmio_emulate(vcpu, gpa);

@@ -17,6 +17,7 @@
 
 #include "core.h"
 #include "memory.h"
+#include "trace.h"
 #include "svm/svm.h"
 
 static DEFINE_MUTEX(vm_list_lock);
@@ -102,6 +103,7 @@ struct vm *vm_create(const char *name)
 	vm->tsc_ratio = TSC_RATIO_ONE;
 	pv_vm_init(vm);
 	vm_complete(vm);
+	trace_svmm_vm_create(vm);
 	return vm;
 
 err_memslot:
@@ -125,6 +127,7 @@ static void vm_destroy(struct vm *vm)
 {
 	unsigned int i;
 
+	trace_svmm_vm_destroy(vm);
 	/* Until then the host's memory management may call vm_flush_tlbs(). */
 	npt_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
@@ -220,6 +223,7 @@ void vm_kill(struct vm *vm)
 {
 	unsigned int i, nr;
 
+	trace_svmm_vm_dead(vm);
 	WRITE_ONCE(vm->dead, true);
 	smp_mb();	/* a vCPU that is created after this look runs after it, and sees it */
 	nr = READ_ONCE(vm->nr_vcpus);
@@ -241,13 +245,15 @@ static void flush_ack(void *unused)
 void vm_flush_tlbs(struct vm *vm)
 {
 	unsigned int i, nr = READ_ONCE(vm->nr_vcpus);
+	u64 generation;
 
 	/*
 	 * Pairs with svm_vcpu_enter(): either it sees the new generation, or
 	 * this sees IN_GUEST and waits for the exit.
 	 */
-	atomic64_inc(&vm->tlb_gen);
+	generation = atomic64_inc_return(&vm->tlb_gen);
 	smp_mb__after_atomic();		/* as said */
+	trace_svmm_tlb_flush(vm, generation);
 
 	spin_lock(&vm->flush_lock);
 	cpumask_clear(vm->flush_mask);

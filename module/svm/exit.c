@@ -11,6 +11,7 @@
 
 #include "../compat.h"
 #include "../stats.h"
+#include "../trace.h"
 #include "svm_vcpu.h"
 
 typedef enum svm_action (*exit_handler)(struct vcpu *vcpu);
@@ -106,14 +107,15 @@ static enum svm_action exit_cpuid(struct vcpu *vcpu)
 static enum svm_action exit_msr(struct vcpu *vcpu)
 {
 	int len = svm_insn_len(vcpu);
+	bool write = vcpu->svm->vmcb->exit_info_1 & SVM_MSR_INFO_WRITE;
 	u32 index = vcpu->regs[X86_RCX];
-	u64 value;
+	u64 value = 0;
 	int ret;
 
 	if (unlikely(len < 0))
 		return insn_error(len);
 	stats_key(vcpu, SVMM_KEY_MSR, index);
-	if (vcpu->svm->vmcb->exit_info_1 & SVM_MSR_INFO_WRITE) {
+	if (write) {
 		value = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
 		ret = msr_write(vcpu, index, value);
 	} else {
@@ -123,6 +125,7 @@ static enum svm_action exit_msr(struct vcpu *vcpu)
 			vcpu->regs[X86_RDX] = value >> 32;
 		}
 	}
+	trace_svmm_msr(vcpu, write, index, value, ret);
 	if (unlikely(ret)) {
 		event_raise_gp(vcpu);
 		return SVM_RESUME;

@@ -18,6 +18,7 @@
 
 #include "../compat.h"
 #include "../stats.h"
+#include "../trace.h"
 #include "cpu.h"
 #include "svm_vcpu.h"
 
@@ -271,6 +272,15 @@ static __always_inline bool host_waits(void)
 	       unlikely(softirqs_held_back());
 }
 
+static noinline void trace_asid(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	if (sv->asid.tlb_ctl || sv->asid.asid != sv->traced_asid)
+		trace_svmm_asid(vcpu, sv->asid.asid, sv->asid.tlb_ctl);
+	sv->traced_asid = sv->asid.asid;
+}
+
 enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
@@ -286,6 +296,7 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	u32 begun;
 	int fault;
 
+	trace_svmm_entry(vcpu, vmcb->rip);
 	/*
 	 * Announce, then look: whoever sets a request or raises tlb_gen after
 	 * this look sees IN_GUEST and interrupts this CPU, and with GIF clear
@@ -346,6 +357,10 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 
 	if (unlikely(svm_exit_is_invalid(vmcb)))
 		return svm_entry_failed(vcpu);
+	trace_svmm_exit(vcpu, vmcb->exit_code, vmcb->rip, vmcb->exit_info_1, vmcb->exit_info_2,
+			vmcb->exit_int_info, vmcb->exit_int_info_err);
+	if (trace_svmm_asid_enabled())
+		trace_asid(vcpu);
 	vcpu->regs[X86_RAX] = vmcb->rax;
 	vcpu->regs[X86_RSP] = vmcb->rsp;
 	sv->insn_nbytes = 0;

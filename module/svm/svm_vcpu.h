@@ -26,6 +26,7 @@ struct svm_vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
 	struct asid_state asid;
+	u32 traced_asid;		/* the last one that tracing saw */
 	void *fpu;			/* XSAVE image, standard format; FXSAVE without XSAVE */
 
 	u64 efer;			/* as the guest sees it, without LMA */

@@ -14,6 +14,7 @@ accepted='
 *			TYPO_SPELLING		takes British spelling for a mistake
 module/compat.h		LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS	the one file that compares versions
 module/pure.h		COMPLEX_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE	defines them for user space
+module/trace.h		OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,COMPLEX_MACRO	arguments of TRACE_EVENT() are sections
 module/vcpu.c		YIELD			the guest asks for it, by KVM_HC_SCHED_YIELD
 uapi/svmm_exits.h	COMPLEX_MACRO		lists of X(...)
 module/svm/vmcb.h	COMPLEX_MACRO		lists of X(...)
