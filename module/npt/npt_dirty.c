@@ -16,7 +16,7 @@
 #include "npt_mm.h"
 
 /* What one hold of mmu_lock may look at. */
-#define PROTECT_FRAMES	8192
+#define PROTECT_FRAMES	2048
 
 void npt_protect_range(struct vm *vm, u64 gfn, u64 npages)
 {
