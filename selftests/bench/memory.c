@@ -141,7 +141,7 @@ static void *watcher(void *arg)
 	return NULL;
 }
 
-/* Map 1 GiB by 4 KiB, begin to log, read the log, take the memory away, and the VM. */
+/* 1 GiB, mapped by 4 KiB: begin to log, read the log, take half of the memory away. */
 static double longest_hold(const struct hypervisor *h)
 {
 	struct sched_param fifo = { .sched_priority = 50 };
@@ -160,9 +160,9 @@ static double longest_hold(const struct hypervisor *h)
 	h->run(m, &touch, WHOLE, 0);
 	h->harvest(m, bitmap);
 	madvise(mem, WHOLE / 2, MADV_DONTNEED);
-	h->destroy(m);
 	watch.stop = true;
 	pthread_join(watch.thread, NULL);
+	h->destroy(m);
 	munmap(mem, WHOLE);
 	free(bitmap);
 	return watch.worst;
