@@ -34,7 +34,7 @@ kb()
 		printf "%d\n", s * (u == "G" ? 1048576 : u == "M" ? 1024 : 1) }' "$tmp/out"
 }
 
-echo "1..14"
+echo "1..18"
 vmctl list >"$tmp/out" 2>"$tmp/err" && [ ! -s "$tmp/out" ]
 result $? "no VM, no line"
 
@@ -67,6 +67,18 @@ mapped=$(sed -n 's/^mapped .*: \([0-9]*\) pages of 4K, \([0-9]*\) of 2M, 0 of 1G
 result $? "what is mapped is resident"
 [ "$(kb written)" -gt 0 ]
 result $? "a guest that runs writes something"
+
+vmctl stat --interval 0.5 mine >"$tmp/out" 2>"$tmp/err" &&
+	[ "$(awk '$1 == "mine" && $4 ~ /^[0-9]+$/ && $6 + $7 + $8 + $9 + $10 + $11 + $12 < 101' "$tmp/out" |
+		wc -l)" = 2 ]
+result $? "stat: a line for each vCPU, and no more than all of its time"
+vmctl stat --json mine >"$tmp/out" 2>"$tmp/err" && [ "$(grep -c '"halted_ns":' "$tmp/out")" = 2 ]
+result $? "and as JSON"
+vmctl overhead --keys mine >"$tmp/out" 2>"$tmp/err" && grep -q '^3f8h ' "$tmp/out" &&
+	awk '$1 == "EXIT" { on = 1; next } $1 == "all" { exit !(n && n == $2) } on { n += $2 }' "$tmp/out"
+result $? "overhead: the reasons' counts are the sum, and the serial port is among the keys"
+vmctl overhead --json mine >"$tmp/out" 2>"$tmp/err" && grep -q '"reason":"NPF"' "$tmp/out"
+result $? "and as JSON"
 
 kill -STOP $pid
 vmctl mem --interval 0.5 mine >"$tmp/out" 2>"$tmp/err" && [ "$(kb written)" -eq 0 ]
