@@ -302,7 +302,8 @@ static enum io_next vcpu_nested_fault(struct vcpu *vcpu)
 	u64 gpa = vcpu->fault.gpa;
 	int ret;
 
-	trace_svmm_page_fault(vcpu, svm_get_rip(vcpu), gpa, vcpu->fault.error_code);
+	if (trace_svmm_page_fault_enabled())
+		trace_svmm_page_fault(vcpu, svm_get_rip(vcpu), gpa, vcpu->fault.error_code);
 	ret = npt_fault(vcpu, gpa, vcpu->fault.error_code);
 	if (ret == NPT_FAULT_MMIO) {
 		stats_key(vcpu, SVMM_KEY_MMIO, gpa & PAGE_MASK);
