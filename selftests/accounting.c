@@ -2,7 +2,7 @@
 /*
  * The accounts of a vCPU's exits and of its time (uapi/svmm_stats.h) are true.
  *
- * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/cost.c selftests/lib/vmtest.c selftests/lib/start.c
  */
 #include <sys/mman.h>
 #include <time.h>
@@ -10,53 +10,23 @@
 #include <x86intrin.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmtest.h"
+#include "lib/cost.h"
 
 #define ROUNDS		1000
-#define DEVICE		0x40000000UL		/* no memory there */
-#define PORT_NOBODY	0xe0
-#define MSR_MTRR_DEF_TYPE 0x2ff
 
 FIXTURE(accounts) {
 	struct vmt v;
 	struct svmm_vcpu_stats s;
 };
 
-static void nobody_io(struct vmt *v, struct vmt_io *io)
-{
-}
-
-static void nobody_mmio(struct vmt *v, struct vmt_mmio *mmio)
-{
-}
-
 FIXTURE_SETUP(accounts)
 {
-	vmt_open(&self->v);
-	vmt_load(&self->v, "cost");
-	self->v.on_io = nobody_io;
-	self->v.on_mmio = nobody_mmio;
+	cost_open(&self->v);
 }
 
 FIXTURE_TEARDOWN(accounts)
 {
 	vmt_close(&self->v);
-}
-
-static void run(struct vmt *v, const char *entry, uint64_t rounds)
-{
-	vmt_start(v, entry);
-	v->page->gpr.rdi = DEVICE;
-	v->page->gpr.rdx = rounds;
-	vmt_done(v);
-}
-
-static const struct svmm_exit_stat *line(const struct svmm_vcpu_stats *s, uint64_t code)
-{
-	for (uint32_t i = 0; i < s->nr_exits; i++)
-		if (s->exits[i].exit_code == code)
-			return &s->exits[i];
-	return NULL;
 }
 
 static const struct svmm_key_stat *key(const struct svmm_vcpu_stats *s, enum svmm_stats_key kind,
@@ -96,30 +66,30 @@ FIXTURE_VARIANT_ADD(accounts, vmmcall) {
 };
 
 FIXTURE_VARIANT_ADD(accounts, rdmsr) {
-	.entry = "rdmsr", .code = 0x7c, .kind = SVMM_KEY_MSR, .key = MSR_MTRR_DEF_TYPE,
+	.entry = "rdmsr", .code = 0x7c, .kind = SVMM_KEY_MSR, .key = COST_MSR,
 };
 
 FIXTURE_VARIANT_ADD(accounts, wrmsr) {
-	.entry = "wrmsr", .code = 0x7c, .kind = SVMM_KEY_MSR, .key = MSR_MTRR_DEF_TYPE,
+	.entry = "wrmsr", .code = 0x7c, .kind = SVMM_KEY_MSR, .key = COST_MSR,
 };
 
 FIXTURE_VARIANT_ADD(accounts, pio_out) {
-	.entry = "pio_out", .code = 0x7b, .kind = SVMM_KEY_PORT, .key = PORT_NOBODY,
+	.entry = "pio_out", .code = 0x7b, .kind = SVMM_KEY_PORT, .key = COST_PORT,
 	.to_user = true,
 };
 
 FIXTURE_VARIANT_ADD(accounts, pio_in) {
-	.entry = "pio_in", .code = 0x7b, .kind = SVMM_KEY_PORT, .key = PORT_NOBODY,
+	.entry = "pio_in", .code = 0x7b, .kind = SVMM_KEY_PORT, .key = COST_PORT,
 	.to_user = true,
 };
 
 FIXTURE_VARIANT_ADD(accounts, mmio_store) {
-	.entry = "mmio_store4", .code = VMEXIT_NPF, .kind = SVMM_KEY_MMIO, .key = DEVICE,
+	.entry = "mmio_store4", .code = VMEXIT_NPF, .kind = SVMM_KEY_MMIO, .key = COST_DEVICE,
 	.to_user = true,
 };
 
 FIXTURE_VARIANT_ADD(accounts, mmio_load) {
-	.entry = "mmio_load4", .code = VMEXIT_NPF, .kind = SVMM_KEY_MMIO, .key = DEVICE,
+	.entry = "mmio_load4", .code = VMEXIT_NPF, .kind = SVMM_KEY_MMIO, .key = COST_DEVICE,
 	.to_user = true,
 };
 
@@ -130,13 +100,13 @@ TEST_F(accounts, count)
 	const struct svmm_key_stat *k;
 	uint64_t in_buckets = 0;
 
-	run(&self->v, variant->entry, 1);	/* its pages are there now, and DONE has been */
+	cost_run(&self->v, variant->entry, 1);	/* its pages are there now, and DONE has been */
 	ASSERT_EQ(0, svmm_get_stats(self->v.vcpu, &before));
-	run(&self->v, variant->entry, ROUNDS);
+	cost_run(&self->v, variant->entry, ROUNDS);
 	ASSERT_EQ(0, svmm_get_stats(self->v.vcpu, s));
 
-	was = line(&before, variant->code);
-	is = line(s, variant->code);
+	was = cost_line(&before, variant->code);
+	is = cost_line(s, variant->code);
 	ASSERT_NE(NULL, was);
 	ASSERT_NE(NULL, is);
 	/* DONE is an OUT, too. */
@@ -170,7 +140,7 @@ TEST_F(accounts, are_complete)
 	for (int i = 0; i < 5; i++) {
 		for (int j = 0; j < 20; j++) {
 			usleep(1000);
-			run(&self->v, variant->entry, 200);
+			cost_run(&self->v, variant->entry, 200);
 		}
 		wall = __rdtsc();
 		ASSERT_EQ(0, svmm_get_stats(self->v.vcpu, &self->s));
@@ -192,9 +162,7 @@ FIXTURE(account) {
 
 FIXTURE_SETUP(account)
 {
-	vmt_open(&self->v);
-	vmt_load(&self->v, "cost");
-	self->v.on_io = nobody_io;
+	cost_open(&self->v);
 	self->tsc_per_ms = self->v.caps.tsc_khz;
 }
 
@@ -216,7 +184,7 @@ TEST_F(account, user_and_stopped)
 	usleep(20000);
 	ASSERT_EQ(SVMM_EXIT_IO, vmt_run(v));
 	ASSERT_EQ(0, svmm_get_stats(v->vcpu, &self->s));
-	EXPECT_LE(20 * self->tsc_per_ms, line(&self->s, 0x7b)->ticks[SVMM_PHASE_USER]);
+	EXPECT_LE(20 * self->tsc_per_ms, cost_line(&self->s, 0x7b)->ticks[SVMM_PHASE_USER]);
 	EXPECT_EQ(0, self->s.stopped);
 
 	v->page->immediate_exit = 1;
@@ -227,8 +195,8 @@ TEST_F(account, user_and_stopped)
 	vmt_done(v);
 	ASSERT_EQ(0, svmm_get_stats(v->vcpu, &self->s));
 	EXPECT_LE(20 * self->tsc_per_ms, self->s.stopped);
-	EXPECT_EQ(line(&self->before, 0x7b)->ticks[SVMM_PHASE_USER],
-		  line(&self->s, 0x7b)->ticks[SVMM_PHASE_USER]);
+	EXPECT_EQ(cost_line(&self->before, 0x7b)->ticks[SVMM_PHASE_USER],
+		  cost_line(&self->s, 0x7b)->ticks[SVMM_PHASE_USER]);
 }
 
 /* A vCPU that waits for its start-up costs nothing. */
@@ -251,7 +219,7 @@ TEST_F(account, hottest_keys)
 	const struct svmm_key_stat *k;
 	uint64_t sum = 0;
 
-	run(&self->v, "ports", 64 * 50);
+	cost_run(&self->v, "ports", 64 * 50);
 	ASSERT_EQ(0, svmm_get_stats(self->v.vcpu, &self->s));
 	k = key(&self->s, SVMM_KEY_PORT, 0x200);
 	ASSERT_NE(NULL, k);

@@ -4,7 +4,7 @@
  * SVMM_GET_STATS gives, each vCPU's once, in however many parts, while VMs come and go.
  *
  * needs: userspace/netlink.c userspace/message.c userspace/terminal.c
- * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/cost.c selftests/lib/vmtest.c selftests/lib/start.c
  * libs: -lnl-genl-3 -lnl-3 -Wl,--no-warnings
  * timeout: 120
  */
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmtest.h"
+#include "lib/cost.h"
 #include "netlink.h"
 #include "../uapi/svmm_netlink.h"
 
@@ -30,20 +30,9 @@ FIXTURE(stats) {
 	char name[SVMM_NAME_MAX];	/* as vmtest.c makes it */
 };
 
-static void nobody_io(struct vmt *v, struct vmt_io *io)
-{
-}
-
-static void nobody_mmio(struct vmt *v, struct vmt_mmio *mmio)
-{
-}
-
 FIXTURE_SETUP(stats)
 {
-	vmt_open(&self->v);
-	vmt_load(&self->v, "cost");
-	self->v.on_io = nobody_io;
-	self->v.on_mmio = nobody_mmio;
+	cost_open(&self->v);
 	snprintf(self->name, sizeof(self->name), "test-%d-0", getpid());
 }
 
@@ -59,14 +48,6 @@ static void keep(const struct vcpu_accounts *vcpu, void *arg)
 {
 	got = *vcpu;
 	answers++;
-}
-
-static void run(struct vmt *v, const char *entry, uint64_t rounds)
-{
-	vmt_start(v, entry);
-	v->page->gpr.rdi = 0x40000000;
-	v->page->gpr.rdx = rounds;
-	vmt_done(v);
 }
 
 static const struct svmm_key_stat *find_key(const struct vcpu_accounts *vcpu, int kind,
@@ -86,7 +67,7 @@ TEST_F(stats, are_those_of_the_vcpu)
 	static struct svmm_vcpu_stats s;
 
 	for (unsigned int i = 0; i < sizeof(entry) / sizeof(entry[0]); i++)
-		run(&self->v, entry[i], 100 + i);
+		cost_run(&self->v, entry[i], 100 + i);
 	ASSERT_EQ(0, svmm_get_stats(self->v.vcpu, &s));
 	answers = 0;
 	ASSERT_TRUE(vm_accounts(self->name, true, keep, NULL));

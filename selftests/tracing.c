@@ -2,7 +2,7 @@
 /*
  * The tracepoints: as many events as the accounts have exits, with what happened in their fields.
  *
- * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/cost.c selftests/lib/vmtest.c selftests/lib/start.c
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
-#include "lib/vmtest.h"
+#include "lib/cost.h"
 #include "../uapi/svmm_exits.h"
 
 #define TRACING	"/sys/kernel/tracing/"
 #define ROUNDS	300
-#define DEVICE	0x40000000UL
 #define LINES	200000
 
 static char *line[LINES];
@@ -54,8 +53,7 @@ FIXTURE_SETUP(trace)
 {
 	mount("tracefs", TRACING, "tracefs", 0, NULL);
 	self->none = access(TRACING "events/svmm/enable", W_OK);
-	vmt_open(&self->v);
-	vmt_load(&self->v, "cost");
+	cost_open(&self->v);
 	self->v.on_io = count_io;
 	self->v.on_mmio = count_mmio;
 }
@@ -65,14 +63,6 @@ FIXTURE_TEARDOWN(trace)
 	put(TRACING "events/svmm/enable", "0");
 	put(TRACING "trace", "");
 	vmt_close(&self->v);
-}
-
-static void run(struct vmt *v, const char *entry, uint64_t rounds)
-{
-	vmt_start(v, entry);
-	v->page->gpr.rdi = DEVICE;
-	v->page->gpr.rdx = rounds;
-	vmt_done(v);
 }
 
 /* Everything that the buffer has; false if something did not fit into it. */
@@ -111,10 +101,9 @@ static unsigned int having(const char *event, const char *words)
 
 static uint64_t counted(const struct svmm_vcpu_stats *s, uint64_t code)
 {
-	for (uint32_t i = 0; i < s->nr_exits; i++)
-		if (s->exits[i].exit_code == code)
-			return s->exits[i].count;
-	return 0;
+	const struct svmm_exit_stat *exits = cost_line(s, code);
+
+	return exits ? exits->count : 0;
 }
 
 TEST_F(trace, every_exit)
@@ -137,7 +126,7 @@ TEST_F(trace, every_exit)
 
 	if (self->none)
 		SKIP(return, "this kernel has no tracefs");
-	run(v, "cpuid", 1);
+	cost_run(v, "cpuid", 1);
 	ASSERT_TRUE(put(TRACING "buffer_size_kb", "16384"));
 	ASSERT_TRUE(put(TRACING "trace", ""));
 	ASSERT_EQ(0, svmm_get_stats(v->vcpu, &self->before));
@@ -145,7 +134,7 @@ TEST_F(trace, every_exit)
 	ios = 0;
 	mmios = 0;
 	for (unsigned int i = 0; i < sizeof(entry) / sizeof(entry[0]); i++)
-		run(v, entry[i], ROUNDS);
+		cost_run(v, entry[i], ROUNDS);
 	ASSERT_TRUE(put(TRACING "events/svmm/enable", "0"));
 	ASSERT_EQ(0, svmm_get_stats(v->vcpu, &self->s));
 	ASSERT_TRUE(collect());
