@@ -251,8 +251,7 @@ void vm_flush_tlbs(struct vm *vm)
 	 * Pairs with svm_vcpu_enter(): either it sees the new generation, or
 	 * this sees IN_GUEST and waits for the exit.
 	 */
-	generation = atomic64_inc_return(&vm->tlb_gen);
-	smp_mb__after_atomic();		/* as said */
+	generation = atomic64_inc_return(&vm->tlb_gen);		/* a full barrier */
 	trace_svmm_tlb_flush(vm, generation);
 
 	spin_lock(&vm->flush_lock);
