@@ -710,7 +710,7 @@ TEST_F(abi, second_runner)
 	ASSERT_EQ(0, pthread_create(&t, NULL, run_thread, (void *)(long)v.vcpu));
 	for (unsigned int i = 0; i < 100 * vmt_slowdown() && ret != -EBUSY; i++) {
 		usleep(10000);
-		ret = svmm_set_state(v.vcpu);	/* busy too, but does not sleep */
+		ret = svmm_get_state(v.vcpu, 0);	/* busy too, but does not sleep */
 	}
 	EXPECT_EQ(-EBUSY, ret);
 	/* should the thread be out of RUN for an instant, this one must not sleep there */
