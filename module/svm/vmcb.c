@@ -88,19 +88,6 @@ const u32 svm_mandatory_intercepts[SVM_WORDS] = {
 	[SVM_WORD_MISC3] = ~ALLOWED_MISC3,
 };
 
-#define EXIT_NAME(code, name)							\
-	[(code) < SVM_EXIT_DENSE ? (code) : SVM_EXIT_DENSE + (code) - SVM_EXIT_NPF] = #name,
-
-const char *svm_exit_name(u64 code)
-{
-	static const char * const names[SVM_EXIT_INDEXES] = { SVM_EXITS(EXIT_NAME) };
-	int i = svm_exit_index(code);
-
-	if ((u32)code == SVM_EXIT_INVALID_LOW)
-		return "INVALID";
-	return i >= 0 && names[i] ? names[i] : "?";
-}
-
 void vmcb_reset_save(struct vmcb *vmcb)
 {
 	const struct vmcb_seg data = { .attrib = 0x93, .limit = 0xffff };

@@ -552,12 +552,6 @@ static __always_inline int svm_exit_index(u64 code)
 }
 
 /**
- * svm_exit_name() - symbolic name of an exit code, "NPF" for 400h; "?" if undefined
- * @code: exit_code
- */
-const char *svm_exit_name(u64 code);
-
-/**
  * struct svm_ioio - exit_info_1 of an IOIO exit, unpacked (15.10.2)
  * @port: first port
  * @bytes: operand size: 1, 2 or 4
