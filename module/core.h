@@ -35,6 +35,7 @@
 #include <asm/tsc.h>
 
 #include "../uapi/svmm.h"
+#include "../uapi/svmm_netlink.h"
 #include "emulate/emulate.h"
 
 #define SVMM_MAX_VCPUS		64
@@ -74,6 +75,7 @@ struct vm {
 	refcount_t fds;				/* [a] the VM's and its vCPUs' */
 	refcount_t refs;			/* [a] one of all fds, one of each vm_find() */
 	bool dead;				/* [a] no vCPU enters any more */
+	u32 state;				/* [a] enum svmm_vm_state */
 
 	struct mutex lock;			/* slots, vCPU creation */
 	struct vcpu *vcpus[SVMM_MAX_VCPUS];	/* [l] set once; readers: vm_get_vcpu() */
@@ -81,6 +83,7 @@ struct vm {
 
 	struct srcu_struct srcu;
 	struct memslots __rcu *slots;		/* [s] */
+	u64 npages;				/* [l] in them; readers: READ_ONCE */
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
@@ -298,6 +301,17 @@ void dev_exit(void);
 int netlink_init(void);
 void netlink_exit(void);
 
+/**
+ * vm_event() - tell those who listen what has happened
+ * @vm: to it; NULL: to the host
+ * @what: from uapi/svmm_netlink.h
+ * @vcpu: its number, or -1
+ * @reason: a phrase, or NULL
+ *
+ * May sleep.
+ */
+void vm_event(const struct vm *vm, enum svmm_event what, int vcpu, const char *reason);
+
 /*
  * vm.c
  */
@@ -340,8 +354,11 @@ unsigned int vm_count_vcpus(const struct vm *vm);
 /* The vCPU with that id, or NULL.  It lives as long as the VM.  Any context. */
 struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id);
 
-/* No vCPU of @vm enters the guest any more; RUN gives -EIO.  Any context. */
-void vm_kill(struct vm *vm);
+/* No vCPU of @vm enters the guest any more; RUN gives -EIO.  @why is told.  May sleep. */
+void vm_kill(struct vm *vm, const char *why);
+
+/* What others are told that @vm does, and an event if that is news.  May sleep. */
+void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason);
 
 /**
  * vm_flush_tlbs() - drop all guest translations of @vm on all CPUs

@@ -422,6 +422,24 @@ static long vm_ioctl_tsc_khz(struct vm *vm, const u32 __user *arg)
 	return get_user(khz, arg) ? -EFAULT : tsc_set_khz(vm, khz);
 }
 
+static long vm_ioctl_state(struct vm *vm, const void __user *arg)
+{
+	struct svmm_vm_state_info args;
+	size_t len, i;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	len = strnlen(args.reason, sizeof(args.reason));
+	if (args.state < SVMM_VM_RUNNING || args.state > SVMM_VM_CRASHED || args.reserved ||
+	    !all_zero(args.reason + len, sizeof(args.reason) - len) || len == sizeof(args.reason))
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (!isascii(args.reason[i]) || !isprint(args.reason[i]))
+			return -EINVAL;
+	vm_set_state(vm, args.state, len ? args.reason : NULL);
+	return 0;
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	struct vm *vm = file->private_data;
@@ -443,6 +461,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_prefault(vm, arg);
 	case SVMM_SET_TSC_KHZ:
 		return vm_ioctl_tsc_khz(vm, arg);
+	case SVMM_SET_VM_STATE:
+		return vm_ioctl_state(vm, arg);
 	}
 	return -ENOTTY;
 }

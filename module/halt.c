@@ -32,6 +32,10 @@ static unsigned int halt_poll_ns_shrink;
 module_param(halt_poll_ns_shrink, uint, 0644);
 MODULE_PARM_DESC(halt_poll_ns_shrink, "divisor by which it shrinks; 0: to 0 at once");
 
+static unsigned int halt_event_ms;
+module_param(halt_event_ms, uint, 0644);
+MODULE_PARM_DESC(halt_event_ms, "a vCPU that sleeps for longer in HLT is an event, in ms; 0: never");
+
 /* However root sets the parameters: a poll is no longer than this. */
 #define HALT_POLL_LIMIT_NS	NSEC_PER_MSEC
 
@@ -112,8 +116,21 @@ static bool vcpu_poll(struct vcpu *vcpu, u64 end)
 	return false;
 }
 
+/* Sleep once, and tell if that takes long. */
+static void sleep_once(struct vcpu *vcpu, unsigned int *event_ms)
+{
+	if (!*event_ms) {
+		schedule();
+	} else if (!schedule_timeout(msecs_to_jiffies(*event_ms))) {
+		*event_ms = 0;
+		vm_event(vcpu->vm, SVMM_EVENT_VCPU_HALTED, vcpu->id, NULL);
+	}
+}
+
 static void vcpu_sleep(struct vcpu *vcpu)
 {
+	unsigned int event_ms = vcpu->mp_state == SVMM_MP_HALTED ? READ_ONCE(halt_event_ms) : 0;
+
 	pv_steal_preempted(vcpu);
 	lapic_timer_sleep(vcpu);
 	for (;;) {
@@ -123,7 +140,7 @@ static void vcpu_sleep(struct vcpu *vcpu)
 		smp_store_mb(vcpu->mode, VCPU_HALTED);
 		if (vcpu_woken(vcpu) || signal_pending(current))
 			break;
-		schedule();
+		sleep_once(vcpu, &event_ms);
 	}
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);

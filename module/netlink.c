@@ -28,9 +28,15 @@ int netlink_put_name(struct sk_buff *msg, const struct vm *vm)
 
 static int put_vm(struct sk_buff *msg, const struct vm *vm)
 {
+	const struct vcpu *vcpu = vm_get_vcpu(vm, 0);
+
 	if (netlink_put_name(msg, vm) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_UID, from_kuid_munged(current_user_ns(), vm->owner)) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPUS, vm_count_vcpus(vm)))
+	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPUS, vm_count_vcpus(vm)) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_STATE, READ_ONCE(vm->state)) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_MEMORY, PFN_PHYS(READ_ONCE(vm->npages)),
+			      SVMM_GENL_ATTR_PAD) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_PV_FEATURES, vcpu ? READ_ONCE(vcpu->policy.pv) : 0))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -209,6 +215,11 @@ static const struct genl_ops ops[] = {
 		.start = netlink_start_stats,
 		.dumpit = netlink_dump_stats,
 	},
+	{ .cmd = SVMM_GENL_CMD_WATCH, .doit = netlink_watch },
+};
+
+static const struct genl_multicast_group groups[] = {
+	{ .name = SVMM_GENL_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
 struct genl_family netlink_family __ro_after_init = {
@@ -218,6 +229,8 @@ struct genl_family netlink_family __ro_after_init = {
 	.policy = policy,
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
 	.resv_start_op = SVMM_GENL_CMD_MAX + 1,
 	.parallel_ops = true,	/* a long walk must not stop other families */
 	.module = THIS_MODULE,
@@ -225,10 +238,18 @@ struct genl_family netlink_family __ro_after_init = {
 
 int __init netlink_init(void)
 {
-	return genl_register_family(&netlink_family);
+	int ret = netlink_events_init();
+
+	if (ret)
+		return ret;
+	ret = genl_register_family(&netlink_family);
+	if (ret)
+		netlink_events_exit();
+	return ret;
 }
 
 void netlink_exit(void)
 {
 	genl_unregister_family(&netlink_family);
+	netlink_events_exit();
 }

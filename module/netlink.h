@@ -26,6 +26,11 @@ int netlink_put_name(struct sk_buff *msg, const struct vm *vm);
 struct vm *netlink_find_vm(struct sk_buff *skb, const struct nlattr *name,
 			   struct netlink_ext_ack *extack);
 
+/* netlink_events.c */
+int netlink_watch(struct sk_buff *skb, struct genl_info *info);
+int netlink_events_init(void);
+void netlink_events_exit(void);
+
 /* netlink_stats.c */
 int netlink_start_stats(struct netlink_callback *cb);
 int netlink_dump_stats(struct sk_buff *msg, struct netlink_callback *cb);

@@ -215,7 +215,7 @@ static void vcpu_exit_extint(struct vcpu *vcpu)
 static enum io_next vcpu_shutdown(struct vcpu *vcpu)
 {
 	/* Nothing of the VM can be trusted to run on; the registers are a hint. */
-	vm_kill(vcpu->vm);
+	vm_kill(vcpu->vm, "triple fault");
 	vcpu->page->exit.reason = SVMM_EXIT_SHUTDOWN;
 	return IO_NEXT_USER;
 }
@@ -350,7 +350,7 @@ static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 		vcpu->mp_state = SVMM_MP_HALTED;
 		return IO_NEXT_RUN;
 	case SVM_KILL:
-		vm_kill(vcpu->vm);
+		vm_kill(vcpu->vm, "the guest's state is lost");
 		return IO_NEXT_USER;
 	case SVM_TO_USER:
 		break;
@@ -561,7 +561,11 @@ long vcpu_run(struct vcpu *vcpu)
 	long ret;
 
 	stats_run(vcpu);
-	vcpu->ran = true;
+	if (unlikely(!vcpu->ran)) {
+		vcpu->ran = true;
+		if (READ_ONCE(vcpu->vm->state) == SVMM_VM_CREATED)
+			vm_set_state(vcpu->vm, SVMM_VM_RUNNING, NULL);
+	}
 	/* Every RUN was left for the sleep: this is early enough. */
 	if (unlikely(vcpu->tsc_lost != svm_tsc_lost))
 		svm_set_tsc_offset(vcpu, vcpu->tsc_offset);

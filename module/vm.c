@@ -104,6 +104,7 @@ struct vm *vm_create(const char *name)
 	pv_vm_init(vm);
 	vm_complete(vm);
 	trace_svmm_vm_create(vm);
+	vm_event(vm, SVMM_EVENT_CREATED, -1, NULL);
 	return vm;
 
 err_memslot:
@@ -158,6 +159,7 @@ void vm_put(struct vm *vm)
 	if (!refcount_dec_and_test(&vm->fds))
 		return;
 	vm_list_del(vm);
+	vm_event(vm, SVMM_EVENT_DESTROYED, -1, NULL);
 	vm_unref(vm);
 }
 
@@ -219,7 +221,19 @@ struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id)
 	return smp_load_acquire(&vm->vcpus[id]);
 }
 
-void vm_kill(struct vm *vm)
+void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason)
+{
+	static const enum svmm_event event[] = {
+		[SVMM_VM_RUNNING] = SVMM_EVENT_RUNNING,
+		[SVMM_VM_PAUSED] = SVMM_EVENT_PAUSED,
+		[SVMM_VM_CRASHED] = SVMM_EVENT_CRASHED,
+	};
+
+	if (xchg(&vm->state, state) != state)
+		vm_event(vm, event[state], -1, reason);
+}
+
+void vm_kill(struct vm *vm, const char *why)
 {
 	unsigned int i, nr;
 
@@ -235,6 +249,7 @@ void vm_kill(struct vm *vm)
 			vcpu_kick(vcpu);
 		}
 	}
+	vm_set_state(vm, SVMM_VM_CRASHED, why);
 }
 
 /* The interrupt has made the guest exit; its next entry sees the new tlb_gen. */

@@ -115,7 +115,7 @@ TEST_F(abi, wrong_kind_of_fd)
 		SVMM_GET_CAPS, SVMM_GET_SUPPORTED_CPUID, SVMM_CREATE_VM,
 	};
 	static const unsigned long of_vm[] = {
-		SVMM_CREATE_VCPU, SVMM_SET_MEMORY_SLOT, SVMM_SIGNAL_MSI,
+		SVMM_CREATE_VCPU, SVMM_SET_MEMORY_SLOT, SVMM_SIGNAL_MSI, SVMM_SET_VM_STATE,
 	};
 	static const unsigned long of_vcpu[] = {
 		SVMM_RUN, SVMM_GET_STATE, SVMM_SET_STATE, SVMM_SET_CPUID, SVMM_SET_SIGMASK,
@@ -123,13 +123,15 @@ TEST_F(abi, wrong_kind_of_fd)
 	};
 	char buf[8192] = { 0 };
 
-	for (int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(of_dev); i++) {
 		EXPECT_EQ(-ENOTTY, call(self->vm, of_dev[i], buf));
 		EXPECT_EQ(-ENOTTY, call(self->vcpu, of_dev[i], buf));
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(of_vm); i++) {
 		EXPECT_EQ(-ENOTTY, call(self->svmm, of_vm[i], buf));
 		EXPECT_EQ(-ENOTTY, call(self->vcpu, of_vm[i], buf));
 	}
-	for (int i = 0; i < 9; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(of_vcpu); i++) {
 		EXPECT_EQ(-ENOTTY, call(self->svmm, of_vcpu[i], buf));
 		EXPECT_EQ(-ENOTTY, call(self->vm, of_vcpu[i], buf));
 	}
@@ -477,6 +479,34 @@ TEST_F(abi, get_stats)
 	arg.stats = 1;
 	EXPECT_EQ(-EFAULT, call(self->vcpu, SVMM_GET_STATS, &arg));
 	EXPECT_EQ(-EFAULT, call(self->vcpu, SVMM_GET_STATS, NULL));
+}
+
+/* What is told of a VM: states that there are, and a reason that is a phrase. */
+TEST_F(abi, set_vm_state)
+{
+	struct svmm_vm_state_info arg = { .state = SVMM_VM_PAUSED };
+
+	EXPECT_EQ(0, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	strcpy(arg.reason, "because");
+	EXPECT_EQ(0, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	arg.reason[SVMM_REASON_MAX - 1] = 'x';		/* behind the end */
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	memset(arg.reason, 'x', sizeof(arg.reason));	/* no end */
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	memset(arg.reason, 0, sizeof(arg.reason));
+	arg.reason[0] = '\n';
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	arg.reason[0] = 0xe4;
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	arg.reason[0] = 0;
+	arg.reserved = 1;
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	arg.reserved = 0;
+	arg.state = SVMM_VM_CREATED;
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	arg.state = SVMM_VM_CRASHED + 1;
+	EXPECT_EQ(-EINVAL, call(self->vm, SVMM_SET_VM_STATE, &arg));
+	EXPECT_EQ(-EFAULT, call(self->vm, SVMM_SET_VM_STATE, NULL));
 }
 
 /* The accounts can be read where they are, and not be written. */

@@ -251,6 +251,28 @@ struct svmm_msi {
 	__u32 flags;
 };
 
+/* What others are told that a VM does. The kernel knows that it was created, first runs, and dies. */
+enum svmm_vm_state {
+	SVMM_VM_CREATED,	/* no vCPU has run */
+	SVMM_VM_RUNNING,
+	SVMM_VM_PAUSED,
+	SVMM_VM_CRASHED,
+};
+
+#define SVMM_REASON_MAX		96	/* a phrase, with its final NUL */
+
+/**
+ * struct svmm_vm_state_info - argument of SVMM_SET_VM_STATE
+ * @state: RUNNING, PAUSED or CRASHED
+ * @reserved: zero
+ * @reason: why, for people; may be empty
+ */
+struct svmm_vm_state_info {
+	__u32 state;
+	__u32 reserved;
+	char reason[SVMM_REASON_MAX];
+};
+
 /*
  * SVMM_CREATE_VCPU: returns a new vCPU's fd (close-on-exec).
  * Errors: -EINVAL (flags, id), -EEXIST, -ENOMEM, -EMFILE, -EIO (dead VM or
@@ -285,6 +307,13 @@ struct svmm_msi {
  * -EFAULT, -EIO.
  */
 #define SVMM_SET_TSC_KHZ	_IOW(SVMM_IOC, 0x13, __u32)
+
+/*
+ * SVMM_SET_VM_STATE: tell what others are told of the VM (svmm_netlink.h); it changes nothing else.
+ * Errors: -EINVAL (state, reserved, a reason that is not NUL-terminated printable text), -EFAULT,
+ * -EIO.
+ */
+#define SVMM_SET_VM_STATE	_IOW(SVMM_IOC, 0x16, struct svmm_vm_state_info)
 
 /*
  * SVMM_DIRTY_LOG: which pages of a slot were written, by the guest or by the

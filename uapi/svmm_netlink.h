@@ -12,13 +12,15 @@
 
 #define SVMM_GENL_NAME		"svmm"
 #define SVMM_GENL_VERSION	1
+#define SVMM_GENL_EVENTS	"events"	/* the multicast group; to join it needs CAP_NET_ADMIN */
+#define SVMM_GENL_WATCHERS	16		/* sockets of a user that SVMM_GENL_CMD_WATCH at once */
 
 /**
  * enum svmm_genl_cmd - commands; an answer has the command of its question
  * @SVMM_GENL_CMD_UNSPEC: none
  * @SVMM_GENL_CMD_GET_VM: which VMs there are.  With SVMM_GENL_ATTR_NAME one (-ENOENT; of several
  *	users' VMs of that name the caller's own first), as a dump all of them.  Answer: NAME, UID,
- *	PID, VCPUS.
+ *	PID, VCPUS, STATE, MEMORY, PV_FEATURES.
  * @SVMM_GENL_CMD_GET_MEM: the memory of the VM of SVMM_GENL_ATTR_NAME.  Answer: that of GET_VM,
  *	NPT_TABLES, NPT_4K, NPT_2M, NPT_1G, one SLOT for each memory slot in the order of guest
  *	addresses; with the flag DIRTY_RESET, DIRTY too, which costs the guest a TLB flush.
@@ -29,12 +31,20 @@
  *	VCPU_STATE, TSC_KHZ, BEGUN, NOW, HALTED, STOPPED, PREEMPTED, TO_USER, one EXIT for each
  *	reason that came up; with the flag DETAIL their HISTOGRAMs, too, and one KEY for each key.
  *	What does not fit is in further answers for the same vCPU.
+ * @SVMM_GENL_CMD_WATCH: this socket is sent the events of the caller's own VMs, until it is closed.
+ *	For those who may not join the group, which has everybody's.  -EBUSY: SVMM_GENL_WATCHERS.
+ * @SVMM_GENL_CMD_EVENT: comes from the kernel, to the group and to who watches.  EVENT, TIME; with
+ *	all but SVME_CONFLICT NAME, PID (in the reader's PID namespace; for the group in the initial
+ *	one) and UID (to the group); VCPU, REASON if there is one.  Who does not read loses events,
+ *	and hears of that: -ENOBUFS.
  */
 enum svmm_genl_cmd {
 	SVMM_GENL_CMD_UNSPEC,
 	SVMM_GENL_CMD_GET_VM,
 	SVMM_GENL_CMD_GET_MEM,
 	SVMM_GENL_CMD_GET_STATS,
+	SVMM_GENL_CMD_WATCH,
+	SVMM_GENL_CMD_EVENT,
 
 	__SVMM_GENL_CMD_MAX,
 	SVMM_GENL_CMD_MAX = __SVMM_GENL_CMD_MAX - 1
@@ -69,6 +79,12 @@ enum svmm_genl_cmd {
  * @SVMM_GENL_ATTR_EXIT: nest of enum svmm_genl_exit, once per reason
  * @SVMM_GENL_ATTR_KEY: nest of enum svmm_genl_key, once per key
  * @SVMM_GENL_ATTR_DETAIL: flag, to GET_STATS
+ * @SVMM_GENL_ATTR_STATE: u32, enum svmm_vm_state (svmm.h)
+ * @SVMM_GENL_ATTR_MEMORY: u64, bytes of all memory slots
+ * @SVMM_GENL_ATTR_PV_FEATURES: u32, bits of CPUID leaf 4000_0001h that the first vCPU shows
+ * @SVMM_GENL_ATTR_EVENT: u32, enum svmm_event
+ * @SVMM_GENL_ATTR_TIME: u64, CLOCK_REALTIME in ns
+ * @SVMM_GENL_ATTR_REASON: string, a phrase for people
  */
 enum svmm_genl_attr {
 	SVMM_GENL_ATTR_UNSPEC,
@@ -96,9 +112,26 @@ enum svmm_genl_attr {
 	SVMM_GENL_ATTR_EXIT,
 	SVMM_GENL_ATTR_KEY,
 	SVMM_GENL_ATTR_DETAIL,
+	SVMM_GENL_ATTR_STATE,
+	SVMM_GENL_ATTR_MEMORY,
+	SVMM_GENL_ATTR_PV_FEATURES,
+	SVMM_GENL_ATTR_EVENT,
+	SVMM_GENL_ATTR_TIME,
+	SVMM_GENL_ATTR_REASON,
 
 	__SVMM_GENL_ATTR_MAX,
 	SVMM_GENL_ATTR_MAX = __SVMM_GENL_ATTR_MAX - 1
+};
+
+/* SVMM_GENL_ATTR_EVENT */
+enum svmm_event {
+	SVMM_EVENT_CREATED,
+	SVMM_EVENT_RUNNING,
+	SVMM_EVENT_PAUSED,
+	SVMM_EVENT_CRASHED,		/* REASON */
+	SVMM_EVENT_DESTROYED,
+	SVMM_EVENT_VCPU_HALTED,		/* for longer than the module's halt_event_ms; VCPU */
+	SVMM_EVENT_SVME_CONFLICT,	/* somebody else uses SVM; to the group alone; REASON */
 };
 
 /* SVMM_GENL_ATTR_VCPU_STATE */

@@ -161,6 +161,15 @@ int svmm_set_tsc_khz(int vm, uint32_t khz)
 	return call(vm, SVMM_SET_TSC_KHZ, &khz);
 }
 
+int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
+{
+	struct svmm_vm_state_info arg = { .state = state };
+
+	if (reason)
+		strncpy(arg.reason, reason, sizeof(arg.reason) - 1);
+	return call(vm, SVMM_SET_VM_STATE, &arg);
+}
+
 int svmm_nmi(int vcpu)
 {
 	return call(vcpu, SVMM_NMI, NULL);

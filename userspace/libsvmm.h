@@ -131,6 +131,16 @@ int svmm_run(int vcpu);
 /* The rate of the VM's TSC, before its first vCPU.  Return: 0 or -errno. */
 int svmm_set_tsc_khz(int vm, uint32_t khz);
 
+/**
+ * svmm_set_vm_state - tell those who look what the VM does
+ * @vm: fd from svmm_create_vm()
+ * @state: RUNNING, PAUSED or CRASHED
+ * @reason: why, or NULL; cut to what fits
+ *
+ * Return: 0 or what SVMM_SET_VM_STATE gives.
+ */
+int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason);
+
 /* Publish @groups on the page, or load the dirty ones.  Return: 0 or -errno. */
 int svmm_get_state(int vcpu, uint32_t groups);
 int svmm_set_state(int vcpu);

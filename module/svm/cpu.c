@@ -18,6 +18,7 @@
 #include <asm/msr.h>
 
 #include "../compat.h"
+#include "../core.h"
 #include "caps.h"
 #include "cpu.h"
 #include "svm.h"
@@ -123,6 +124,9 @@ static int cpu_online_cb(unsigned int id)
 	mutex_unlock(&svm_lock);
 	if (error) {
 		pr_err("CPU %u stays offline: cannot enable SVM on it (%d)\n", id, error);
+		if (error == -EBUSY)
+			vm_event(NULL, SVMM_EVENT_SVME_CONFLICT, -1,
+				 "a CPU that came online has SVM in use");
 		free_pages_of(cpu);
 	}
 	return error;
@@ -205,8 +209,10 @@ int svm_get(void)
 	mutex_unlock(&svm_lock);
 	cpus_read_unlock();
 
-	if (error == -EBUSY)
+	if (error == -EBUSY) {
+		vm_event(NULL, SVMM_EVENT_SVME_CONFLICT, -1, "somebody else, probably kvm_amd, uses SVM");
 		pr_err_ratelimited("SVM is in use (EFER.SVME=1), probably by kvm_amd; try: rmmod kvm_amd\n");
+	}
 	return error;
 }
 
