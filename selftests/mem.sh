@@ -34,7 +34,7 @@ kb()
 		printf "%d\n", s * (u == "G" ? 1048576 : u == "M" ? 1024 : 1) }' "$tmp/out"
 }
 
-echo "1..18"
+echo "1..20"
 vmctl list >"$tmp/out" 2>"$tmp/err" && [ ! -s "$tmp/out" ]
 result $? "no VM, no line"
 
@@ -48,8 +48,12 @@ for i in $(seq 300); do
 done
 grep -q '^up' "$tmp/guest" || tail -n 20 "$tmp/guest" | sed 's/^/# /'
 
-vmctl list >"$tmp/out" 2>"$tmp/err" && [ "$(sed 1d "$tmp/out" | tr -s ' ')" = "mine $pid 2 root" ]
-result $? "name, process, vCPUs and user of a VM"
+vmctl list >"$tmp/out" 2>"$tmp/err" && [ "$(sed 1d "$tmp/out" | tr -s ' ')" = "mine $pid 2 127.9M running root" ]
+result $? "name, process, vCPUs, memory, state and user of a VM"
+vmctl list --json >"$tmp/out" 2>"$tmp/err" && grep -q '"vm":"mine"' "$tmp/out" &&
+	grep -q "\"pid\":$pid,\$" "$tmp/out" && grep -q '"memory_bytes":134086656,' "$tmp/out" &&
+	grep -q '"kvm-steal-time"' "$tmp/out"
+result $? "the same and more as JSON"
 
 vmctl mem mine >"$tmp/out" 2>"$tmp/err"
 result $? "its memory"
@@ -86,6 +90,10 @@ result $? "one that does not run, nothing"
 kill -CONT $pid
 vmctl mem --interval 0 mine >"$tmp/out" 2>"$tmp/err" && ! grep -q '^written' "$tmp/out"
 result $? "unless it is not asked for"
+vmctl mem --json mine >"$tmp/out" 2>"$tmp/err" && grep -q '"backing":"anonymous"' "$tmp/out" &&
+	[ "$(sed -n 's/.*"resident_bytes":\([0-9]*\).*/\1/p' "$tmp/out")" -gt 10000000 ] &&
+	grep -q '"written_bytes"' "$tmp/out"
+result $? "its memory as JSON"
 
 bad 1 "no VM of that name" mem other
 bad 2 "of which VM" mem

@@ -2,7 +2,7 @@
 #ifndef VMCTL_LIST_H
 #define VMCTL_LIST_H
 
-/* `vmctl list`: a line for each VM that the caller may see.  Return: the exit status. */
-int list_vms(void);
+/* `vmctl list`: the VMs that the caller may see.  Return: the exit status. */
+int list_command(int argc, char **argv);
 
 #endif

@@ -4,7 +4,6 @@
  * the guest has written; /proc/PID/smaps says what the host holds of it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,15 +12,16 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "json.h"
 #include "mem.h"
 #include "message.h"
 #include "netlink.h"
+#include "options.h"
 
 #define PAGE_BYTES	4096
-#define MAX_INTERVAL_S	3600.0
 
 static const char help[] =
-"usage: vmctl mem [--interval SECONDS] NAME\n"
+"usage: vmctl mem [--interval SECONDS] [--json] NAME\n"
 "Show a VM's memory: what it is made of, how much of it the host holds, in memory\n"
 "and in swap, by pages of which sizes it is mapped into the guest, and how much\n"
 "of it the guest writes within an interval (1 second; 0: do not measure).\n";
@@ -32,19 +32,6 @@ struct resident {
 	uint64_t page;			/* size of the mapping's pages */
 	char what[256];			/* file name; empty: anonymous */
 };
-
-/* "K", "M" or "G" with one decimal, where that is less than exact. */
-static const char *size(uint64_t bytes, char text[16])
-{
-	static const char unit[] = "KMGT";
-	double n = bytes / 1024.0;
-	unsigned int i = 0;
-
-	for (; n >= 1024 && i < 3; i++)
-		n /= 1024;
-	snprintf(text, 16, n == (uint64_t)n ? "%.0f%c" : "%.1f%c", n, unit[i]);
-	return text;
-}
 
 static bool in_slots(const struct vm_info *vm, uint64_t start, uint64_t end)
 {
@@ -113,9 +100,9 @@ static void print_resident(const struct resident *r)
 	char a[16], b[16];
 
 	printf("backing    %s, pages of %s\n", r->what[0] ? r->what : "anonymous memory",
-	       size(r->page, a));
-	printf("resident   %s, of it %s in huge pages\n", size(r->rss, a), size(r->huge, b));
-	printf("swapped    %s\n", size(r->swap, a));
+	       show_bytes(r->page, a));
+	printf("resident   %s, of it %s in huge pages\n", show_bytes(r->rss, a), show_bytes(r->huge, b));
+	printf("swapped    %s\n", show_bytes(r->swap, a));
 }
 
 static void print_mapped(const struct vm_info *vm)
@@ -126,8 +113,8 @@ static void print_mapped(const struct vm_info *vm)
 	for (int i = 0; i < 3; i++)
 		bytes += vm->leaves[i] << (12 + 9 * i);
 	printf("mapped     %s: %lu pages of 4K, %lu of 2M, %lu of 1G; page tables of %s\n",
-	       size(bytes, a), vm->leaves[0], vm->leaves[1], vm->leaves[2],
-	       size(vm->tables * PAGE_BYTES, b));
+	       show_bytes(bytes, a), vm->leaves[0], vm->leaves[1], vm->leaves[2],
+	       show_bytes(vm->tables * PAGE_BYTES, b));
 }
 
 static double seconds(void)
@@ -155,74 +142,69 @@ static bool measure(const char *name, double interval, struct vm_info *vm, doubl
 	return true;
 }
 
-static int show(const char *name, double interval)
+static void print_json(const struct vm_info *vm, const struct resident *r, double took)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_text(o, "vm", vm->name);
+	json_add_number(o, "pid", vm->pid);
+	json_add_number(o, "memory_bytes", vm->memory);
+	json_add_number(o, "slots", vm->nr_slots);
+	if (r) {
+		json_add_text(o, "backing", r->what[0] ? r->what : "anonymous");
+		json_add_number(o, "backing_page_bytes", r->page);
+		json_add_number(o, "resident_bytes", r->rss);
+		json_add_number(o, "huge_bytes", r->huge);
+		json_add_number(o, "swapped_bytes", r->swap);
+	}
+	json_add_number(o, "npt_4k_pages", vm->leaves[0]);
+	json_add_number(o, "npt_2m_pages", vm->leaves[1]);
+	json_add_number(o, "npt_1g_pages", vm->leaves[2]);
+	json_add_number(o, "npt_table_bytes", vm->tables * PAGE_BYTES);
+	if (took) {
+		json_add_number(o, "written_bytes", vm->dirty);
+		json_add_number(o, "interval_ns", took * 1e9);
+	}
+	json_print(o, 1);
+}
+
+static void print_text(const struct vm_info *vm, const struct resident *r, double took)
+{
+	char text[16];
+
+	printf("memory     %s in %u slot%s\n", show_bytes(vm->memory, text), vm->nr_slots,
+	       vm->nr_slots == 1 ? "" : "s");
+	if (r)
+		print_resident(r);
+	print_mapped(vm);
+	if (took)
+		printf("written    %s in %.1f s\n", show_bytes(vm->dirty, text), took);
+}
+
+static int show(const struct show_options *options)
 {
 	struct vm_info *vm = malloc(sizeof(*vm));
 	int status = STATUS_ERROR;
-	uint64_t bytes = 0;
 	struct resident r;
 	double took = 0;
-	char text[16];
 
 	if (!vm) {
 		message("out of memory");
 		return STATUS_ERROR;
 	}
-	if (measure(name, interval, vm, &took)) {
-		for (unsigned int i = 0; i < vm->nr_slots; i++)
-			bytes += vm->slots[i].bytes;
-		printf("memory     %s in %u slot%s\n", size(bytes, text), vm->nr_slots,
-		       vm->nr_slots == 1 ? "" : "s");
-		status = STATUS_OK;
+	if (measure(options->name, options->interval, vm, &took)) {
 		if (read_resident(vm, &r))
-			print_resident(&r);
-		else
-			status = STATUS_ERROR;
-		print_mapped(vm);
-		if (interval)
-			printf("written    %s in %.1f s\n", size(vm->dirty, text), took);
+			status = STATUS_OK;
+		(options->json ? print_json : print_text)(vm, status ? NULL : &r, took);
 	}
 	free(vm);
 	return status;
 }
 
-static int usage_error(const char *text)
-{
-	if (text)
-		message("%s", text);
-	message("try: vmctl mem --help");
-	return STATUS_USAGE;
-}
-
 int mem_command(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "interval", required_argument, NULL, 'i' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
-	double interval = 1;
-	int option;
-	char *end;
+	struct show_options options = { .interval = 1 };
+	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON | SHOW_ONE_VM, help, &options);
 
-	argv[0] = (char *)"vmctl";	/* getopt starts its messages with it */
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'i':
-			interval = strtod(optarg, &end);
-			if (end == optarg || *end || !(interval >= 0 && interval <= MAX_INTERVAL_S))
-				return usage_error("--interval: give seconds, 0 to 3600");
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return STATUS_OK;
-		default:
-			return usage_error(NULL);
-		}
-	}
-	if (optind == argc)
-		return usage_error("mem: of which VM? vmctl list shows their names");
-	if (optind + 1 < argc)
-		return usage_error("mem: of one VM at a time");
-	return show(argv[optind], interval);
+	return status == CLI_GO_ON ? show(&options) : status;
 }

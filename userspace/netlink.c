@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../uapi/svmm_netlink.h"
 #include "message.h"
 #include "netlink.h"
 
@@ -22,6 +21,7 @@ struct conversation {
 	void (*each)(const struct vm_info *vm, void *arg);
 	struct vcpu_accounts *accounts;	/* the same for SVMM_GENL_CMD_GET_STATS */
 	void (*each_vcpu)(const struct vcpu_accounts *vcpu, void *arg);
+	void (*each_event)(const struct vm_event *event, void *arg);
 	void *arg;
 };
 
@@ -58,6 +58,15 @@ static void read_attr(struct nlattr *a, struct vm_info *info)
 		break;
 	case SVMM_GENL_ATTR_VCPUS:
 		info->vcpus = nla_get_u32(a);
+		break;
+	case SVMM_GENL_ATTR_STATE:
+		info->state = nla_get_u32(a);
+		break;
+	case SVMM_GENL_ATTR_MEMORY:
+		info->memory = nla_get_u64(a);
+		break;
+	case SVMM_GENL_ATTR_PV_FEATURES:
+		info->pv_features = nla_get_u32(a);
 		break;
 	case SVMM_GENL_ATTR_NPT_TABLES:
 		info->tables = nla_get_u64(a);
@@ -168,6 +177,31 @@ static int on_accounts(struct nl_msg *msg, struct conversation *c)
 	return NL_OK;
 }
 
+static int on_event(struct nl_msg *msg, struct conversation *c)
+{
+	struct nlattr *a[SVMM_GENL_ATTR_MAX + 1];
+	struct vm_event event = { .vcpu = -1 };
+
+	if (!c->each_event || genlmsg_parse(nlmsg_hdr(msg), 0, a, SVMM_GENL_ATTR_MAX, NULL) ||
+	    !a[SVMM_GENL_ATTR_EVENT] || !a[SVMM_GENL_ATTR_TIME])
+		return NL_SKIP;
+	event.what = nla_get_u32(a[SVMM_GENL_ATTR_EVENT]);
+	event.time_ns = nla_get_u64(a[SVMM_GENL_ATTR_TIME]);
+	if (a[SVMM_GENL_ATTR_NAME])
+		nla_strlcpy(event.name, a[SVMM_GENL_ATTR_NAME], sizeof(event.name));
+	if (a[SVMM_GENL_ATTR_PID])
+		event.pid = nla_get_u32(a[SVMM_GENL_ATTR_PID]);
+	event.has_uid = a[SVMM_GENL_ATTR_UID];
+	if (event.has_uid)
+		event.uid = nla_get_u32(a[SVMM_GENL_ATTR_UID]);
+	if (a[SVMM_GENL_ATTR_VCPU])
+		event.vcpu = nla_get_u32(a[SVMM_GENL_ATTR_VCPU]);
+	if (a[SVMM_GENL_ATTR_REASON])
+		nla_strlcpy(event.reason, a[SVMM_GENL_ATTR_REASON], sizeof(event.reason));
+	c->each_event(&event, c->arg);
+	return NL_OK;
+}
+
 static int on_answer(struct nl_msg *msg, void *arg)
 {
 	struct genlmsghdr *head = nlmsg_data(nlmsg_hdr(msg));
@@ -175,6 +209,8 @@ static int on_answer(struct nl_msg *msg, void *arg)
 	struct nlattr *a;
 	int left;
 
+	if (head->cmd == SVMM_GENL_CMD_EVENT)
+		return on_event(msg, c);
 	if (c->accounts)
 		return on_accounts(msg, c);
 	memset(c->info, 0, sizeof(*c->info));
@@ -320,4 +356,47 @@ bool vm_accounts(const char *name, bool detail,
 	end(&c);
 	free(c.accounts);
 	return !said(error, name ? name : "the VMs");
+}
+
+/* Events answer no question. */
+static int on_event_seq(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return NL_OK;
+}
+
+/* Everybody's events, or the caller's own.  False after a message. */
+static bool subscribe(struct conversation *c)
+{
+	int group = genl_ctrl_resolve_grp(c->sock, SVMM_GENL_NAME, SVMM_GENL_EVENTS), error;
+
+	if (group >= 0 && !nl_socket_add_membership(c->sock, group))
+		return true;
+	error = ask(c, SVMM_GENL_CMD_WATCH, NLM_F_ACK, NULL, 0);
+	if (error == EBUSY)
+		message("%u of your processes follow events already", SVMM_GENL_WATCHERS);
+	else if (error > 0)
+		message("cannot follow events: %s", strerror(error));
+	return !error;
+}
+
+void vm_watch(void (*each)(const struct vm_event *event, void *arg), void *arg)
+{
+	struct conversation c = { .each_event = each, .arg = arg };
+	int ret = 0;
+
+	if (begin(&c) && subscribe(&c)) {
+		nl_cb_set(c.cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_event_seq, NULL);
+		while (ret >= 0) {
+			ret = nl_recvmsgs(c.sock, c.cb);
+			/* libnl's word for ENOBUFS: the socket's buffer was full. */
+			if (ret == -NLE_NOMEM) {
+				each(NULL, arg);
+				ret = 0;
+			}
+		}
+		message("netlink: %s", nl_geterror(ret));
+	}
+	end(&c);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "../uapi/svmm.h"
+#include "../uapi/svmm_netlink.h"
 
 struct vm_slot {
 	uint32_t id, flags;		/* SVMM_MEM_* */
@@ -22,6 +23,9 @@ struct vm_slot {
 struct vm_info {
 	char name[SVMM_NAME_MAX];
 	uint32_t uid, pid, vcpus;
+	uint32_t state;			/* enum svmm_vm_state */
+	uint32_t pv_features;
+	uint64_t memory;		/* bytes */
 	bool has_memory;
 	uint64_t tables;		/* pages of nested page tables */
 	uint64_t leaves[3];		/* that map 4 KiB, 2 MiB, 1 GiB */
@@ -40,6 +44,25 @@ struct vcpu_accounts {
 	uint32_t nr_keys[SVMM_KEYS];
 	struct svmm_vcpu_stats stats;
 };
+
+struct vm_event {
+	uint32_t what;			/* enum svmm_event */
+	uint64_t time_ns;		/* since 1970 */
+	char name[SVMM_NAME_MAX];	/* empty: the host's */
+	uint32_t pid, uid;
+	bool has_uid;
+	int vcpu;			/* -1: of none */
+	char reason[SVMM_REASON_MAX];
+};
+
+/**
+ * vm_watch - follow what happens to VMs: everybody's with CAP_NET_ADMIN, else the caller's own
+ * @each: called for each event, and with NULL when some were lost
+ * @arg: passed on
+ *
+ * Returns after a message: when it cannot (any more).
+ */
+void vm_watch(void (*each)(const struct vm_event *event, void *arg), void *arg);
 
 /**
  * vm_list - all VMs that the caller may see

@@ -15,28 +15,52 @@ static int usage_error(const char *command)
 	return STATUS_USAGE;
 }
 
-int show_parse(int argc, char **argv, const char *help, struct show_options *options)
+/* getopt's table of what a command takes. */
+static void known_options(unsigned int takes, struct option known[5])
 {
-	static const struct option known[] = {
-		{ "interval", required_argument, NULL, 'i' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "keys", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
+	unsigned int n = 0;
+
+	if (takes & SHOW_INTERVAL)
+		known[n++] = (struct option){ "interval", required_argument, NULL, 'i' };
+	if (takes & SHOW_JSON)
+		known[n++] = (struct option){ "json", no_argument, NULL, 'j' };
+	if (takes & SHOW_KEYS)
+		known[n++] = (struct option){ "keys", no_argument, NULL, 'k' };
+	known[n++] = (struct option){ "help", no_argument, NULL, 'h' };
+	known[n] = (struct option){ 0 };
+}
+
+static int check_name(const char *command, unsigned int takes, int nr)
+{
+	if (takes & SHOW_ALL_VMS && nr) {
+		message("%s: it takes no name", command);
+	} else if (nr > 1) {
+		message("%s: of one VM at a time", command);
+	} else if (takes & SHOW_ONE_VM && !nr) {
+		message("%s: of which VM? vmctl list shows their names", command);
+	} else {
+		return CLI_GO_ON;
+	}
+	return usage_error(command);
+}
+
+int show_parse(int argc, char **argv, unsigned int takes, const char *help,
+	       struct show_options *options)
+{
 	const char *command = argv[0];
+	struct option known[5];
 	int option;
 	char *end;
 
-	*options = (struct show_options){ 0 };
+	known_options(takes, known);
 	argv[0] = (char *)"vmctl";	/* getopt starts its messages with it */
 	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
 		switch (option) {
 		case 'i':
 			options->interval = strtod(optarg, &end);
 			if (end == optarg || *end ||
-			    !(options->interval > 0 && options->interval <= MAX_INTERVAL_S)) {
-				message("--interval: give seconds, up to 3600");
+			    !(options->interval >= 0 && options->interval <= MAX_INTERVAL_S)) {
+				message("--interval: give seconds, 0 to 3600");
 				return usage_error(command);
 			}
 			break;
@@ -53,12 +77,8 @@ int show_parse(int argc, char **argv, const char *help, struct show_options *opt
 			return usage_error(command);
 		}
 	}
-	if (optind + 1 < argc) {
-		message("%s: of one VM at a time", command);
-		return usage_error(command);
-	}
 	options->name = argv[optind];
-	return CLI_GO_ON;
+	return check_name(command, takes, argc - optind);
 }
 
 const char *show_ns(double ns, char text[16])
@@ -71,5 +91,17 @@ const char *show_ns(double ns, char text[16])
 	if (!ns)
 		return "-";
 	snprintf(text, 16, i ? "%.1f%s" : "%.0f%s", ns, unit[i]);
+	return text;
+}
+
+const char *show_bytes(uint64_t bytes, char text[16])
+{
+	static const char unit[] = "KMGT";
+	double n = bytes / 1024.0;
+	unsigned int i = 0;
+
+	for (; n >= 1024 && i < 3; i++)
+		n /= 1024;
+	snprintf(text, 16, n == (uint64_t)n ? "%.0f%c" : "%.1f%c", n, unit[i]);
 	return text;
 }

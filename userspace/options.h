@@ -6,9 +6,17 @@
 #define VMCTL_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+/* What a command takes, beside --help and the name of one VM. */
+#define SHOW_INTERVAL	1	/* --interval */
+#define SHOW_JSON	2	/* --json */
+#define SHOW_KEYS	4	/* --keys */
+#define SHOW_ALL_VMS	8	/* and no name */
+#define SHOW_ONE_VM	16	/* the name must be there */
 
 struct show_options {
-	double interval;	/* seconds; 0: since the beginning */
+	double interval;	/* seconds; as it was, if none is given */
 	bool json, keys;
 	const char *name;	/* of the VM, or NULL */
 };
@@ -17,14 +25,18 @@ struct show_options {
  * show_parse - the options of a command that shows something
  * @argc: of the command, whose name is argv[0]
  * @argv: likewise
+ * @takes: SHOW_*
  * @help: its help text
- * @options: filled in
+ * @options: filled in; what is in it before, stays where nothing is said
  *
  * Return: CLI_GO_ON, or the exit status.
  */
-int show_parse(int argc, char **argv, const char *help, struct show_options *options);
+int show_parse(int argc, char **argv, unsigned int takes, const char *help,
+	       struct show_options *options);
 
 /* "12.3us": nanoseconds for people; 0 is "-".  @text is the result. */
 const char *show_ns(double ns, char text[16]);
+/* "128M", "1.5G". */
+const char *show_bytes(uint64_t bytes, char text[16]);
 
 #endif

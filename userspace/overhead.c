@@ -3,13 +3,12 @@
  * `vmctl overhead`: the sum over all reasons to leave the guest of frequency times latency, which
  * is what virtualization costs.
  */
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "accounts.h"
 #include "cli.h"
-#include "message.h"
+#include "json.h"
 #include "options.h"
 #include "overhead.h"
 
@@ -89,21 +88,16 @@ static void print_table(const struct show_options *options, const struct vm_acco
 		print_keys(sum, kind);
 }
 
-static void add_ns(struct json_object *to, const char *name, double ns)
-{
-	json_object_object_add(to, name, json_object_new_int64(ns));
-}
-
 static void add_phases(struct json_object *to, const double ns[SVMM_PHASES],
 		       const struct vm_accounts *sum)
 {
 	double cost = ns[SVMM_PHASE_SWITCH] + ns[SVMM_PHASE_KERNEL] + ns[SVMM_PHASE_USER];
 
-	add_ns(to, "guest_ns", ns[SVMM_PHASE_GUEST]);
-	add_ns(to, "switch_ns", ns[SVMM_PHASE_SWITCH]);
-	add_ns(to, "kernel_ns", ns[SVMM_PHASE_KERNEL]);
-	add_ns(to, "user_ns", ns[SVMM_PHASE_USER]);
-	add_ns(to, "overhead_ns", cost);
+	json_add_number(to, "guest_ns", ns[SVMM_PHASE_GUEST]);
+	json_add_number(to, "switch_ns", ns[SVMM_PHASE_SWITCH]);
+	json_add_number(to, "kernel_ns", ns[SVMM_PHASE_KERNEL]);
+	json_add_number(to, "user_ns", ns[SVMM_PHASE_USER]);
+	json_add_number(to, "overhead_ns", cost);
 	json_object_object_add(to, "share_of_guest", json_object_new_double(share(cost, sum)));
 }
 
@@ -111,9 +105,9 @@ static struct json_object *json_reason(const struct reason *r, const struct vm_a
 {
 	struct json_object *o = json_object_new_object(), *histogram = json_object_new_array();
 
-	json_object_object_add(o, "reason", json_object_new_string(exit_code_name(r->code)));
-	json_object_object_add(o, "exit_code", json_object_new_int64(r->code));
-	json_object_object_add(o, "count", json_object_new_int64(r->count));
+	json_add_text(o, "reason", exit_code_name(r->code));
+	json_add_number(o, "exit_code", r->code);
+	json_add_number(o, "count", r->count);
 	add_phases(o, r->ns, sum);
 	for (int i = 0; i < SVMM_STATS_BUCKETS; i++)
 		json_object_array_add(histogram, json_object_new_int64(r->histogram[i]));
@@ -129,10 +123,10 @@ static struct json_object *json_keys(const struct vm_accounts *sum, int kind)
 		const struct svmm_key_stat *k = &sum->keys[kind][i];
 
 		o = json_object_new_object();
-		json_object_object_add(o, "key", json_object_new_int64(k->key));
-		json_object_object_add(o, "count", json_object_new_int64(k->count));
-		json_object_object_add(o, "count_error", json_object_new_int64(k->error));
-		add_ns(o, "overhead_ns", k->ticks * 1e6 / sum->tsc_khz);
+		json_add_number(o, "key", k->key);
+		json_add_number(o, "count", k->count);
+		json_add_number(o, "count_error", k->error);
+		json_add_number(o, "overhead_ns", k->ticks * 1e6 / sum->tsc_khz);
 		json_object_array_add(all, o);
 	}
 	return all;
@@ -142,38 +136,33 @@ static void print_json(const struct show_options *options, const struct vm_accou
 {
 	struct json_object *o = json_object_new_object(), *reasons = json_object_new_array();
 
-	json_object_object_add(o, "vm", json_object_new_string(options->name));
-	json_object_object_add(o, "vcpus", json_object_new_int64(sum->vcpus));
-	json_object_object_add(o, "tsc_khz", json_object_new_int64(sum->tsc_khz));
-	add_ns(o, "wall_ns", sum->wall_ns);
-	add_ns(o, "halted_ns", sum->halted_ns);
-	add_ns(o, "stopped_ns", sum->stopped_ns);
-	add_ns(o, "preempted_ns", sum->preempted_ns);
-	json_object_object_add(o, "count", json_object_new_int64(sum->exits));
+	json_add_text(o, "vm", options->name);
+	json_add_number(o, "vcpus", sum->vcpus);
+	json_add_number(o, "tsc_khz", sum->tsc_khz);
+	json_add_number(o, "wall_ns", sum->wall_ns);
+	json_add_number(o, "halted_ns", sum->halted_ns);
+	json_add_number(o, "stopped_ns", sum->stopped_ns);
+	json_add_number(o, "preempted_ns", sum->preempted_ns);
+	json_add_number(o, "count", sum->exits);
 	add_phases(o, sum->ns, sum);
 	for (unsigned int i = 0; i < sum->nr_reasons; i++)
 		json_object_array_add(reasons, json_reason(&sum->reason[i], sum));
 	json_object_object_add(o, "exits", reasons);
 	for (int kind = 0; options->keys && kind < SVMM_KEYS; kind++)
 		json_object_object_add(o, kinds[kind].json, json_keys(sum, kind));
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
-	json_object_put(o);
+	json_print(o, 1);
 }
 
 int overhead_command(int argc, char **argv)
 {
 	struct vm_accounts *sum = NULL;
-	struct show_options options;
+	struct show_options options = { 0 };
 	struct accounts accounts;
-	int status = show_parse(argc, argv, help, &options);
+	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON | SHOW_KEYS | SHOW_ONE_VM, help,
+				&options);
 
 	if (status != CLI_GO_ON)
 		return status;
-	if (!options.name) {
-		message("overhead: of which VM? vmctl list shows their names");
-		message("try: vmctl overhead --help");
-		return STATUS_USAGE;
-	}
 	if (accounts_read(options.name, true, options.interval, &accounts))
 		sum = accounts_sum(&accounts);
 	accounts_free(&accounts);

@@ -22,6 +22,7 @@
 #include "machine.h"
 #include "message.h"
 #include "run.h"
+#include "terminal.h"
 
 struct run {
 	const struct run_options *options;
@@ -42,8 +43,22 @@ static int open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/* As the shell's job control wants it, but those who watch the VM are told. */
+static void stop_for_a_while(struct machine *m)
+{
+	bool raw = terminal_is_raw();
+
+	terminal_restore();
+	svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, "SIGTSTP");
+	raise(SIGSTOP);
+	svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, "SIGCONT");
+	if (raw)
+		terminal_raw(STDIN_FILENO);
 }
 
 static void signalled(void *opaque, uint32_t events)
@@ -54,6 +69,10 @@ static void signalled(void *opaque, uint32_t events)
 	(void)events;
 	if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGTSTP) {
+		stop_for_a_while(r->m);
+		return;
+	}
 	r->signal = info.ssi_signo;
 	machine_request_stop(r->m, MACHINE_SIGNAL, r->signal);
 }

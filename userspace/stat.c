@@ -2,12 +2,12 @@
 /*
  * `vmctl stat`: a line for each vCPU.
  */
-#include <json-c/json.h>
 #include <stdio.h>
 
 #include "accounts.h"
 #include "cli.h"
 #include "message.h"
+#include "json.h"
 #include "options.h"
 #include "stat.h"
 #include "../uapi/svmm_netlink.h"
@@ -73,11 +73,6 @@ static void print_table(const struct accounts *accounts)
 	}
 }
 
-static void add_ns(struct json_object *to, const char *name, double ns)
-{
-	json_object_object_add(to, name, json_object_new_int64(ns));
-}
-
 static void print_json(const struct accounts *accounts)
 {
 	struct json_object *all = json_object_new_array(), *o;
@@ -87,32 +82,30 @@ static void print_json(const struct accounts *accounts)
 		struct line l = make_line(vcpu);
 
 		o = json_object_new_object();
-		json_object_object_add(o, "vm", json_object_new_string(vcpu->name));
-		json_object_object_add(o, "pid", json_object_new_int64(vcpu->pid));
-		json_object_object_add(o, "vcpu", json_object_new_int64(vcpu->id));
-		json_object_object_add(o, "state", json_object_new_string(state_name(vcpu->state)));
-		json_object_object_add(o, "exits", json_object_new_int64(l.exits));
-		json_object_object_add(o, "exits_to_user",
-				       json_object_new_int64(vcpu->stats.to_user));
-		add_ns(o, "wall_ns", l.wall);
-		add_ns(o, "guest_ns", l.phase[SVMM_PHASE_GUEST]);
-		add_ns(o, "switch_ns", l.phase[SVMM_PHASE_SWITCH]);
-		add_ns(o, "kernel_ns", l.phase[SVMM_PHASE_KERNEL]);
-		add_ns(o, "user_ns", l.phase[SVMM_PHASE_USER]);
-		add_ns(o, "halted_ns", l.halted);
-		add_ns(o, "stopped_ns", l.stopped);
-		add_ns(o, "preempted_ns", l.preempted);
+		json_add_text(o, "vm", vcpu->name);
+		json_add_number(o, "pid", vcpu->pid);
+		json_add_number(o, "vcpu", vcpu->id);
+		json_add_text(o, "state", state_name(vcpu->state));
+		json_add_number(o, "exits", l.exits);
+		json_add_number(o, "exits_to_user", vcpu->stats.to_user);
+		json_add_number(o, "wall_ns", l.wall);
+		json_add_number(o, "guest_ns", l.phase[SVMM_PHASE_GUEST]);
+		json_add_number(o, "switch_ns", l.phase[SVMM_PHASE_SWITCH]);
+		json_add_number(o, "kernel_ns", l.phase[SVMM_PHASE_KERNEL]);
+		json_add_number(o, "user_ns", l.phase[SVMM_PHASE_USER]);
+		json_add_number(o, "halted_ns", l.halted);
+		json_add_number(o, "stopped_ns", l.stopped);
+		json_add_number(o, "preempted_ns", l.preempted);
 		json_object_array_add(all, o);
 	}
-	puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY));
-	json_object_put(all);
+	json_print(all, 1);
 }
 
 int stat_command(int argc, char **argv)
 {
-	struct show_options options;
+	struct show_options options = { 0 };
 	struct accounts accounts;
-	int status = show_parse(argc, argv, help, &options);
+	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON, help, &options);
 
 	if (status != CLI_GO_ON)
 		return status;

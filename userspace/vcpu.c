@@ -66,6 +66,8 @@ static void end(struct vcpu *vcpu, enum machine_stop why, const char *verdict, c
 		terminal_restore();
 		message("%s vCPU %u: %s", verdict, vcpu->id, what);
 		registers_print(vcpu);
+		/* What died in the kernel, was told by the kernel. */
+		svmm_set_vm_state(vcpu->m->vm_fd, SVMM_VM_CRASHED, what);
 		machine_request_stop(vcpu->m, why, 0);
 	}
 	machine_unlock(vcpu->m);

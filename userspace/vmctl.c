@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "cli.h"
+#include "events.h"
 #include "list.h"
 #include "mem.h"
 #include "message.h"
@@ -22,6 +23,7 @@ static const char help[] =
 "\n"
 "  run       run a virtual machine (vmctl run --help)\n"
 "  list      list the virtual machines that run\n"
+"  events    follow what happens to them\n"
 "  stat      show what virtual CPUs do with their time (vmctl stat --help)\n"
 "  overhead  show what a virtual machine's exits cost (vmctl overhead --help)\n"
 "  mem       show a virtual machine's memory (vmctl mem --help)\n"
@@ -53,15 +55,6 @@ static int cmd_check(int argc, char **argv)
 	return check_host();
 }
 
-static int cmd_list(int argc, char **argv)
-{
-	if (argc > 1) {
-		message("list %s: list takes no arguments", argv[1]);
-		return usage_error();
-	}
-	return list_vms();
-}
-
 static int cmd_help(int argc, char **argv)
 {
 	(void)argc;
@@ -75,7 +68,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", cmd_run },
-	{ "list", cmd_list },
+	{ "list", list_command },
+	{ "events", events_command },
 	{ "mem", mem_command },
 	{ "overhead", overhead_command },
 	{ "stat", stat_command },

@@ -171,6 +171,14 @@ int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 	return 1;
 }
 
+int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
+{
+	(void)vm;
+	(void)state;
+	(void)reason;
+	return 0;
+}
+
 int svmm_set_extint(int vcpu, uint32_t level)
 {
 	module.extint = level;
