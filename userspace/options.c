@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cli.h"
 #include "message.h"
@@ -16,7 +17,7 @@ static int usage_error(const char *command)
 }
 
 /* getopt's table of what a command takes. */
-static void known_options(unsigned int takes, struct option known[5])
+static void known_options(unsigned int takes, struct option known[8])
 {
 	unsigned int n = 0;
 
@@ -26,6 +27,8 @@ static void known_options(unsigned int takes, struct option known[5])
 		known[n++] = (struct option){ "json", no_argument, NULL, 'j' };
 	if (takes & SHOW_KEYS)
 		known[n++] = (struct option){ "keys", no_argument, NULL, 'k' };
+	if (takes & SHOW_SVG)
+		known[n++] = (struct option){ "svg", required_argument, NULL, 's' };
 	known[n++] = (struct option){ "help", no_argument, NULL, 'h' };
 	known[n] = (struct option){ 0 };
 }
@@ -48,7 +51,7 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 	       struct show_options *options)
 {
 	const char *command = argv[0];
-	struct option known[5];
+	struct option known[8];
 	int option;
 	char *end;
 
@@ -70,6 +73,9 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 		case 'k':
 			options->keys = true;
 			break;
+		case 's':
+			options->svg = optarg;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return STATUS_OK;
@@ -79,6 +85,14 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 	}
 	options->name = argv[optind];
 	return check_name(command, takes, argc - optind);
+}
+
+double now_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 const char *show_ns(double ns, char text[16])

@@ -13,11 +13,13 @@
 #define SHOW_JSON	2	/* --json */
 #define SHOW_KEYS	4	/* --keys */
 #define SHOW_ALL_VMS	8	/* and no name */
+#define SHOW_SVG	32	/* --svg FILE */
 #define SHOW_ONE_VM	16	/* the name must be there */
 
 struct show_options {
 	double interval;	/* seconds; as it was, if none is given */
 	bool json, keys;
+	const char *svg;	/* file, or NULL */
 	const char *name;	/* of the VM, or NULL */
 };
 
@@ -33,6 +35,9 @@ struct show_options {
  */
 int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 	       struct show_options *options);
+
+/* CLOCK_MONOTONIC, in seconds. */
+double now_seconds(void);
 
 /* "12.3us": nanoseconds for people; 0 is "-".  @text is the result. */
 const char *show_ns(double ns, char text[16]);

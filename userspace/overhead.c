@@ -13,14 +13,15 @@
 #include "overhead.h"
 
 static const char help[] =
-"usage: vmctl overhead [--interval SECONDS] [--keys] [--json] NAME\n"
+"usage: vmctl overhead [--interval SECONDS] [--keys] [--json | --svg FILE] NAME\n"
 "Show what a VM's exits cost beside the guest's own time: for each reason how many\n"
 "there were, and how long one took between guest and host and back (SWITCH), in\n"
 "the kernel and in user space; what that comes to, and its share of the time in the\n"
 "guest. Of all its virtual CPUs together; since its start, or in an interval.\n"
 "\n"
 "  --keys   what tells exits of one reason apart, too: I/O ports, MSRs, pages of\n"
-"           MMIO, hypercalls; the most frequent ones\n";
+"           MMIO, hypercalls; the most frequent ones\n"
+"  --svg    a chart instead, into a file\n";
 
 static const struct {
 	const char *title, *json, *format;
@@ -158,8 +159,8 @@ int overhead_command(int argc, char **argv)
 	struct vm_accounts *sum = NULL;
 	struct show_options options = { 0 };
 	struct accounts accounts;
-	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON | SHOW_KEYS | SHOW_ONE_VM, help,
-				&options);
+	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON | SHOW_KEYS | SHOW_SVG |
+				SHOW_ONE_VM, help, &options);
 
 	if (status != CLI_GO_ON)
 		return status;
@@ -168,10 +169,13 @@ int overhead_command(int argc, char **argv)
 	accounts_free(&accounts);
 	if (!sum)
 		return STATUS_ERROR;
-	if (options.json)
+	status = STATUS_OK;
+	if (options.svg)
+		status = overhead_chart(options.svg, options.name, sum) ? STATUS_OK : STATUS_ERROR;
+	else if (options.json)
 		print_json(&options, sum);
 	else
 		print_table(&options, sum);
 	free(sum);
-	return STATUS_OK;
+	return status;
 }

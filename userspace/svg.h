@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pictures as SVG 1.1, without scripts: rectangles and text, in pixels from the upper left corner.
+ * All text is escaped; a tooltip is what a viewer shows under the mouse.
+ */
+#ifndef VMCTL_SVG_H
+#define VMCTL_SVG_H
+
+#include <stdbool.h>
+
+struct svg;
+
+enum svg_anchor { SVG_LEFT, SVG_MIDDLE, SVG_RIGHT };
+
+/* NULL after a message. */
+struct svg *svg_open(const char *path, unsigned int width, unsigned int height);
+void svg_rect(struct svg *svg, double x, double y, double width, double height, const char *color,
+	      const char *tooltip);
+/* @y is that of the base line; @size in pixels. */
+void svg_text(struct svg *svg, double x, double y, unsigned int size, enum svg_anchor anchor,
+	      const char *text);
+/* All of it is in the file: true; or false after a message, and the file is gone. */
+bool svg_close(struct svg *svg);
+
+#endif
