@@ -26,7 +26,7 @@ static void keep(const struct vcpu_accounts *vcpu, void *arg)
 	all->vcpu[all->nr++] = *vcpu;
 }
 
-static bool read_once(const char *name, bool detail, struct accounts *accounts)
+bool accounts_take(const char *name, bool detail, struct accounts *accounts)
 {
 	memset(accounts, 0, sizeof(*accounts));
 	if (!vm_accounts(name, detail, keep, accounts))
@@ -84,24 +84,14 @@ static void subtract(struct vcpu_accounts *now, const struct vcpu_accounts *then
 		now->stats.begun = then->now;
 }
 
-bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts)
+void accounts_subtract(struct accounts *now, const struct accounts *before)
 {
-	struct accounts before = { 0 };
-	bool ok = true;
-
-	memset(accounts, 0, sizeof(*accounts));
-	if (seconds) {
-		ok = read_once(name, detail, &before);
-		if (ok)
-			usleep(seconds * 1e6);
-	}
-	ok = ok && read_once(name, detail, accounts);
-	for (unsigned int i = 0, j = 0; ok && i < accounts->nr; i++) {
-		struct vcpu_accounts *v = &accounts->vcpu[i];
+	for (unsigned int i = 0, j = 0; i < now->nr; i++) {
+		struct vcpu_accounts *v = &now->vcpu[i];
 
 		/* Both are in the same order. */
-		for (unsigned int k = j; k < before.nr; k++) {
-			const struct vcpu_accounts *b = &before.vcpu[k];
+		for (unsigned int k = j; k < before->nr; k++) {
+			const struct vcpu_accounts *b = &before->vcpu[k];
 
 			if (b->pid == v->pid && b->id == v->id && !strcmp(b->name, v->name)) {
 				subtract(v, b);
@@ -110,6 +100,22 @@ bool accounts_read(const char *name, bool detail, double seconds, struct account
 			}
 		}
 	}
+}
+
+bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts)
+{
+	struct accounts before = { 0 };
+	bool ok = true;
+
+	memset(accounts, 0, sizeof(*accounts));
+	if (seconds) {
+		ok = accounts_take(name, detail, &before);
+		if (ok)
+			usleep(seconds * 1e6);
+	}
+	ok = ok && accounts_take(name, detail, accounts);
+	if (ok)
+		accounts_subtract(accounts, &before);
 	accounts_free(&before);
 	return ok;
 }
@@ -130,6 +136,35 @@ double accounts_wall_ns(const struct vcpu_accounts *vcpu)
 	if (!vcpu->stats.begun)
 		return 0;
 	return accounts_ns(vcpu, (double)(vcpu->now - vcpu->stats.begun));
+}
+
+const char *vcpu_state_name(uint32_t state)
+{
+	static const char * const name[] = {
+		[SVMM_VCPU_STOPPED] = "stopped",
+		[SVMM_VCPU_USER] = "user",
+		[SVMM_VCPU_RUNNING] = "running",
+		[SVMM_VCPU_HALTED] = "halted",
+	};
+
+	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";
+}
+
+struct vcpu_times accounts_times(const struct vcpu_accounts *vcpu)
+{
+	struct vcpu_times t = {
+		.wall = accounts_wall_ns(vcpu),
+		.halted = accounts_ns(vcpu, vcpu->stats.halted),
+		.stopped = accounts_ns(vcpu, vcpu->stats.stopped),
+		.preempted = accounts_ns(vcpu, vcpu->stats.preempted),
+	};
+
+	for (uint32_t i = 0; i < vcpu->stats.nr_exits; i++) {
+		t.exits += vcpu->stats.exits[i].count;
+		for (int phase = 0; phase < SVMM_PHASES; phase++)
+			t.phase[phase] += accounts_ns(vcpu, vcpu->stats.exits[i].ticks[phase]);
+	}
+	return t;
 }
 
 double reason_cost(const struct reason *reason)

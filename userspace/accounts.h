@@ -46,12 +46,26 @@ struct vm_accounts {
 bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts);
 void accounts_free(struct accounts *accounts);
 
+/* Its two halves: since each vCPU's begin; and less what was @before. */
+bool accounts_take(const char *name, bool detail, struct accounts *now);
+void accounts_subtract(struct accounts *now, const struct accounts *before);
+
 /* All of them together; NULL if there is no memory. */
 struct vm_accounts *accounts_sum(const struct accounts *accounts);
 
 /* Time that the vCPU's accounts are of. */
 double accounts_wall_ns(const struct vcpu_accounts *vcpu);
 double accounts_ns(const struct vcpu_accounts *vcpu, double ticks);
+
+/* Where a vCPU's time went, in ns. */
+struct vcpu_times {
+	uint64_t exits;
+	double wall, phase[SVMM_PHASES], halted, stopped, preempted;
+};
+
+struct vcpu_times accounts_times(const struct vcpu_accounts *vcpu);
+/* "running" ...; never NULL. */
+const char *vcpu_state_name(uint32_t state);
 
 /* What a reason costs beside the guest. */
 double reason_cost(const struct reason *reason);

@@ -19,40 +19,6 @@ static const char help[] =
 "and in user space's handling of exits; halted; stopped by user space; and waiting\n"
 "for a CPU. Of all your VMs, or one; since their start, or in an interval.\n";
 
-static const char *state_name(uint32_t state)
-{
-	static const char * const name[] = {
-		[SVMM_VCPU_STOPPED] = "stopped",
-		[SVMM_VCPU_USER] = "user",
-		[SVMM_VCPU_RUNNING] = "running",
-		[SVMM_VCPU_HALTED] = "halted",
-	};
-
-	return state < sizeof(name) / sizeof(name[0]) ? name[state] : "?";
-}
-
-struct line {
-	double wall, phase[SVMM_PHASES], halted, stopped, preempted;	/* ns */
-	uint64_t exits;
-};
-
-static struct line make_line(const struct vcpu_accounts *vcpu)
-{
-	struct line l = {
-		.wall = accounts_wall_ns(vcpu),
-		.halted = accounts_ns(vcpu, vcpu->stats.halted),
-		.stopped = accounts_ns(vcpu, vcpu->stats.stopped),
-		.preempted = accounts_ns(vcpu, vcpu->stats.preempted),
-	};
-
-	for (uint32_t i = 0; i < vcpu->stats.nr_exits; i++) {
-		l.exits += vcpu->stats.exits[i].count;
-		for (int phase = 0; phase < SVMM_PHASES; phase++)
-			l.phase[phase] += accounts_ns(vcpu, vcpu->stats.exits[i].ticks[phase]);
-	}
-	return l;
-}
-
 static void print_table(const struct accounts *accounts)
 {
 	if (accounts->nr)
@@ -61,11 +27,11 @@ static void print_table(const struct accounts *accounts)
 		       "STOP%", "WAIT%");
 	for (unsigned int i = 0; i < accounts->nr; i++) {
 		const struct vcpu_accounts *vcpu = &accounts->vcpu[i];
-		struct line l = make_line(vcpu);
+		struct vcpu_times l = accounts_times(vcpu);
 		double per = l.wall ? 100 / l.wall : 0;
 
 		printf("%-24s %4u %-8s %12lu %10.0f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f\n",
-		       vcpu->name, vcpu->id, state_name(vcpu->state), l.exits,
+		       vcpu->name, vcpu->id, vcpu_state_name(vcpu->state), l.exits,
 		       l.wall ? l.exits * 1e9 / l.wall : 0, l.phase[SVMM_PHASE_GUEST] * per,
 		       l.phase[SVMM_PHASE_SWITCH] * per, l.phase[SVMM_PHASE_KERNEL] * per,
 		       l.phase[SVMM_PHASE_USER] * per, l.halted * per, l.stopped * per,
@@ -79,13 +45,13 @@ static void print_json(const struct accounts *accounts)
 
 	for (unsigned int i = 0; i < accounts->nr; i++) {
 		const struct vcpu_accounts *vcpu = &accounts->vcpu[i];
-		struct line l = make_line(vcpu);
+		struct vcpu_times l = accounts_times(vcpu);
 
 		o = json_object_new_object();
 		json_add_text(o, "vm", vcpu->name);
 		json_add_number(o, "pid", vcpu->pid);
 		json_add_number(o, "vcpu", vcpu->id);
-		json_add_text(o, "state", state_name(vcpu->state));
+		json_add_text(o, "state", vcpu_state_name(vcpu->state));
 		json_add_number(o, "exits", l.exits);
 		json_add_number(o, "exits_to_user", vcpu->stats.to_user);
 		json_add_number(o, "wall_ns", l.wall);
