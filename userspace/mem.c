@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -117,14 +116,6 @@ static void print_mapped(const struct vm_info *vm)
 	       show_bytes(vm->tables * PAGE_BYTES, b));
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 /* What was written in an interval is known from two questions; the second one's rest is shown. */
 static bool measure(const char *name, double interval, struct vm_info *vm, double *took)
 {
@@ -134,11 +125,11 @@ static bool measure(const char *name, double interval, struct vm_info *vm, doubl
 		return vm_memory(name, false, vm);
 	if (!vm_memory(name, true, vm))
 		return false;
-	began = seconds();
+	began = now_seconds();
 	usleep(interval * 1e6);
 	if (!vm_memory(name, true, vm))
 		return false;
-	*took = seconds() - began;
+	*took = now_seconds() - began;
 	return true;
 }
 

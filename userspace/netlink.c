@@ -325,18 +325,27 @@ bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg)
 	return ok;
 }
 
-bool vm_memory(const char *name, bool reset, struct vm_info *info)
+static bool ask_vm(int command, const char *name, int flag, struct vm_info *info)
 {
 	struct conversation c = { .info = info };
 	int error = -1;
 
 	if (begin(&c)) {
 		for (int i = 0; i < ATTEMPTS && (!i || error == EAGAIN); i++)
-			error = ask(&c, SVMM_GENL_CMD_GET_MEM, NLM_F_ACK, name,
-				    reset ? SVMM_GENL_ATTR_DIRTY_RESET : 0);
+			error = ask(&c, command, NLM_F_ACK, name, flag);
 	}
 	end(&c);
 	return !said(error, name);
+}
+
+bool vm_find(const char *name, struct vm_info *info)
+{
+	return ask_vm(SVMM_GENL_CMD_GET_VM, name, 0, info);
+}
+
+bool vm_memory(const char *name, bool reset, struct vm_info *info)
+{
+	return ask_vm(SVMM_GENL_CMD_GET_MEM, name, reset ? SVMM_GENL_ATTR_DIRTY_RESET : 0, info);
 }
 
 bool vm_accounts(const char *name, bool detail,

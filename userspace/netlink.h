@@ -73,6 +73,9 @@ void vm_watch(void (*each)(const struct vm_event *event, void *arg), void *arg);
  */
 bool vm_list(void (*each)(const struct vm_info *vm, void *arg), void *arg);
 
+/* One of them.  Return: true, or false after a message. */
+bool vm_find(const char *name, struct vm_info *info);
+
 /**
  * vm_memory - the memory of a VM
  * @name: of the VM

@@ -15,8 +15,11 @@
 #include "mem.h"
 #include "message.h"
 #include "overhead.h"
+#include "profile.h"
 #include "run.h"
 #include "stat.h"
+#include "top.h"
+#include "trace.h"
 
 static const char help[] =
 "usage: vmctl COMMAND [OPTION ...]\n"
@@ -25,7 +28,10 @@ static const char help[] =
 "  list      list the virtual machines that run\n"
 "  events    follow what happens to them\n"
 "  stat      show what virtual CPUs do with their time (vmctl stat --help)\n"
+"  top       the same, live (vmctl top --help)\n"
 "  overhead  show what a virtual machine's exits cost (vmctl overhead --help)\n"
+"  trace     print a virtual machine's exits as they happen\n"
+"  profile   show where a guest spends its time, or exits\n"
 "  mem       show a virtual machine's memory (vmctl mem --help)\n"
 "  check     say whether this machine can run guests, and if not, why\n"
 "  help      show this\n";
@@ -73,6 +79,9 @@ static const struct {
 	{ "mem", mem_command },
 	{ "overhead", overhead_command },
 	{ "stat", stat_command },
+	{ "top", top_command },
+	{ "trace", trace_command },
+	{ "profile", profile_command },
 	{ "check", cmd_check },
 	{ "help", cmd_help },
 	{ "--help", cmd_help },

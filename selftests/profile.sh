@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kernels: 6.12
+# timeout: 150
+#
+# vmctl trace and vmctl profile, of a guest that does one thing in one place, and the pictures.
+
+tmp=$(mktemp -d)
+guest=
+trap 'kill -9 $guest 2>/dev/null; rm -rf "$tmp"' EXIT
+n=0
+failed=0
+result()
+{
+	n=$((n + 1))
+	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
+	for f in out err; do head -n 20 "$tmp/$f" | sed 's/^/# /'; done
+	echo "not ok $n $2"
+	failed=1
+}
+number() { sed -n "s/.*\"$1\":\\([0-9]*\\).*/\\1/p" "$tmp/out" | head -n 1; }
+# bad WORDS ARGUMENTS...
+bad()
+{
+	words=$1
+	shift
+	vmctl "$@" >"$tmp/out" 2>"$tmp/err"
+	[ $? -ne 0 ] && [ ! -s "$tmp/out" ] && grep -q "^vmctl: .*$words" "$tmp/err"
+	result $? "vmctl $*: $words"
+}
+instances=/sys/kernel/tracing/instances
+[ -d $instances ] || mount -t tracefs none /sys/kernel/tracing
+
+echo "1..18"
+# At 1000h: 2^16 rounds of nothing, at 1010h CPUID, and again.
+printf '\061\311\111\165\375\353\011\220\220\220\220\220\220\220\220\220\017\242\353\354' >"$tmp/guest"
+cat >"$tmp/map" <<'END'
+0000000000001000 T spin
+0000000000001010 T ask
+END
+vmctl run --flat "$tmp/guest" --mem 1M --name one --console none >/dev/null 2>&1 </dev/null &
+guest=$!
+sleep 1
+
+timeout -s INT 3 vmctl trace one >"$tmp/out" 2>"$tmp/err"
+grep -qE '^ +[0-9]+\.[0-9]{6}  vCPU 0   exit +reason CPUID rip 0x1010 ' "$tmp/out"
+result $? "trace shows its exits"
+grep -qE '^ +[0-9]+\.[0-9]{6}  vCPU 0   cpuid +func ' "$tmp/out"
+result $? "and what became of them"
+timeout -s INT 3 vmctl trace --json one >"$tmp/out" 2>"$tmp/err"
+grep -qE '^\{"time_s":[0-9.]+,"cpu":[0-9]+,"vcpu":0,"event":"exit","fields":"reason CPUID rip 0x1010 .*"\}$' "$tmp/out"
+result $? "as JSON"
+vmctl trace one 2>"$tmp/err" | head -n 1 >"$tmp/out"
+[ -s "$tmp/out" ] && [ -z "$(ls $instances)" ]
+result $? "nothing is left behind, not even when its reader ends"
+
+vmctl profile --symbols "$tmp/map" --svg "$tmp/time.svg" --json one -- 2 >"$tmp/out" 2>"$tmp/err"
+all=$(number samples)
+[ "${all:-0}" -ge 50 ]
+result $? "a profile has samples ($all)"
+tr -d ' \n' <"$tmp/out" >"$tmp/flat"
+spin=$(sed -n 's/.*"name":"spin","samples":\([0-9]*\).*/\1/p' "$tmp/flat")
+[ "${spin:-0}" -ge $((all * 8 / 10)) ]
+result $? "in the loop"
+! ls "$instances" | grep -q .
+result $? "nothing is left behind"
+grep -q '<title>spin: ' "$tmp/time.svg" && grep -q '</svg>' "$tmp/time.svg"
+result $? "a flame graph"
+vmctl profile --exits --symbols "$tmp/map" --svg "$tmp/exits.svg" one -- 2 >"$tmp/out" 2>"$tmp/err"
+awk '/^ +[0-9]/ { n++; if ($3 != "ask" || $2 != "100.00%") bad = 1 } END { exit bad || n != 1 }' "$tmp/out"
+result $? "all its exits are where its CPUID is"
+grep -q '<title>CPUID: ' "$tmp/exits.svg"
+result $? "a flame graph of exits"
+vmctl overhead --svg "$tmp/overhead.svg" one >"$tmp/out" 2>"$tmp/err" && [ ! -s "$tmp/out" ] &&
+	grep -q '<title>CPUID, kernel: ' "$tmp/overhead.svg" && grep -q '</svg>' "$tmp/overhead.svg"
+result $? "a chart of what exits cost"
+
+bad "of which VM" profile
+bad "no VM of that name" profile two
+bad "give seconds" profile one -- never
+bad "samples a second" profile --rate 0 one
+bad "has no functions" profile --symbols /etc/passwd one
+bad "cannot write" overhead --svg /nowhere/x.svg one
+su nobody -s /bin/sh -c "$(command -v vmctl) trace one" >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 1 ] && grep -q "another user's" "$tmp/err"
+result $? "another user's VM is not traced"
+exit $failed

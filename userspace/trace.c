@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+
+#include "cli.h"
+#include "json.h"
+#include "message.h"
+#include "netlink.h"
+#include "options.h"
+#include "trace.h"
+#include "tracing.h"
+
+static const char help[] =
+"usage: vmctl trace [--json] NAME\n"
+"Print what a VM's virtual CPUs leave the guest for, and what becomes of it, as it happens: the\n"
+"module's tracepoints, decoded. As root; Ctrl-C ends it.\n"
+"\n"
+"  --json   an object on a line for each\n";
+
+static void print_json(const struct trace_line *line)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "time_s", json_object_new_double(line->time));
+	json_add_number(o, "cpu", line->cpu);
+	if (line->vcpu >= 0)
+		json_add_number(o, "vcpu", line->vcpu);
+	json_add_text(o, "event", line->event);
+	json_add_text(o, "fields", line->text);
+	json_print(o, 0);
+}
+
+static void print_text(const struct trace_line *line)
+{
+	char vcpu[16] = "";
+
+	if (line->vcpu >= 0)
+		snprintf(vcpu, sizeof(vcpu), "vCPU %d", line->vcpu);
+	printf("%14.6f  %-8s %-14s %s\n", line->time, vcpu, line->event, line->text);
+}
+
+int trace_command(int argc, char **argv)
+{
+	struct show_options options = { 0 };
+	struct trace_line line;
+	static struct vm_info vm;
+	struct tracing *t;
+	int status = show_parse(argc, argv, SHOW_JSON | SHOW_ONE_VM, help, &options);
+
+	if (status != CLI_GO_ON)
+		return status;
+	if (!vm_find(options.name, &vm))
+		return STATUS_ERROR;
+	t = tracing_open(vm.pid, NULL);
+	if (!t)
+		return STATUS_ERROR;
+	while (!ferror(stdout) && (tracing_next(t, 0, &line) ||
+				   (!fflush(stdout) && tracing_next(t, -1, &line))))
+		(options.json ? print_json : print_text)(&line);
+	if (tracing_lost(t))
+		message("%lu events were lost: they came faster than they were read",
+			tracing_lost(t));
+	tracing_close(t);
+	return STATUS_OK;
+}
