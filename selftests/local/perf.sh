@@ -41,7 +41,7 @@ tar -C /tmp -c perf.data counts text log >&3
 END
 
 echo "1..5"
-scripts/amdhost --perf --mem 2G --timeout 350 -- sh -c "$(cat "$tmp/host")" >"$tmp/all" 2>"$tmp/err" </dev/null &&
+scripts/amdhost --with perf --mem 2G --timeout 350 -- sh -c "$(cat "$tmp/host")" >"$tmp/all" 2>"$tmp/err" </dev/null &&
 	tar -C "$tmp" -xf "$tmp/all"
 [ -s "$tmp/perf.data" ] && grep -q 'Captured and wrote' "$tmp/log" && ! grep -qi lost "$tmp/log"
 result $? "a boot is recorded, and no event is lost"
