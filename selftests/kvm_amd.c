@@ -5,7 +5,7 @@
  * way round, kvm_amd finds SVM taken while one of our VMs lives.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * emulator-hangs: docs/emulated-host.md, A VM of kvm_amd
+ * emulator-hangs: docs/emulated-host.md, A static key
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -304,6 +304,33 @@ TEST_F(netlink, bad_questions)
 	EXPECT_EQ(0, got.answers);
 }
 
+/* A question cut anywhere, and with each byte behind its head turned around: answered, or refused. */
+TEST_F(netlink, spoilt_messages)
+{
+	struct nl_msg *msg = question(self, SVMM_GENL_CMD_GET_VM, NLM_F_ACK, self->name);
+	unsigned int bytes, good = 0, n = 0;
+	struct nlmsghdr *head;
+
+	bytes = nlmsg_hdr(msg)->nlmsg_len;
+	nlmsg_free(msg);
+	for (unsigned int at = NLMSG_HDRLEN; at < 2 * bytes; at++, n++) {
+		msg = question(self, SVMM_GENL_CMD_GET_VM, NLM_F_ACK, self->name);
+		head = nlmsg_hdr(msg);
+		if (at < bytes)
+			((uint8_t *)head)[at] ^= 0xff;
+		else if (at - bytes >= NLMSG_HDRLEN)
+			head->nlmsg_len = at - bytes;
+		good += !ask(self, msg);
+		ASSERT_TRUE(got.ended) {
+			TH_LOG("no answer at %u of %u", at, bytes);
+		}
+	}
+	/* What means nothing is ignored: the reserved bytes of the header, the padding of the name. */
+	EXPECT_GT(n, good);
+	EXPECT_EQ(0, ask_vm(self));
+	EXPECT_EQ(1, got.answers);
+}
+
 /* Another user's VM is not told about; and of a name that both have, each gets his own. */
 TEST_F(netlink, users)
 {

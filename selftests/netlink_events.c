@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -241,31 +242,32 @@ static void long_halt(struct __test_metadata *_metadata, struct _test_data_event
 {
 	struct events *e = &self->all;
 	pthread_t thread;
-	pid_t child = fork();
+	pid_t child;
 	int status;
 
+	set_halt_event_ms(ms);
+	child = fork();
 	if (!child) {
 		vmt_boot(&self->v, "modes", "alive");
 		self->v.ram[0x9000] = 0xf4;
 		self->v.page->gpr.rip = 0x9000;
 		pthread_create(&thread, NULL, run_thread, (void *)(long)self->v.vcpu);
-		sleep(vmt_slowdown());
-		_exit(0);
+		pause();
 	}
-	set_halt_event_ms(ms);
-	ASSERT_EQ(child, waitpid(child, &status, 0));
-	set_halt_event_ms(0);
-	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, events_next(e, 2000));
 	EXPECT_EQ(SVMM_EVENT_CREATED, e->what);
 	EXPECT_EQ(0, events_next(e, 2000));
 	EXPECT_EQ(SVMM_EVENT_RUNNING, e->what);
-	EXPECT_EQ(0, events_next(e, 2000));
 	if (ms) {
+		EXPECT_EQ(0, events_next(e, 5000));
 		EXPECT_EQ(SVMM_EVENT_VCPU_HALTED, e->what);
 		EXPECT_EQ(0, e->vcpu);
-		EXPECT_EQ(0, events_next(e, 2000));
 	}
+	EXPECT_EQ(-EAGAIN, events_next(e, 500));
+	set_halt_event_ms(0);
+	kill(child, SIGKILL);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, events_next(e, 2000));
 	EXPECT_EQ(SVMM_EVENT_DESTROYED, e->what);
 }
 

@@ -8,6 +8,7 @@
  * libs: -lnl-genl-3 -lnl-3 -Wl,--no-warnings
  * timeout: 120
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,7 +125,8 @@ TEST_F(stats, time_that_goes_on)
 
 static void *sleeper(void *arg)
 {
-	svmm_run(((struct vmt *)arg)->vcpu);
+	while (svmm_run(((struct vmt *)arg)->vcpu) == -EINTR)
+		;
 	return NULL;
 }
 
