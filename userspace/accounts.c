@@ -158,12 +158,20 @@ struct vcpu_times accounts_times(const struct vcpu_accounts *vcpu)
 		.stopped = accounts_ns(vcpu, vcpu->stats.stopped),
 		.preempted = accounts_ns(vcpu, vcpu->stats.preempted),
 	};
+	double excess;
 
 	for (uint32_t i = 0; i < vcpu->stats.nr_exits; i++) {
 		t.exits += vcpu->stats.exits[i].count;
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
 			t.phase[phase] += accounts_ns(vcpu, vcpu->stats.exits[i].ticks[phase]);
 	}
+	/* Time in the guest is known when it leaves: of an interval's first, what was before it. */
+	excess = t.halted + t.stopped + t.preempted - t.wall;
+	for (int phase = 0; phase < SVMM_PHASES; phase++)
+		excess += t.phase[phase];
+	if (excess > 0)
+		t.phase[SVMM_PHASE_GUEST] -= excess < t.phase[SVMM_PHASE_GUEST] ?
+					     excess : t.phase[SVMM_PHASE_GUEST];
 	return t;
 }
 
