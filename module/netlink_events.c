@@ -2,10 +2,10 @@
 /*
  * What happens to VMs, told to those who listen.
  *
- * The administrator joins a multicast group. An owner may not, since a group has everybody's VMs and
- * before Linux 6.8 a family cannot filter what its members get: his sockets are remembered, and each
- * is sent what is his. A message that does not fit into a socket's buffer is lost, and the socket's
- * next read says so; nothing is kept here. Nothing is built when nobody listens.
+ * The administrator joins a multicast group. An owner may not, since a group has everybody's VMs
+ * and before Linux 6.8 a family cannot filter what its members get: his sockets are remembered, and
+ * each is sent what is his. A message that does not fit into a socket's buffer is lost, and the
+ * socket's next read says so; nothing is kept here. Nothing is built when nobody listens.
  */
 #include <linux/ktime.h>
 #include <linux/mutex.h>

@@ -304,7 +304,7 @@ TEST_F(netlink, bad_questions)
 	EXPECT_EQ(0, got.answers);
 }
 
-/* A question cut anywhere, and with each byte behind its head turned around: answered, or refused. */
+/* A question cut anywhere, and with each byte turned around: answered, or refused. */
 TEST_F(netlink, spoilt_messages)
 {
 	struct nl_msg *msg = question(self, SVMM_GENL_CMD_GET_VM, NLM_F_ACK, self->name);
@@ -325,7 +325,7 @@ TEST_F(netlink, spoilt_messages)
 			TH_LOG("no answer at %u of %u", at, bytes);
 		}
 	}
-	/* What means nothing is ignored: the reserved bytes of the header, the padding of the name. */
+	/* What means nothing is ignored: reserved bytes of the header, padding of the name. */
 	EXPECT_GT(n, good);
 	EXPECT_EQ(0, ask_vm(self));
 	EXPECT_EQ(1, got.answers);

@@ -251,7 +251,7 @@ struct svmm_msi {
 	__u32 flags;
 };
 
-/* What others are told that a VM does. The kernel knows that it was created, first runs, and dies. */
+/* What others are told that a VM does. The kernel knows that it is created, first runs, dies. */
 enum svmm_vm_state {
 	SVMM_VM_CREATED,	/* no vCPU has run */
 	SVMM_VM_RUNNING,

@@ -12,8 +12,10 @@
 
 #define SVMM_GENL_NAME		"svmm"
 #define SVMM_GENL_VERSION	1
-#define SVMM_GENL_EVENTS	"events"	/* the multicast group; to join it needs CAP_NET_ADMIN */
-#define SVMM_GENL_WATCHERS	16		/* sockets of a user that SVMM_GENL_CMD_WATCH at once */
+/* The multicast group; to join it needs CAP_NET_ADMIN. */
+#define SVMM_GENL_EVENTS	"events"
+/* Sockets of a user that SVMM_GENL_CMD_WATCH at once. */
+#define SVMM_GENL_WATCHERS	16
 
 /**
  * enum svmm_genl_cmd - commands; an answer has the command of its question

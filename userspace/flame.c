@@ -75,7 +75,8 @@ void flame_free(struct flame *root)
 	}
 	free(root->child);
 	root->child = NULL;
-	root->nr_children = root->room = 0;
+	root->nr_children = 0;
+	root->room = 0;
 }
 
 static unsigned int depth(const struct flame *f)

@@ -100,7 +100,8 @@ static void print_resident(const struct resident *r)
 
 	printf("backing    %s, pages of %s\n", r->what[0] ? r->what : "anonymous memory",
 	       show_bytes(r->page, a));
-	printf("resident   %s, of it %s in huge pages\n", show_bytes(r->rss, a), show_bytes(r->huge, b));
+	printf("resident   %s, of it %s in huge pages\n", show_bytes(r->rss, a),
+	       show_bytes(r->huge, b));
 	printf("swapped    %s\n", show_bytes(r->swap, a));
 }
 
@@ -195,7 +196,8 @@ static int show(const struct show_options *options)
 int mem_command(int argc, char **argv)
 {
 	struct show_options options = { .interval = 1 };
-	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON | SHOW_ONE_VM, help, &options);
+	int status = show_parse(argc, argv, SHOW_INTERVAL | SHOW_JSON | SHOW_ONE_VM, help,
+				&options);
 
 	return status == CLI_GO_ON ? show(&options) : status;
 }

@@ -35,15 +35,14 @@ static void known_options(unsigned int takes, struct option known[8])
 
 static int check_name(const char *command, unsigned int takes, int nr)
 {
-	if (takes & SHOW_ALL_VMS && nr) {
+	if (takes & SHOW_ALL_VMS && nr)
 		message("%s: it takes no name", command);
-	} else if (nr > 1) {
+	else if (nr > 1)
 		message("%s: of one VM at a time", command);
-	} else if (takes & SHOW_ONE_VM && !nr) {
+	else if (takes & SHOW_ONE_VM && !nr)
 		message("%s: of which VM? vmctl list shows their names", command);
-	} else {
+	else
 		return CLI_GO_ON;
-	}
 	return usage_error(command);
 }
 

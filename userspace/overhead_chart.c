@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The chart of `vmctl overhead --svg`: a bar for each reason, as long as what it costs, of which each
- * phase is a part.
+ * The chart of `vmctl overhead --svg`: a bar for each reason, as long as what it costs, of which
+ * each phase is a part.
  */
 #include <stdio.h>
 

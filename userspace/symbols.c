@@ -118,8 +118,8 @@ struct symbols *symbols_read(const char *path, uint64_t offset)
 	if (!ok) {
 		message("out of memory");
 	} else if (!s->nr) {
-		message("%s has no functions; give a System.map, a guest's /proc/kallsyms as its root "
-			"sees it, or a vmlinux with symbols", path);
+		message("%s has no functions; give a System.map, a vmlinux with symbols, or a "
+			"guest's /proc/kallsyms as its root sees it", path);
 		ok = false;
 	}
 	if (!ok) {

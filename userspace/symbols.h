@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Names of a guest kernel's functions, from a System.map, a copy of its /proc/kallsyms or a vmlinux.
+ * Names of a guest kernel's functions, from a System.map, a copy of its /proc/kallsyms, a vmlinux.
  */
 #ifndef VMCTL_SYMBOLS_H
 #define VMCTL_SYMBOLS_H

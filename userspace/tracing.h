@@ -25,8 +25,9 @@ struct trace_line {
  * @pid: the process that created it
  * @event: one event of system svmm, or NULL for all
  *
- * SIGINT, SIGTERM and SIGHUP end tracing_next() from now on, SIGPIPE is ignored.  Return: NULL after
- * a message.
+ * SIGINT, SIGTERM and SIGHUP end tracing_next() from now on, SIGPIPE is ignored.
+ *
+ * Return: NULL after a message.
  */
 struct tracing *tracing_open(uint32_t pid, const char *event);
 

@@ -210,7 +210,7 @@ int svm_get(void)
 	cpus_read_unlock();
 
 	if (error == -EBUSY) {
-		vm_event(NULL, SVMM_EVENT_SVME_CONFLICT, -1, "somebody else, probably kvm_amd, uses SVM");
+		vm_event(NULL, SVMM_EVENT_SVME_CONFLICT, -1, "a VM was wanted");
 		pr_err_ratelimited("SVM is in use (EFER.SVME=1), probably by kvm_amd; try: rmmod kvm_amd\n");
 	}
 	return error;

@@ -23,7 +23,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 	e->uid = a[SVMM_GENL_ATTR_UID] ? (int64_t)nla_get_u32(a[SVMM_GENL_ATTR_UID]) : -1;
 	e->vcpu = a[SVMM_GENL_ATTR_VCPU] ? (int64_t)nla_get_u32(a[SVMM_GENL_ATTR_VCPU]) : -1;
 	e->time_ns = a[SVMM_GENL_ATTR_TIME] ? nla_get_u64(a[SVMM_GENL_ATTR_TIME]) : 0;
-	e->name[0] = e->reason[0] = 0;
+	e->name[0] = 0;
+	e->reason[0] = 0;
 	if (a[SVMM_GENL_ATTR_NAME])
 		nla_strlcpy(e->name, a[SVMM_GENL_ATTR_NAME], sizeof(e->name));
 	if (a[SVMM_GENL_ATTR_REASON])
@@ -96,7 +97,8 @@ int events_watch(struct events *e)
 		    SVMM_GENL_VERSION);
 	nl_send_auto(e->sock, msg);
 	nlmsg_free(msg);
-	e->error = e->answered = 0;
+	e->error = 0;
+	e->answered = 0;
 	while (!e->answered)
 		if (nl_recvmsgs(e->sock, e->cb) < 0)
 			break;

@@ -27,6 +27,8 @@ selftests/*		BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES	kernel
 selftests/*		ARRAY_SIZE,PREFER_FALLTHROUGH,SPLIT_STRING	as above
 selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on purpose
 selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
+userspace/symbols.c	CAMELCASE		names of libelf
+userspace/tracing.c	VOLATILE		a signal handler sets it
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them
 selftests/*		AVOID_EXTERNS	labels of inline assembly

@@ -237,8 +237,15 @@ static void test_intercepts(void)
 /* As uapi/svmm_exits.h has it; "?" if it has none. */
 static const char *exit_name(u64 code)
 {
-#define NAME(number, name)	if (code == (number)) return #name;
-	SVM_EXITS(NAME)
+#define NAME(code, name)	{ code, #name },
+	static const struct {
+		u64 code;
+		const char *name;
+	} names[] = { SVM_EXITS(NAME) };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].code == code)
+			return names[i].name;
 	return "?";
 }
 
