@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# only: check-long
 #
 # Debian's perf records a guest's boot in the emulated host: its exits by reason are exactly those
 # that the module has counted, perf script prints them, and scripts/perf/svmm-exits.py sums them up.
