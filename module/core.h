@@ -75,7 +75,7 @@ struct vm {
 	refcount_t fds;				/* [a] the VM's and its vCPUs' */
 	refcount_t refs;			/* [a] one of all fds, one of each vm_find() */
 	bool dead;				/* [a] no vCPU enters any more */
-	u32 state;				/* [a] enum svmm_vm_state */
+	u32 state;				/* [a] enum svmm_vm_state, while it is not dead */
 
 	struct mutex lock;			/* slots, vCPU creation */
 	struct vcpu *vcpus[SVMM_MAX_VCPUS];	/* [l] set once; readers: vm_get_vcpu() */
@@ -83,7 +83,6 @@ struct vm {
 
 	struct srcu_struct srcu;
 	struct memslots __rcu *slots;		/* [s] */
-	u64 npages;				/* [l] in them; readers: READ_ONCE */
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
@@ -346,7 +345,7 @@ void vm_unref(struct vm *vm);
  *
  * Return: vm->serial of the last VM that @fn was content with, or @serial.
  */
-u64 vm_each(u64 serial, bool (*fn)(const struct vm *vm, void *arg), void *arg);
+u64 vm_each(u64 serial, bool (*fn)(struct vm *vm, void *arg), void *arg);
 
 /* How many vCPUs were created. */
 unsigned int vm_count_vcpus(const struct vm *vm);
@@ -359,6 +358,8 @@ void vm_kill(struct vm *vm, const char *why);
 
 /* What others are told that @vm does, and an event if that is news.  May sleep. */
 void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason);
+/* A vCPU runs that has not yet: if none has, that is news.  May sleep. */
+void vm_first_run(struct vm *vm);
 
 /**
  * vm_flush_tlbs() - drop all guest translations of @vm on all CPUs

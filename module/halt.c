@@ -116,20 +116,10 @@ static bool vcpu_poll(struct vcpu *vcpu, u64 end)
 	return false;
 }
 
-/* Sleep once, and tell if that takes long. */
-static void sleep_once(struct vcpu *vcpu, unsigned int *event_ms)
-{
-	if (!*event_ms) {
-		schedule();
-	} else if (!schedule_timeout(msecs_to_jiffies(*event_ms))) {
-		*event_ms = 0;
-		vm_event(vcpu->vm, SVMM_EVENT_VCPU_HALTED, vcpu->id, NULL);
-	}
-}
-
 static void vcpu_sleep(struct vcpu *vcpu)
 {
 	unsigned int event_ms = vcpu->mp_state == SVMM_MP_HALTED ? READ_ONCE(halt_event_ms) : 0;
+	long left = event_ms ? msecs_to_jiffies(event_ms) : MAX_SCHEDULE_TIMEOUT;
 
 	pv_steal_preempted(vcpu);
 	lapic_timer_sleep(vcpu);
@@ -140,7 +130,11 @@ static void vcpu_sleep(struct vcpu *vcpu)
 		smp_store_mb(vcpu->mode, VCPU_HALTED);
 		if (vcpu_woken(vcpu) || signal_pending(current))
 			break;
-		sleep_once(vcpu, &event_ms);
+		left = schedule_timeout(left);
+		if (!left) {
+			vm_event(vcpu->vm, SVMM_EVENT_VCPU_HALTED, vcpu->id, NULL);
+			left = MAX_SCHEDULE_TIMEOUT;
+		}
 	}
 	__set_current_state(TASK_RUNNING);
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);

@@ -176,7 +176,6 @@ static int memslot_replace(struct vm *vm, const struct memslot *new)
 		npt_zap_range(vm, was->base_gfn, was->npages);
 	}
 	rcu_assign_pointer(vm->slots, slots);
-	WRITE_ONCE(vm->npages, vm->npages + new->npages - (was ? was->npages : 0));
 	if (stays)
 		memslot_flags_changed(vm, was, new);
 

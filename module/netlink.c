@@ -17,26 +17,10 @@
 #include "memory.h"
 #include "netlink.h"
 
-int netlink_put_name(struct sk_buff *msg, const struct vm *vm)
+int netlink_put_name(struct sk_buff *msg, const struct vm *vm, struct pid_namespace *pid_ns)
 {
 	if (nla_put_string(msg, SVMM_GENL_ATTR_NAME, vm->name) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_PID,
-			pid_nr_ns(vm->pid, task_active_pid_ns(current))))
-		return -EMSGSIZE;
-	return 0;
-}
-
-static int put_vm(struct sk_buff *msg, const struct vm *vm)
-{
-	const struct vcpu *vcpu = vm_get_vcpu(vm, 0);
-
-	if (netlink_put_name(msg, vm) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_UID, from_kuid_munged(current_user_ns(), vm->owner)) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPUS, vm_count_vcpus(vm)) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_STATE, READ_ONCE(vm->state)) ||
-	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_MEMORY, PFN_PHYS(READ_ONCE(vm->npages)),
-			      SVMM_GENL_ATTR_PAD) ||
-	    nla_put_u32(msg, SVMM_GENL_ATTR_PV_FEATURES, vcpu ? READ_ONCE(vcpu->policy.pv) : 0))
+	    nla_put_u32(msg, SVMM_GENL_ATTR_PID, pid_nr_ns(vm->pid, pid_ns)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -64,15 +48,37 @@ static int put_slot(struct sk_buff *msg, const struct memslot *slot, bool addres
 			 3 * nla_total_size_64bit(sizeof(u64)))
 #define OTHER_ROOM	512
 
-static unsigned int nr_slots(struct vm *vm)
+/* How many there are, and of how many pages. */
+static unsigned int count_slots(struct vm *vm, u64 *npages)
 {
+	const struct memslots *slots;
 	unsigned int nr;
 	int idx;
 
+	*npages = 0;
 	idx = srcu_read_lock(&vm->srcu);
-	nr = srcu_dereference(vm->slots, &vm->srcu)->nr;
+	slots = srcu_dereference(vm->slots, &vm->srcu);
+	for (nr = 0; nr < slots->nr; nr++)
+		*npages += slots->slot[nr].npages;
 	srcu_read_unlock(&vm->srcu, idx);
 	return nr;
+}
+
+static int put_vm(struct sk_buff *msg, struct vm *vm)
+{
+	u32 state = READ_ONCE(vm->dead) ? SVMM_VM_CRASHED : READ_ONCE(vm->state);
+	const struct vcpu *vcpu = vm_get_vcpu(vm, 0);
+	u64 npages;
+
+	count_slots(vm, &npages);
+	if (netlink_put_name(msg, vm, task_active_pid_ns(current)) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_UID, from_kuid_munged(current_user_ns(), vm->owner)) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPUS, vm_count_vcpus(vm)) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_STATE, state) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_MEMORY, PFN_PHYS(npages), SVMM_GENL_ATTR_PAD) ||
+	    nla_put_u32(msg, SVMM_GENL_ATTR_PV_FEATURES, vcpu ? READ_ONCE(vcpu->policy.pv) : 0))
+		return -EMSGSIZE;
+	return 0;
 }
 
 static int put_slots(struct sk_buff *msg, struct vm *vm, bool address)
@@ -137,7 +143,9 @@ static int answer(struct sk_buff *skb, struct genl_info *info)
 	bool mem = info->genlhdr->cmd == SVMM_GENL_CMD_GET_MEM;
 	struct sk_buff *msg;
 	int ret = -ENOMEM;
+	unsigned int nr;
 	struct vm *vm;
+	u64 npages;
 	void *head;
 
 	if (GENL_REQ_ATTR_CHECK(info, SVMM_GENL_ATTR_NAME))
@@ -145,7 +153,8 @@ static int answer(struct sk_buff *skb, struct genl_info *info)
 	vm = netlink_find_vm(skb, info->attrs[SVMM_GENL_ATTR_NAME], info->extack);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	msg = genlmsg_new(OTHER_ROOM + (mem ? nr_slots(vm) * SLOT_ROOM : 0), GFP_KERNEL);
+	nr = count_slots(vm, &npages);
+	msg = genlmsg_new(OTHER_ROOM + (mem ? nr * SLOT_ROOM : 0), GFP_KERNEL);
 	if (!msg)
 		goto out;
 	head = genlmsg_put_reply(msg, info, &netlink_family, 0, info->genlhdr->cmd);
@@ -174,7 +183,7 @@ struct dump {
 };
 
 /* False if it does not fit: it is the next part's first. */
-static bool dump_vm(const struct vm *vm, void *arg)
+static bool dump_vm(struct vm *vm, void *arg)
 {
 	struct dump *d = arg;
 	void *head;

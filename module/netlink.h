@@ -12,8 +12,8 @@
 
 extern struct genl_family netlink_family;
 
-/* NAME and PID; -EMSGSIZE. */
-int netlink_put_name(struct sk_buff *msg, const struct vm *vm);
+/* NAME, and PID as @pid_ns sees it; -EMSGSIZE. */
+int netlink_put_name(struct sk_buff *msg, const struct vm *vm, struct pid_namespace *pid_ns);
 
 /**
  * netlink_find_vm() - the VM that a message asks for

@@ -17,14 +17,14 @@
 #define EVENT_ROOM	(256 + SVMM_REASON_MAX)
 
 struct watcher {
-	struct list_head list;		/* [e] events_lock */
+	struct list_head list;		/* in watchers */
 	u32 portid;			/* [c] */
 	kuid_t uid;			/* [c] whose VMs */
 	struct pid_namespace *pid_ns;	/* [c] */
 };
 
 static DEFINE_MUTEX(events_lock);
-static LIST_HEAD(watchers);
+static LIST_HEAD(watchers);		/* guarded by events_lock */
 
 struct event {
 	const struct vm *vm;		/* NULL: the host's */
@@ -35,11 +35,14 @@ struct event {
 
 static int put_event(struct sk_buff *msg, const struct event *event, struct pid_namespace *pid_ns)
 {
+	const struct vm *vm = event->vm;
+
 	if (nla_put_u32(msg, SVMM_GENL_ATTR_EVENT, event->what) ||
 	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_TIME, ktime_get_real_ns(), SVMM_GENL_ATTR_PAD))
 		return -EMSGSIZE;
-	if (event->vm && (nla_put_string(msg, SVMM_GENL_ATTR_NAME, event->vm->name) ||
-			  nla_put_u32(msg, SVMM_GENL_ATTR_PID, pid_nr_ns(event->vm->pid, pid_ns))))
+	if (vm && (netlink_put_name(msg, vm, pid_ns) ||
+		   nla_put_u32(msg, SVMM_GENL_ATTR_UID,
+			       from_kuid_munged(pid_ns->user_ns, vm->owner))))
 		return -EMSGSIZE;
 	if (event->vcpu >= 0 && nla_put_u32(msg, SVMM_GENL_ATTR_VCPU, event->vcpu))
 		return -EMSGSIZE;
@@ -48,9 +51,8 @@ static int put_event(struct sk_buff *msg, const struct event *event, struct pid_
 	return 0;
 }
 
-/* NULL: no memory.  @group: it is for everybody who may see all VMs. */
-static struct sk_buff *make_message(const struct event *event, struct pid_namespace *pid_ns,
-				    bool group)
+/* As those in @pid_ns see it.  NULL: no memory. */
+static struct sk_buff *make_message(const struct event *event, struct pid_namespace *pid_ns)
 {
 	struct sk_buff *msg = genlmsg_new(EVENT_ROOM, GFP_KERNEL);
 	void *head;
@@ -58,9 +60,7 @@ static struct sk_buff *make_message(const struct event *event, struct pid_namesp
 	if (!msg)
 		return NULL;
 	head = genlmsg_put(msg, 0, 0, &netlink_family, 0, SVMM_GENL_CMD_EVENT);
-	if (!head || put_event(msg, event, pid_ns) ||
-	    (group && event->vm && nla_put_u32(msg, SVMM_GENL_ATTR_UID,
-					       from_kuid(&init_user_ns, event->vm->owner)))) {
+	if (!head || put_event(msg, event, pid_ns)) {
 		nlmsg_free(msg);
 		return NULL;
 	}
@@ -77,7 +77,7 @@ static void tell_watchers(const struct event *event)
 	list_for_each_entry(watcher, &watchers, list) {
 		if (!uid_eq(watcher->uid, event->vm->owner))
 			continue;
-		msg = make_message(event, watcher->pid_ns, false);
+		msg = make_message(event, watcher->pid_ns);
 		if (msg)
 			genlmsg_unicast(&init_net, msg, watcher->portid);
 	}
@@ -90,7 +90,7 @@ void vm_event(const struct vm *vm, enum svmm_event what, int vcpu, const char *r
 	struct sk_buff *msg;
 
 	if (genl_has_listeners(&netlink_family, &init_net, 0)) {
-		msg = make_message(&event, &init_pid_ns, true);
+		msg = make_message(&event, &init_pid_ns);
 		if (msg)
 			genlmsg_multicast(&netlink_family, msg, 0, 0, GFP_KERNEL);
 	}

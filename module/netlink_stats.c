@@ -7,6 +7,7 @@
  * What a vCPU's thread writes is read as it stands.
  */
 #include <linux/cred.h>
+#include <linux/pid_namespace.h>
 #include <net/genetlink.h>
 
 #include "compat.h"
@@ -68,7 +69,7 @@ static int put_vcpu(struct sk_buff *msg, const struct vm *vm, const struct vcpu 
 	enum svmm_vcpu_state state = vcpu_state(vcpu);
 	u64 now = rdtsc();
 
-	if (netlink_put_name(msg, vm) ||
+	if (netlink_put_name(msg, vm, task_active_pid_ns(current)) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPU, vcpu->id) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPU_STATE, state) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_TSC_KHZ, tsc_khz) ||
@@ -169,7 +170,7 @@ cancel:
 	return false;
 }
 
-static bool dump_vm(const struct vm *vm, void *arg)
+static bool dump_vm(struct vm *vm, void *arg)
 {
 	struct dump *d = arg;
 	const struct vcpu *vcpu;

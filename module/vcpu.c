@@ -563,8 +563,7 @@ long vcpu_run(struct vcpu *vcpu)
 	stats_run(vcpu);
 	if (unlikely(!vcpu->ran)) {
 		vcpu->ran = true;
-		if (READ_ONCE(vcpu->vm->state) == SVMM_VM_CREATED)
-			vm_set_state(vcpu->vm, SVMM_VM_RUNNING, NULL);
+		vm_first_run(vcpu->vm);
 	}
 	/* Every RUN was left for the sleep: this is early enough. */
 	if (unlikely(vcpu->tsc_lost != svm_tsc_lost))

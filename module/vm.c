@@ -186,7 +186,7 @@ struct vm *vm_find(const char *name, kuid_t uid, bool any)
 	return found;
 }
 
-u64 vm_each(u64 serial, bool (*fn)(const struct vm *vm, void *arg), void *arg)
+u64 vm_each(u64 serial, bool (*fn)(struct vm *vm, void *arg), void *arg)
 {
 	struct vm *vm;
 
@@ -233,13 +233,20 @@ void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason)
 		vm_event(vm, event[state], -1, reason);
 }
 
+void vm_first_run(struct vm *vm)
+{
+	if (cmpxchg(&vm->state, SVMM_VM_CREATED, SVMM_VM_RUNNING) == SVMM_VM_CREATED)
+		vm_event(vm, SVMM_EVENT_RUNNING, -1, NULL);
+}
+
 void vm_kill(struct vm *vm, const char *why)
 {
 	unsigned int i, nr;
 
+	/* A full barrier: a vCPU that is created after the next look runs after it, and sees it. */
+	if (xchg(&vm->dead, true))
+		return;
 	trace_svmm_vm_dead(vm);
-	WRITE_ONCE(vm->dead, true);
-	smp_mb();	/* a vCPU that is created after this look runs after it, and sees it */
 	nr = READ_ONCE(vm->nr_vcpus);
 	for (i = 0; i < nr; i++) {
 		struct vcpu *vcpu = vm_get_vcpu(vm, i);
@@ -249,7 +256,7 @@ void vm_kill(struct vm *vm, const char *why)
 			vcpu_kick(vcpu);
 		}
 	}
-	vm_set_state(vm, SVMM_VM_CRASHED, why);
+	vm_event(vm, SVMM_EVENT_CRASHED, -1, why);
 }
 
 /* The interrupt has made the guest exit; its next entry sees the new tlb_gen. */

@@ -4,7 +4,8 @@
  * says who and what to do, and works again once the other has let go. The other
  * way round, kvm_amd finds SVM taken while one of our VMs lives.
  *
- * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/events.c selftests/lib/vmtest.c selftests/lib/start.c
+ * libs: -lnl-genl-3 -lnl-3 -Wl,--no-warnings
  * emulator-hangs: docs/emulated-host.md, A static key
  */
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "lib/events.h"
 #include "lib/vmtest.h"
 
 FIXTURE(kvm) {
@@ -99,14 +101,21 @@ TEST_F(kvm, loaded_is_no_obstacle)
 TEST_F(kvm, no_vm_while_it_has_one)
 {
 	int svmm = svmm_open(), vm;
+	struct events events;
 
 	if (self->kvm < 0)
 		SKIP(return, "there is no kvm_amd here");
 	ASSERT_LE(0, svmm);
 	vm = kvm_vm(self->kvm);
 	ASSERT_LE(0, vm);
+	events_open(&events);
+	ASSERT_EQ(0, events_join(&events));
 	EXPECT_EQ(0, system("echo 'kvm_amd.c: mark' >/dev/kmsg"));
 	EXPECT_EQ(-EBUSY, vmt_bare_vm(svmm));
+	EXPECT_EQ(0, events_next(&events, 2000));
+	EXPECT_EQ(SVMM_EVENT_SVME_CONFLICT, events.what);
+	EXPECT_STREQ("", events.name);
+	events_close(&events);
 	EXPECT_TRUE(log_says("rmmod kvm_amd"));
 	/* a refusal leaves nothing behind */
 	EXPECT_EQ(-EBUSY, vmt_bare_vm(svmm));

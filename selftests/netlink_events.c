@@ -142,7 +142,7 @@ TEST_F(events, an_owner)
 			_exit(3);
 		vm = vmt_bare_vm(svmm);
 		if (vm < 0 || events_next(&own, 2000) || own.what != SVMM_EVENT_CREATED ||
-		    own.pid != getpid())
+		    own.pid != getpid() || own.uid != NOBODY)
 			_exit(4);
 		/* root's VM comes alive and goes meanwhile: see below */
 		if (events_next(&own, 1500) != -EAGAIN)

@@ -36,9 +36,9 @@
  * @SVMM_GENL_CMD_WATCH: this socket is sent the events of the caller's own VMs, until it is closed.
  *	For those who may not join the group, which has everybody's.  -EBUSY: SVMM_GENL_WATCHERS.
  * @SVMM_GENL_CMD_EVENT: comes from the kernel, to the group and to who watches.  EVENT, TIME; with
- *	all but SVME_CONFLICT NAME, PID (in the reader's PID namespace; for the group in the initial
- *	one) and UID (to the group); VCPU, REASON if there is one.  Who does not read loses events,
- *	and hears of that: -ENOBUFS.
+ *	all but SVME_CONFLICT NAME, PID and UID, in the namespaces of who watches, or for the group
+ *	in the initial ones; VCPU, REASON if there is one.  Who does not read loses events, and
+ *	hears of that: -ENOBUFS.
  */
 enum svmm_genl_cmd {
 	SVMM_GENL_CMD_UNSPEC,

@@ -58,14 +58,13 @@ static void print_json(const struct vm_event *e)
 	if (e->name[0]) {
 		json_add_text(o, "vm", e->name);
 		json_add_number(o, "pid", e->pid);
-	}
-	if (e->has_uid)
 		json_add_number(o, "uid", e->uid);
+	}
 	if (e->vcpu >= 0)
 		json_add_number(o, "vcpu", e->vcpu);
 	if (e->reason[0])
 		json_add_text(o, "reason", e->reason);
-	json_print(o, 0);
+	json_print(o, false);
 }
 
 static void on_event(const struct vm_event *event, void *arg)

@@ -191,8 +191,7 @@ static int on_event(struct nl_msg *msg, struct conversation *c)
 		nla_strlcpy(event.name, a[SVMM_GENL_ATTR_NAME], sizeof(event.name));
 	if (a[SVMM_GENL_ATTR_PID])
 		event.pid = nla_get_u32(a[SVMM_GENL_ATTR_PID]);
-	event.has_uid = a[SVMM_GENL_ATTR_UID];
-	if (event.has_uid)
+	if (a[SVMM_GENL_ATTR_UID])
 		event.uid = nla_get_u32(a[SVMM_GENL_ATTR_UID]);
 	if (a[SVMM_GENL_ATTR_VCPU])
 		event.vcpu = nla_get_u32(a[SVMM_GENL_ATTR_VCPU]);

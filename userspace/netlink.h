@@ -50,7 +50,6 @@ struct vm_event {
 	uint64_t time_ns;		/* since 1970 */
 	char name[SVMM_NAME_MAX];	/* empty: the host's */
 	uint32_t pid, uid;
-	bool has_uid;
 	int vcpu;			/* -1: of none */
 	char reason[SVMM_REASON_MAX];
 };
