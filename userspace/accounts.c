@@ -72,6 +72,25 @@ static void subtract_keys(struct vcpu_accounts *now, const struct vcpu_accounts 
 	}
 }
 
+/* Time in the guest is known when it leaves: the first exit brings some from before the interval. */
+static void cut_guest_time(struct vcpu_accounts *vcpu)
+{
+	const struct svmm_vcpu_stats *stats = &vcpu->stats;
+	int64_t excess = stats->halted + stats->stopped + stats->preempted -
+			 (vcpu->now - stats->begun);
+
+	for (uint32_t i = 0; i < stats->nr_exits; i++)
+		for (int phase = 0; phase < SVMM_PHASES; phase++)
+			excess += stats->exits[i].ticks[phase];
+	for (uint32_t i = 0; i < stats->nr_exits && excess > 0; i++) {
+		__u64 *guest = &vcpu->stats.exits[i].ticks[SVMM_PHASE_GUEST];
+		uint64_t cut = (uint64_t)excess < *guest ? (uint64_t)excess : *guest;
+
+		*guest -= cut;
+		excess -= cut;
+	}
+}
+
 static void subtract(struct vcpu_accounts *now, const struct vcpu_accounts *then)
 {
 	subtract_exits(&now->stats, &then->stats);
@@ -82,6 +101,7 @@ static void subtract(struct vcpu_accounts *now, const struct vcpu_accounts *then
 	now->stats.to_user -= then->stats.to_user;
 	if (then->stats.begun)
 		now->stats.begun = then->now;
+	cut_guest_time(now);
 }
 
 void accounts_subtract(struct accounts *now, const struct accounts *before)
@@ -158,20 +178,12 @@ struct vcpu_times accounts_times(const struct vcpu_accounts *vcpu)
 		.stopped = accounts_ns(vcpu, vcpu->stats.stopped),
 		.preempted = accounts_ns(vcpu, vcpu->stats.preempted),
 	};
-	double excess;
 
 	for (uint32_t i = 0; i < vcpu->stats.nr_exits; i++) {
 		t.exits += vcpu->stats.exits[i].count;
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
 			t.phase[phase] += accounts_ns(vcpu, vcpu->stats.exits[i].ticks[phase]);
 	}
-	/* Time in the guest is known when it leaves: of an interval's first, what was before it. */
-	excess = t.halted + t.stopped + t.preempted - t.wall;
-	for (int phase = 0; phase < SVMM_PHASES; phase++)
-		excess += t.phase[phase];
-	if (excess > 0)
-		t.phase[SVMM_PHASE_GUEST] -= excess < t.phase[SVMM_PHASE_GUEST] ?
-					     excess : t.phase[SVMM_PHASE_GUEST];
 	return t;
 }
 
