@@ -12,15 +12,28 @@
 #define TOP		44
 #define ROW		19
 #define LETTER		7.2	/* pixels of a letter, about */
+#define MAX_CHILDREN	4096
 #define MIN_WIDTH	0.3	/* what is narrower is not drawn */
 
-static struct flame *find_child(struct flame *of, const char *name)
+static struct flame *look_up(const struct flame *of, const char *name)
 {
-	struct flame *child;
-
 	for (unsigned int i = 0; i < of->nr_children; i++)
 		if (!strcmp(of->child[i].name, name))
 			return &of->child[i];
+	return NULL;
+}
+
+static struct flame *find_child(struct flame *of, const char *name)
+{
+	struct flame *child = look_up(of, name);
+
+	/* A guest that leaves everywhere must not fill our memory. */
+	if (!child && of->nr_children >= MAX_CHILDREN) {
+		name = "[elsewhere]";
+		child = look_up(of, name);
+	}
+	if (child)
+		return child;
 	if (of->nr_children == of->room) {
 		unsigned int room = of->room ? of->room * 2 : 8;
 		void *more = realloc(of->child, room * sizeof(*child));
