@@ -5,19 +5,10 @@
 #
 # vmctl list and vmctl mem: a Linux guest as they show it, held against what the host says itself.
 
-tmp=$(mktemp -d)
+. selftests/lib/tap.sh
 pid=
-trap 'kill $pid 2>/dev/null; rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	sed 's/^/# /' "$tmp/out" "$tmp/err"
-	echo "not ok $n $2"
-	failed=1
-}
+clean() { kill $pid 2>/dev/null; }
+
 # bad STATUS WORDS ARGUMENTS...
 bad()
 {

@@ -6,19 +6,10 @@
 #
 # vmctl trace and vmctl profile, of a guest that does one thing in one place, and the pictures.
 
-tmp=$(mktemp -d)
+. selftests/lib/tap.sh
 guest=
-trap 'kill -9 $guest 2>/dev/null; rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	for f in out err; do head -n 20 "$tmp/$f" | sed 's/^/# /'; done
-	echo "not ok $n $2"
-	failed=1
-}
+clean() { kill -9 $guest 2>/dev/null; }
+
 number() { sed -n "s/.*\"$1\":\\([0-9]*\\).*/\\1/p" "$tmp/out" | head -n 1; }
 # bad WORDS ARGUMENTS...
 bad()

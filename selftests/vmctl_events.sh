@@ -5,20 +5,12 @@
 #
 # vmctl events: what happens to VMs under vmctl, as root and as their owners hear it.
 
-tmp=$(mktemp -d)
+. selftests/lib/tap.sh
 chmod 755 "$tmp"
+shown="text.out json.out nobody.out bad.out"
 pids=
-trap 'kill -9 $pids 2>/dev/null; rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	tail -n 30 "$tmp"/*.out | sed 's/^/# /'
-	echo "not ok $n $2"
-	failed=1
-}
+clean() { kill -9 $pids 2>/dev/null; }
+
 # within SECONDS COMMAND...: it comes true
 within()
 {

@@ -4,18 +4,7 @@
 #
 # The netlink family as a tool that knows nothing of it sees it: iproute2's genl.
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	sed 's/^/# /' "$tmp/out" "$tmp/err"
-	echo "not ok $n $2"
-	failed=1
-}
+. selftests/lib/tap.sh
 
 echo "1..4"
 scripts/amdhost --with genl --timeout 80 -- sh -c '

@@ -6,20 +6,8 @@
 # Debian's perf records a guest's boot in the emulated host: its exits by reason are exactly those
 # that the module has counted, perf script prints them, and scripts/perf/svmm-exits.py sums them up.
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	for f in err diff text report; do
-		[ ! -e "$tmp/$f" ] || tail -n 15 "$tmp/$f" | cut -c1-160 | sed 's/^/# /'
-	done
-	echo "not ok $n $2"
-	failed=1
-}
+. selftests/lib/tap.sh
+shown="err diff text report"
 
 # The guest is stopped with its process before anybody counts: nothing comes after that.
 cat >"$tmp/host" <<'END'

@@ -5,19 +5,11 @@
 # vmctl top on a terminal, tmux's, whose screen is looked at: a guest that only computes and one that
 # only sleeps, keys, a change of the window's size, and an end that leaves the terminal as it was.
 
-tmp=$(mktemp -d)
+. selftests/lib/tap.sh
+shown=screen
 mux="tmux -f /dev/null -L svmm-top-$$"
-trap '$mux kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	sed 's/^/# /' "$tmp/screen"
-	echo "not ok $n $2"
-	failed=1
-}
+clean() { $mux kill-server 2>/dev/null; }
+
 # The screen comes to have a line of that pattern.
 shows()
 {
