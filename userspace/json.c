@@ -13,7 +13,7 @@ void json_add_number(struct json_object *to, const char *name, int64_t number)
 	json_object_object_add(to, name, json_object_new_int64(number));
 }
 
-void json_print(struct json_object *o, int pretty)
+void json_print(struct json_object *o, bool pretty)
 {
 	puts(json_object_to_json_string_ext(o, pretty ? JSON_C_TO_STRING_PRETTY :
 							JSON_C_TO_STRING_PLAIN));

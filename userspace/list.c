@@ -91,6 +91,6 @@ int list_command(int argc, char **argv)
 		return STATUS_ERROR;
 	}
 	if (l.json)
-		json_print(l.json, 1);
+		json_print(l.json, true);
 	return STATUS_OK;
 }

@@ -157,7 +157,7 @@ static void print_json(const struct vm_info *vm, const struct resident *r, doubl
 		json_add_number(o, "written_bytes", vm->dirty);
 		json_add_number(o, "interval_ns", took * 1e9);
 	}
-	json_print(o, 1);
+	json_print(o, true);
 }
 
 static void print_text(const struct vm_info *vm, const struct resident *r, double took)

@@ -13,8 +13,8 @@
 #define SHOW_JSON	2	/* --json */
 #define SHOW_KEYS	4	/* --keys */
 #define SHOW_ALL_VMS	8	/* and no name */
-#define SHOW_SVG	32	/* --svg FILE */
 #define SHOW_ONE_VM	16	/* the name must be there */
+#define SHOW_SVG	32	/* --svg FILE */
 
 struct show_options {
 	double interval;	/* seconds; as it was, if none is given */

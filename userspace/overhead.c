@@ -151,7 +151,7 @@ static void print_json(const struct show_options *options, const struct vm_accou
 	json_object_object_add(o, "exits", reasons);
 	for (int kind = 0; options->keys && kind < SVMM_KEYS; kind++)
 		json_object_object_add(o, kinds[kind].json, json_keys(sum, kind));
-	json_print(o, 1);
+	json_print(o, true);
 }
 
 int overhead_command(int argc, char **argv)

@@ -165,7 +165,7 @@ static void print_json(const struct profile *p, uint64_t lost)
 
 	json_add_number(o, "lost", lost);
 	json_add_number(o, "duration_ns", p->seconds * 1e9);
-	json_print(o, 1);
+	json_print(o, true);
 }
 
 static bool draw(const struct profile *p)

@@ -64,7 +64,7 @@ static void print_json(const struct accounts *accounts)
 		json_add_number(o, "preempted_ns", l.preempted);
 		json_object_array_add(all, o);
 	}
-	json_print(all, 1);
+	json_print(all, true);
 }
 
 int stat_command(int argc, char **argv)

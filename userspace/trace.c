@@ -26,7 +26,7 @@ static void print_json(const struct trace_line *line)
 		json_add_number(o, "vcpu", line->vcpu);
 	json_add_text(o, "event", line->event);
 	json_add_text(o, "fields", line->text);
-	json_print(o, 0);
+	json_print(o, false);
 }
 
 static void print_text(const struct trace_line *line)
