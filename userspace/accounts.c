@@ -72,7 +72,7 @@ static void subtract_keys(struct vcpu_accounts *now, const struct vcpu_accounts 
 	}
 }
 
-/* Time in the guest is known when it leaves: the first exit brings some from before the interval. */
+/* Time in the guest is known when it leaves: the first exit brings some of before the interval. */
 static void cut_guest_time(struct vcpu_accounts *vcpu)
 {
 	const struct svmm_vcpu_stats *stats = &vcpu->stats;
