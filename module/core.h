@@ -207,7 +207,8 @@ struct vcpu_acct {
 	u64 entered;				/* [m] TSC of the last VMRUN */
 	u64 exited;				/* [m] of its exit, plus what was no overhead */
 	u64 left;				/* [m] TSC when RUN returned, plus svm_tsc_lost */
-	u64 halted;				/* [m] TSC when it halted; 0: it is not */
+	u64 halted_since;			/* [a] stats_aside_begin(); 0: it is not halted */
+	u64 stopped_since;			/* [a] the same; 0: it is in RUN, or will answer */
 	bool to_user;				/* [m] and with an exit */
 };
 

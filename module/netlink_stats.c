@@ -46,28 +46,14 @@ static int put_number(struct sk_buff *msg, int attr, u64 value)
 	return nla_put_u64_64bit(msg, attr, value, SVMM_GENL_ATTR_PAD);
 }
 
-/* A sleep may be long: that it goes on is told, too. */
-static u64 halted(const struct vcpu *vcpu, u64 now)
-{
-	u64 begun = READ_ONCE(vcpu->acct.halted);
-
-	return READ_ONCE(vcpu->acct.stats->halted) + (begun ? now - begun : 0);
-}
-
-static u64 stopped(const struct vcpu *vcpu, enum svmm_vcpu_state state, u64 now)
-{
-	u64 begun = READ_ONCE(vcpu->acct.left);
-
-	if (state != SVMM_VCPU_STOPPED || !begun)
-		begun = now + svm_tsc_lost;
-	return READ_ONCE(vcpu->acct.stats->stopped) + now + svm_tsc_lost - begun;
-}
-
 static int put_vcpu(struct sk_buff *msg, const struct vm *vm, const struct vcpu *vcpu)
 {
 	const struct svmm_vcpu_stats *stats = vcpu->acct.stats;
 	enum svmm_vcpu_state state = vcpu_state(vcpu);
-	u64 now = rdtsc();
+	u64 halted = stats_aside(&stats->halted, &vcpu->acct.halted_since);
+	u64 stopped = stats_aside(&stats->stopped, &vcpu->acct.stopped_since);
+	/* A sleep may be long, so its part until now was told; no other time is later than this. */
+	u64 now = rdtsc_ordered() + svm_tsc_lost;
 
 	if (netlink_put_name(msg, vm, task_active_pid_ns(current)) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPU, vcpu->id) ||
@@ -75,8 +61,8 @@ static int put_vcpu(struct sk_buff *msg, const struct vm *vm, const struct vcpu 
 	    nla_put_u32(msg, SVMM_GENL_ATTR_TSC_KHZ, tsc_khz) ||
 	    put_number(msg, SVMM_GENL_ATTR_BEGUN, READ_ONCE(stats->begun)) ||
 	    put_number(msg, SVMM_GENL_ATTR_NOW, now) ||
-	    put_number(msg, SVMM_GENL_ATTR_HALTED, halted(vcpu, now)) ||
-	    put_number(msg, SVMM_GENL_ATTR_STOPPED, stopped(vcpu, state, now)) ||
+	    put_number(msg, SVMM_GENL_ATTR_HALTED, halted) ||
+	    put_number(msg, SVMM_GENL_ATTR_STOPPED, stopped) ||
 	    put_number(msg, SVMM_GENL_ATTR_PREEMPTED, READ_ONCE(stats->preempted)) ||
 	    put_number(msg, SVMM_GENL_ATTR_TO_USER, READ_ONCE(stats->to_user)))
 		return -EMSGSIZE;

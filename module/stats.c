@@ -97,14 +97,34 @@ struct svmm_key_stat *stats_find_key(struct vcpu *vcpu, enum svmm_stats_key kind
 	return rarest;
 }
 
+u64 stats_aside(const u64 *sum, const u64 *since)
+{
+	unsigned int tries;
+	u64 mark, now;
+
+	/* A vCPU that comes and goes faster than this is not at it for long. */
+	for (tries = 0; tries < 8; tries++) {
+		/* Pairs with stats_aside_over(): without a mark, the sum is complete. */
+		mark = smp_load_acquire(since);
+		if (!mark)
+			break;
+		now = rdtsc_ordered() + svm_tsc_lost;
+		/* It was at it then. */
+		if (READ_ONCE(*since) == mark)
+			return now - (mark & ~STATS_SINCE);
+	}
+	return READ_ONCE(*sum);
+}
+
 void stats_rerun(struct vcpu *vcpu)
 {
 	struct vcpu_acct *acct = &vcpu->acct;
 
 	if (acct->stats->begun) {
 		stats_end_aside(vcpu, &acct->stats->stopped, acct->left - svm_tsc_lost);
+		stats_aside_over(&acct->stopped_since);
 		return;
 	}
-	acct->stats->begun = rdtsc();
-	acct->exited = acct->stats->begun;
+	acct->exited = rdtsc();
+	WRITE_ONCE(acct->stats->begun, acct->exited + svm_tsc_lost);
 }

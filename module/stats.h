@@ -167,14 +167,48 @@ static inline void stats_end_aside(struct vcpu *vcpu, u64 *aside, u64 begun)
 	vcpu->acct.exited += took;
 }
 
+/*
+ * An aside that goes on is one word: when it would have begun if all that came before had come
+ * in one piece with it.  So who looks is never between its end and its sum.  *@sum is [m].
+ */
+#define STATS_SINCE	BIT_ULL(63)
+
+static inline void stats_aside_begin(u64 *since, const u64 *sum, u64 begun)
+{
+	if (stats_kept())
+		WRITE_ONCE(*since, (begun + svm_tsc_lost - *sum) | STATS_SINCE);
+}
+
+/* After stats_end_aside(). */
+static inline void stats_aside_over(u64 *since)
+{
+	smp_store_release(since, 0);	/* pairs with stats_aside(): the sum is complete */
+}
+
+/* What an aside comes to by now.  Any task. */
+u64 stats_aside(const u64 *sum, const u64 *since);
+
 /* RUN returns.  @to_user: with an exit. */
 static __always_inline void stats_ran(struct vcpu *vcpu, bool to_user)
 {
+	struct vcpu_acct *acct = &vcpu->acct;
+	u64 now;
+
 	if (!stats_kept())
 		return;
-	vcpu->acct.left = rdtsc() + svm_tsc_lost;
-	vcpu->acct.to_user = to_user;
-	vcpu->acct.stats->to_user += to_user;
+	now = rdtsc();
+	acct->left = now + svm_tsc_lost;
+	acct->to_user = to_user;
+	if (likely(to_user))
+		acct->stats->to_user++;
+	else
+		stats_aside_begin(&acct->stopped_since, &acct->stats->stopped, now);
+}
+
+/* The host slept, and its TSC lost @ticks: what is left from before is of an older one. */
+static inline void stats_tsc_lost(struct vcpu *vcpu, u64 ticks)
+{
+	vcpu->acct.exited -= ticks;
 }
 
 /* The first RUN, or one after an error: user space had nothing to do for the guest. */

@@ -361,6 +361,7 @@ static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 /* 0: an exit to user space; or a negative errno. */
 static long vcpu_loop(struct vcpu *vcpu)
 {
+	struct vcpu_acct *acct = &vcpu->acct;
 	enum svm_action action;
 	bool extint, left = false;
 	u64 begun;
@@ -387,14 +388,14 @@ static long vcpu_loop(struct vcpu *vcpu)
 		    unlikely(!cpu_active(raw_smp_processor_id()))) {
 			begun = stats_begin();
 			schedule();
-			stats_end_aside(vcpu, &vcpu->acct.stats->preempted, begun);
+			stats_end_aside(vcpu, &acct->stats->preempted, begun);
 		}
 		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
 			begun = stats_begin();
-			WRITE_ONCE(vcpu->acct.halted, begun);
+			stats_aside_begin(&acct->halted_since, &acct->stats->halted, begun);
 			vcpu_halt(vcpu);
-			WRITE_ONCE(vcpu->acct.halted, 0);
-			stats_end_aside(vcpu, &vcpu->acct.stats->halted, begun);
+			stats_end_aside(vcpu, &acct->stats->halted, begun);
+			stats_aside_over(&acct->halted_since);
 			continue;
 		}
 
@@ -560,14 +561,14 @@ long vcpu_run(struct vcpu *vcpu)
 	sigset_t saved;
 	long ret;
 
+	/* Every RUN was left for the sleep: this is early enough. */
+	if (unlikely(vcpu->tsc_lost != svm_tsc_lost))
+		svm_set_tsc_offset(vcpu, vcpu->tsc_offset);
 	stats_run(vcpu);
 	if (unlikely(!vcpu->ran)) {
 		vcpu->ran = true;
 		vm_first_run(vcpu->vm);
 	}
-	/* Every RUN was left for the sleep: this is early enough. */
-	if (unlikely(vcpu->tsc_lost != svm_tsc_lost))
-		svm_set_tsc_offset(vcpu, vcpu->tsc_offset);
 	WRITE_ONCE(vcpu->task, current);
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);

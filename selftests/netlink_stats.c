@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -146,6 +147,59 @@ TEST_F(stats, sleep_that_goes_on)
 	/* The thread goes with the process. */
 }
 
+static volatile bool stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void *sleep_often(void *arg)
+{
+	while (!stop)
+		svmm_run(((struct vmt *)arg)->vcpu);
+	return NULL;
+}
+
+static void *disturb(void *arg)
+{
+	while (!stop) {
+		pthread_kill(*(pthread_t *)arg, SIGUSR1);
+		usleep(100);
+	}
+	return NULL;
+}
+
+/* Whoever looks while a sleep ends, or a pause, finds it in the sum once: not twice, not never. */
+TEST_F(stats, time_does_not_go_back)
+{
+	pthread_t thread, nuisance;
+	struct vcpu_accounts was = { 0 };
+	struct vmt second;
+
+	signal(SIGUSR1, on_signal);
+	vmt_open_vcpu(&second, &self->v, 1);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, sleep_often, &second));
+	ASSERT_EQ(0, pthread_create(&nuisance, NULL, disturb, &thread));
+	for (int i = 0; i < 1000; i++) {
+		ASSERT_TRUE(vm_accounts(self->name, false, keep, NULL));
+		ASSERT_EQ(1, got.id);
+		if (!got.stats.begun)
+			continue;
+		ASSERT_LE(was.stats.halted, got.stats.halted);
+		ASSERT_LE(was.stats.stopped, got.stats.stopped);
+		ASSERT_GE(got.now - got.stats.begun,
+			  got.stats.halted + got.stats.stopped + got.stats.preempted);
+		was = got;
+	}
+	EXPECT_NE(0, was.stats.halted);
+	EXPECT_NE(0, was.stats.stopped);
+	stop = true;
+	pthread_join(nuisance, NULL);
+	pthread_kill(thread, SIGUSR1);
+	pthread_join(thread, NULL);
+}
+
 TEST_F(stats, of_whom)
 {
 	int status;
@@ -173,8 +227,6 @@ static void count(const struct vcpu_accounts *vcpu, void *arg)
 	if (sscanf(vcpu->name, "t%u", &n) == 1 && n < VMS && vcpu->id < VCPUS)
 		seen[n][vcpu->id]++;
 }
-
-static volatile bool stop;
 
 static void *come_and_go(void *arg)
 {
@@ -234,7 +286,7 @@ TEST_F(stats, none_is_lost)
 	stat = popen("exec vmctl stat", "r");
 	ASSERT_NE(NULL, stat);
 	while (fgets(line, sizeof(line), stat))
-		lines += strstr(line, "-of-many") != NULL;
+		lines += !!strstr(line, "-of-many");
 	ASSERT_EQ(0, pclose(stat));
 	EXPECT_EQ(VMS * VCPUS, lines);
 	TH_LOG("%ld us of it for vmctl stat", cpu_us(RUSAGE_CHILDREN) - before);

@@ -78,7 +78,8 @@ struct svmm_key_stat {
  * exit's SWITCH is short of what its handling took (it may be below 0, as a signed number;
  * SVMM_GET_STATS gives 0 then).
  *
- * @begun: the host's TSC when SVMM_RUN was first called; 0: never.  All ticks in @exits, @halted,
+ * @begun: the host's TSC when SVMM_RUN was first called, plus what the host's sleep has taken from
+ *	the TSC until then; 0: never.  All ticks in @exits, @halted,
  *	@stopped and @preempted sum up to the time since, where the TSCs of all CPUs agree.
  * @halted: ticks in HLT or before start-up
  * @stopped: ticks outside SVMM_RUN after it gave an error (-EINTR): user space asked for nothing

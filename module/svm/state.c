@@ -14,6 +14,7 @@
 #include <asm/fpu/types.h>
 
 #include "../compat.h"
+#include "../stats.h"
 #include "svm_vcpu.h"
 
 u64 svm_get_rip(struct vcpu *vcpu)
@@ -36,6 +37,7 @@ u8 svm_get_cpl(struct vcpu *vcpu)
 
 void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
+	stats_tsc_lost(vcpu, svm_tsc_lost - vcpu->tsc_lost);
 	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_set_tsc_offset(vcpu->svm->vmcb, offset + tsc_scale(vcpu->vm, vcpu->tsc_lost));
 }

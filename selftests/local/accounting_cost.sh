@@ -16,7 +16,7 @@ scripts/amdhost --counting --timeout 500 -- sh -c '
 awk '
 	BEGIN {
 		limit["cpuid"] = 40; limit["vmmcall"] = limit["rdmsr"] = limit["wrmsr"] = 50
-		limit["pio_out"] = limit["pio_in"] = 90; limit["mmio_store4"] = limit["mmio_load4"] = 95
+		limit["pio_out"] = limit["pio_in"] = 92; limit["mmio_store4"] = limit["mmio_load4"] = 97
 	}
 	!($1 in with) { with[$1] = $2; next }
 	{
