@@ -75,7 +75,8 @@ struct vm {
 	refcount_t fds;				/* [a] the VM's and its vCPUs' */
 	refcount_t refs;			/* [a] one of all fds, one of each vm_find() */
 	bool dead;				/* [a] no vCPU enters any more */
-	u32 state;				/* [a] enum svmm_vm_state, while it is not dead */
+	u32 state;				/* enum svmm_vm_state, written under state_lock */
+	struct mutex state_lock;		/* a change of it and its event are one */
 
 	struct mutex lock;			/* slots, vCPU creation */
 	struct vcpu *vcpus[SVMM_MAX_VCPUS];	/* [l] set once; readers: vm_get_vcpu() */
@@ -280,6 +281,7 @@ struct vcpu {
 	u64 tsc_last;				/* [m] the guest may have seen it; 0: nothing */
 
 	bool ran;				/* [m] RUN was called: CPUID is fixed */
+	const char *kill_reason;		/* [m] with SVM_KILL: a phrase that stays */
 	bool sigmask_set;			/* [m] */
 	sigset_t sigmask;			/* [m] */
 	struct vcpu_acct acct;
@@ -357,8 +359,8 @@ struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id);
 /* No vCPU of @vm enters the guest any more; RUN gives -EIO.  @why is told.  May sleep. */
 void vm_kill(struct vm *vm, const char *why);
 
-/* What others are told that @vm does, and an event if that is news.  May sleep. */
-void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason);
+/* What others are told that @vm does, and an event if that is news; -EIO: it died.  May sleep. */
+int vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason);
 /* A vCPU runs that has not yet: if none has, that is news.  May sleep. */
 void vm_first_run(struct vm *vm);
 

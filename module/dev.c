@@ -436,8 +436,7 @@ static long vm_ioctl_state(struct vm *vm, const void __user *arg)
 	for (i = 0; i < len; i++)
 		if (!isascii(args.reason[i]) || !isprint(args.reason[i]))
 			return -EINVAL;
-	vm_set_state(vm, args.state, len ? args.reason : NULL);
-	return 0;
+	return vm_set_state(vm, args.state, len ? args.reason : NULL);
 }
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)

@@ -350,7 +350,7 @@ static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 		vcpu->mp_state = SVMM_MP_HALTED;
 		return IO_NEXT_RUN;
 	case SVM_KILL:
-		vm_kill(vcpu->vm, "the guest's state is lost");
+		vm_kill(vcpu->vm, vcpu->kill_reason);
 		return IO_NEXT_USER;
 	case SVM_TO_USER:
 		break;

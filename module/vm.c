@@ -71,10 +71,12 @@ struct vm *vm_create(const char *name)
 	vm->owner = current_uid();
 	vm->pid = get_pid(task_tgid(current));
 	vm->mm = current->mm;
-	vm->plain = uid_eq(current_euid(), current_uid());
+	vm->plain = uid_eq(current_euid(), current_uid()) &&
+		    gid_eq(current_egid(), current_gid());
 	refcount_set(&vm->fds, 1);
 	refcount_set(&vm->refs, 1);
 	mutex_init(&vm->lock);
+	mutex_init(&vm->state_lock);
 	spin_lock_init(&vm->flush_lock);
 	atomic64_set(&vm->tlb_gen, 1);
 	vm->npt_1g = svm_has_1g_leaves();
@@ -221,7 +223,7 @@ struct vcpu *vm_get_vcpu(const struct vm *vm, unsigned int id)
 	return smp_load_acquire(&vm->vcpus[id]);
 }
 
-void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason)
+int vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason)
 {
 	static const enum svmm_event event[] = {
 		[SVMM_VM_RUNNING] = SVMM_EVENT_RUNNING,
@@ -229,14 +231,27 @@ void vm_set_state(struct vm *vm, enum svmm_vm_state state, const char *reason)
 		[SVMM_VM_CRASHED] = SVMM_EVENT_CRASHED,
 	};
 
-	if (xchg(&vm->state, state) != state)
+	int ret = 0;
+
+	mutex_lock(&vm->state_lock);
+	if (READ_ONCE(vm->dead)) {
+		ret = -EIO;
+	} else if (vm->state != state) {
+		WRITE_ONCE(vm->state, state);
 		vm_event(vm, event[state], -1, reason);
+	}
+	mutex_unlock(&vm->state_lock);
+	return ret;
 }
 
 void vm_first_run(struct vm *vm)
 {
-	if (cmpxchg(&vm->state, SVMM_VM_CREATED, SVMM_VM_RUNNING) == SVMM_VM_CREATED)
+	mutex_lock(&vm->state_lock);
+	if (vm->state == SVMM_VM_CREATED && !READ_ONCE(vm->dead)) {
+		WRITE_ONCE(vm->state, SVMM_VM_RUNNING);
 		vm_event(vm, SVMM_EVENT_RUNNING, -1, NULL);
+	}
+	mutex_unlock(&vm->state_lock);
 }
 
 void vm_kill(struct vm *vm, const char *why)
@@ -256,7 +271,10 @@ void vm_kill(struct vm *vm, const char *why)
 			vcpu_kick(vcpu);
 		}
 	}
+	/* Who changes the state has seen that it is dead, or is done. */
+	mutex_lock(&vm->state_lock);
 	vm_event(vm, SVMM_EVENT_CRASHED, -1, why);
+	mutex_unlock(&vm->state_lock);
 }
 
 /* The interrupt has made the guest exit; its next entry sees the new tlb_gen. */

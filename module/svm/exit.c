@@ -25,6 +25,7 @@ enum svm_action svm_internal_error(struct vcpu *vcpu)
 	exit->internal.exit_code = vmcb->exit_code;
 	exit->internal.info1 = vmcb->exit_info_1;
 	exit->internal.info2 = vmcb->exit_info_2;
+	vcpu->kill_reason = "an exit that svmm does not know";
 	return SVM_KILL;
 }
 
@@ -217,6 +218,7 @@ static enum svm_action exit_rdpmc(struct vcpu *vcpu)
 static enum svm_action exit_shutdown(struct vcpu *vcpu)
 {
 	vcpu->page->exit.reason = SVMM_EXIT_SHUTDOWN;
+	vcpu->kill_reason = "triple fault";
 	return SVM_KILL;
 }
 

@@ -225,6 +225,7 @@ static enum svm_action svm_refuse_entry(struct vcpu *vcpu, u64 exit_code, const 
 	exit->reason = SVMM_EXIT_FAIL_ENTRY;
 	exit->fail_entry.exit_code = exit_code;
 	strscpy(exit->fail_entry.reason, why, sizeof(exit->fail_entry.reason));
+	vcpu->kill_reason = why;
 	return exit_code ? SVM_KILL : SVM_TO_USER;
 }
 
@@ -250,6 +251,8 @@ static noinline enum svm_action svm_entry_failed(struct vcpu *vcpu)
 	} else if (!vmcb_check(sv->vmcb, &svm.limits, &why)) {
 		why = "VMRUN refused a state that breaks no known rule";
 	}
+	trace_svmm_exit(vcpu, code, sv->vmcb->rip, sv->vmcb->exit_info_1, sv->vmcb->exit_info_2,
+			sv->vmcb->exit_int_info, sv->vmcb->exit_int_info_err);
 	pr_warn_ratelimited("svmm: %s: VMRUN failed: %s\n", vcpu->vm->name, why);
 	vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
 	return svm_refuse_entry(vcpu, code, why);
@@ -262,6 +265,7 @@ static noinline enum svm_action svm_no_svme(struct vcpu *vcpu)
 		return SVM_LEAVE;
 	vcpu->page->exit.reason = SVMM_EXIT_INTERNAL_ERROR;
 	memset(&vcpu->page->exit.internal, 0, sizeof(vcpu->page->exit.internal));
+	vcpu->kill_reason = "somebody else has turned SVM off on a CPU";
 	return SVM_KILL;
 }
 

@@ -17,7 +17,7 @@ enum svm_action {
 	SVM_EMULATE,	/* needs guest memory that is not there: svm_emulate() */
 	SVM_TO_USER,	/* the exit record is filled in */
 	SVM_HALT,	/* HLT: wait for an event, in the kernel */
-	SVM_KILL,	/* the exit record says why; the VM dies */
+	SVM_KILL,	/* the exit record and vcpu->kill_reason say why; the VM dies */
 };
 
 /* Module load: capabilities (prints what it found, or why it refuses), CPUs, permission maps. */
