@@ -35,6 +35,11 @@
 #define svmm_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
 #endif
 
+/* 6.7, "genetlink: Use internal flags for multicast groups", and in some of 6.1's stable kernels */
+#if !defined(GENL_MCAST_CAP_NET_ADMIN)
+#define GENL_MCAST_CAP_NET_ADMIN	GENL_UNS_ADMIN_PERM
+#endif
+
 /* 6.3, "mm: introduce vma->vm_flags wrapper functions": vm_flags became read-only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)

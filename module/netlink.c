@@ -20,6 +20,7 @@
 int netlink_put_name(struct sk_buff *msg, const struct vm *vm, struct pid_namespace *pid_ns)
 {
 	if (nla_put_string(msg, SVMM_GENL_ATTR_NAME, vm->name) ||
+	    nla_put_u64_64bit(msg, SVMM_GENL_ATTR_ID, vm->serial, SVMM_GENL_ATTR_PAD) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_PID, pid_nr_ns(vm->pid, pid_ns)))
 		return -EMSGSIZE;
 	return 0;
@@ -202,6 +203,14 @@ static bool dump_vm(struct vm *vm, void *arg)
 	return true;
 }
 
+static int start_vms(struct netlink_callback *cb)
+{
+	if (!svmm_dump_attrs(cb)[SVMM_GENL_ATTR_NAME])
+		return 0;
+	NL_SET_ERR_MSG(cb->extack, "a dump is of all VMs");
+	return -EINVAL;
+}
+
 static int dump_vms(struct sk_buff *msg, struct netlink_callback *cb)
 {
 	struct dump d = { msg, cb, netlink_capable(cb->skb, CAP_NET_ADMIN) };
@@ -210,21 +219,45 @@ static int dump_vms(struct sk_buff *msg, struct netlink_callback *cb)
 	return msg->len;
 }
 
-static const struct nla_policy policy[SVMM_GENL_ATTR_MAX + 1] = {
-	[SVMM_GENL_ATTR_NAME] = { .type = NLA_NUL_STRING, .len = SVMM_NAME_MAX - 1 },
+/* What a command does not know is refused: it may mean something to a later kernel. */
+#define POLICY_NAME	{ .type = NLA_NUL_STRING, .len = SVMM_NAME_MAX - 1 }
+
+static const struct nla_policy vm_policy[] = {
+	[SVMM_GENL_ATTR_NAME] = POLICY_NAME,
+};
+
+static const struct nla_policy mem_policy[] = {
+	[SVMM_GENL_ATTR_NAME] = POLICY_NAME,
 	[SVMM_GENL_ATTR_DIRTY_RESET] = { .type = NLA_FLAG },
+};
+
+static const struct nla_policy stats_policy[] = {
+	[SVMM_GENL_ATTR_NAME] = POLICY_NAME,
 	[SVMM_GENL_ATTR_DETAIL] = { .type = NLA_FLAG },
 };
 
+static const struct nla_policy watch_policy[] = {
+	[SVMM_GENL_ATTR_NAME] = { .type = NLA_REJECT },
+};
+
+#define POLICY(name)	.policy = name, .maxattr = ARRAY_SIZE(name) - 1
+
 static const struct genl_ops ops[] = {
-	{ .cmd = SVMM_GENL_CMD_GET_VM, .doit = answer, .dumpit = dump_vms },
-	{ .cmd = SVMM_GENL_CMD_GET_MEM, .doit = answer },
+	{
+		.cmd = SVMM_GENL_CMD_GET_VM,
+		.doit = answer,
+		.start = start_vms,
+		.dumpit = dump_vms,
+		POLICY(vm_policy),
+	},
+	{ .cmd = SVMM_GENL_CMD_GET_MEM, .doit = answer, POLICY(mem_policy) },
 	{
 		.cmd = SVMM_GENL_CMD_GET_STATS,
 		.start = netlink_start_stats,
 		.dumpit = netlink_dump_stats,
+		POLICY(stats_policy),
 	},
-	{ .cmd = SVMM_GENL_CMD_WATCH, .doit = netlink_watch },
+	{ .cmd = SVMM_GENL_CMD_WATCH, .doit = netlink_watch, POLICY(watch_policy) },
 };
 
 static const struct genl_multicast_group groups[] = {
@@ -234,14 +267,11 @@ static const struct genl_multicast_group groups[] = {
 struct genl_family netlink_family __ro_after_init = {
 	.name = SVMM_GENL_NAME,
 	.version = SVMM_GENL_VERSION,
-	.maxattr = SVMM_GENL_ATTR_MAX,
-	.policy = policy,
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
 	.mcgrps = groups,
 	.n_mcgrps = ARRAY_SIZE(groups),
-	.resv_start_op = SVMM_GENL_CMD_MAX + 1,
-	.parallel_ops = true,	/* a long walk must not stop other families */
+	.parallel_ops = true,	/* or a long walk would stop all other families */
 	.module = THIS_MODULE,
 };
 

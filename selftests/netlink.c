@@ -185,6 +185,32 @@ TEST_F(netlink, a_vm)
 	EXPECT_EQ(NULL, got.attr[SVMM_GENL_ATTR_NPT_TABLES]);
 }
 
+/* Two VMs of one process and, one after the other, of one name: they can be told apart. */
+TEST_F(netlink, identity)
+{
+	uint64_t first, second;
+	int vm;
+
+	ASSERT_EQ(0, ask_vm(self));
+	first = number(SVMM_GENL_ATTR_ID);
+	EXPECT_NE(0, first);
+	EXPECT_NE(~0ULL, first);
+	ASSERT_EQ(0, ask_mem(self, false));
+	EXPECT_EQ(first, number(SVMM_GENL_ATTR_ID));
+
+	snprintf(self->name, sizeof(self->name), "one-name");
+	vm = svmm_create_vm(self->guest.v.svmm, self->name);
+	ASSERT_EQ(0, ask_vm(self));
+	second = number(SVMM_GENL_ATTR_ID);
+	EXPECT_NE(first, second);
+	close(vm);
+	vm = svmm_create_vm(self->guest.v.svmm, self->name);
+	ASSERT_EQ(0, ask_vm(self));
+	EXPECT_NE(first, number(SVMM_GENL_ATTR_ID));
+	EXPECT_NE(second, number(SVMM_GENL_ATTR_ID));
+	close(vm);
+}
+
 /* Pages of either size, and tables, as they come and go. */
 TEST_F(netlink, what_is_mapped)
 {
@@ -304,6 +330,32 @@ TEST_F(netlink, bad_questions)
 	EXPECT_EQ(0, got.answers);
 }
 
+/* What means nothing to a command may do so one day: until then it is refused. */
+TEST_F(netlink, without_a_meaning)
+{
+	struct nl_msg *msg;
+
+	msg = question(self, SVMM_GENL_CMD_GET_VM, NLM_F_ACK, self->name);
+	nla_put_flag(msg, SVMM_GENL_ATTR_DIRTY_RESET);
+	EXPECT_EQ(-EINVAL, ask(self, msg));
+	msg = question(self, SVMM_GENL_CMD_GET_MEM, NLM_F_ACK, self->name);
+	nla_put_flag(msg, SVMM_GENL_ATTR_DETAIL);
+	EXPECT_EQ(-EINVAL, ask(self, msg));
+	msg = question(self, SVMM_GENL_CMD_GET_STATS, NLM_F_DUMP, self->name);
+	nla_put_flag(msg, SVMM_GENL_ATTR_DIRTY_RESET);
+	EXPECT_EQ(-EINVAL, ask(self, msg));
+	EXPECT_EQ(-EINVAL, ask(self, question(self, SVMM_GENL_CMD_GET_VM, NLM_F_DUMP,
+					      self->name)));
+	EXPECT_EQ(-EINVAL, ask(self, question(self, SVMM_GENL_CMD_WATCH, NLM_F_ACK, self->name)));
+
+	msg = question(self, SVMM_GENL_CMD_GET_VM, NLM_F_ACK, self->name);
+	((struct genlmsghdr *)nlmsg_data(nlmsg_hdr(msg)))->reserved = 1;
+	EXPECT_EQ(-EINVAL, ask(self, msg));
+	msg = question(self, SVMM_GENL_CMD_GET_VM, NLM_F_ACK | NLM_F_CREATE, self->name);
+	EXPECT_EQ(-EINVAL, ask(self, msg));
+	EXPECT_EQ(0, got.answers);
+}
+
 /* A question cut anywhere, and with each byte turned around: answered, or refused. */
 TEST_F(netlink, spoilt_messages)
 {
@@ -325,7 +377,7 @@ TEST_F(netlink, spoilt_messages)
 			TH_LOG("no answer at %u of %u", at, bytes);
 		}
 	}
-	/* What means nothing is ignored: reserved bytes of the header, padding of the name. */
+	/* What means nothing is ignored: the version, padding of the name. */
 	EXPECT_GT(n, good);
 	EXPECT_EQ(0, ask_vm(self));
 	EXPECT_EQ(1, got.answers);

@@ -63,6 +63,7 @@ TEST_F(events, a_life)
 	struct timespec now;
 	char name[SVMM_NAME_MAX];
 	struct vmt second;
+	int64_t id;
 
 	vmt_boot(&self->v, "modes", "alive");
 	EXPECT_EVENT(e, SVMM_EVENT_CREATED);
@@ -74,12 +75,15 @@ TEST_F(events, a_life)
 	EXPECT_GE(now.tv_sec * 1000000000ULL + now.tv_nsec, e->time_ns);
 	EXPECT_LE((now.tv_sec - 60) * 1000000000ULL, e->time_ns);
 	strcpy(name, e->name);
+	id = e->id;
+	EXPECT_LT(0, id);
 	vmt_open_vcpu(&second, &self->v, 1);
 	EXPECT_NO_EVENT(e);
 
 	EXPECT_EQ(0x600d, vmt_report(&self->v));
 	EXPECT_EVENT(e, SVMM_EVENT_RUNNING);
 	EXPECT_STREQ(name, e->name);
+	EXPECT_EQ(id, e->id);
 	vmt_done(&self->v);
 	vmt_start(&second, "alive");
 	second.page->mp.state = SVMM_MP_RUNNABLE;
@@ -100,14 +104,17 @@ TEST_F(events, a_life)
 	vmt_close(&self->v);
 	EXPECT_EVENT(e, SVMM_EVENT_DESTROYED);
 	EXPECT_STREQ(name, e->name);
+	EXPECT_EQ(id, e->id);
 	EXPECT_NO_EVENT(e);
 }
 
-TEST_F(events, a_triple_fault)
+/* Found by svmm's own delivery of an exception, and by the processor's. */
+static void triple_fault(struct __test_metadata *_metadata, struct _test_data_events *self,
+			 const char *entry)
 {
 	struct events *e = &self->all;
 
-	vmt_boot(&self->v, "modes", "triple_long");
+	vmt_boot(&self->v, "modes", entry);
 	EXPECT_EQ(1, vmt_report(&self->v));
 	EXPECT_EVENT(e, SVMM_EVENT_CREATED);
 	EXPECT_EVENT(e, SVMM_EVENT_RUNNING);
@@ -120,14 +127,40 @@ TEST_F(events, a_triple_fault)
 	EXPECT_EVENT(e, SVMM_EVENT_DESTROYED);
 }
 
+TEST_F(events, a_triple_fault)
+{
+	triple_fault(_metadata, self, "triple_long");
+	triple_fault(_metadata, self, "triple_cr3");
+}
+
+/* Where the processor takes a CR3 that no VMRUN takes: emulators do. */
+TEST_F(events, a_lost_state)
+{
+	struct events *e = &self->all;
+
+	vmt_boot(&self->v, "hostile", "bad_cr3");
+	EXPECT_EVENT(e, SVMM_EVENT_CREATED);
+	EXPECT_EQ(1, vmt_report(&self->v));
+	EXPECT_EVENT(e, SVMM_EVENT_RUNNING);
+	if (vmt_run(&self->v) == SVMM_EXIT_FAIL_ENTRY) {
+		EXPECT_EVENT(e, SVMM_EVENT_CRASHED);
+		EXPECT_STREQ(self->v.page->exit.fail_entry.reason, e->reason);
+	}
+	vmt_close(&self->v);
+	EXPECT_EVENT(e, SVMM_EVENT_DESTROYED);
+}
+
 /* An owner without rights: not the group, but what is his. */
 TEST_F(events, an_owner)
 {
+	struct events shared;
 	struct vmt mine;
 	int status;
 	pid_t child;
 
 	vmt_boot(&self->v, "modes", "alive");
+	events_open(&shared);
+	ASSERT_EQ(0, events_watch(&shared));
 	child = fork();
 	if (!child) {
 		struct events own;
@@ -140,6 +173,9 @@ TEST_F(events, an_owner)
 			_exit(2);
 		if (events_watch(&own) || events_watch(&own))
 			_exit(3);
+		/* Two users' events do not come through one socket. */
+		if (events_watch(&shared) != -EPERM)
+			_exit(7);
 		vm = vmt_bare_vm(svmm);
 		if (vm < 0 || events_next(&own, 2000) || own.what != SVMM_EVENT_CREATED ||
 		    own.pid != getpid() || own.uid != NOBODY)
@@ -160,6 +196,7 @@ TEST_F(events, an_owner)
 	EXPECT_EQ(0, status) {
 		TH_LOG("step %d", WEXITSTATUS(status));
 	}
+	events_close(&shared);
 	vmt_close(&self->v);
 }
 

@@ -4,7 +4,7 @@
  * about it.  Family "svmm", version 1, in the initial network namespace.
  *
  * A VM is told to its owner and to who has CAP_NET_ADMIN (-EPERM for anybody else; a dump leaves
- * the others out).  Attributes that a kernel does not know are refused, those that a program
+ * the others out).  Attributes that a command does not know are refused, those that a program
  * does not know are to be skipped.  A number, once used, keeps its meaning.
  */
 #ifndef _UAPI_SVMM_NETLINK_H
@@ -12,7 +12,10 @@
 
 #define SVMM_GENL_NAME		"svmm"
 #define SVMM_GENL_VERSION	1
-/* The multicast group; to join it needs CAP_NET_ADMIN. */
+/*
+ * The multicast group; to join it needs CAP_NET_ADMIN.  (Linux lets anybody join a group number
+ * that no family has yet: who was there before svmm.ko was loaded hears the group.)
+ */
 #define SVMM_GENL_EVENTS	"events"
 /* Sockets of a user that SVMM_GENL_CMD_WATCH at once. */
 #define SVMM_GENL_WATCHERS	16
@@ -34,7 +37,8 @@
  *	reason that came up; with the flag DETAIL their HISTOGRAMs, too, and one KEY for each key.
  *	What does not fit is in further answers for the same vCPU.
  * @SVMM_GENL_CMD_WATCH: this socket is sent the events of the caller's own VMs, until it is closed.
- *	For those who may not join the group, which has everybody's.  -EBUSY: SVMM_GENL_WATCHERS.
+ *	For those who may not join the group, which has everybody's.  -EBUSY: SVMM_GENL_WATCHERS;
+ *	-EPERM: another user watches with this socket.
  * @SVMM_GENL_CMD_EVENT: comes from the kernel, to the group and to who watches.  EVENT, TIME; with
  *	all but SVME_CONFLICT NAME, PID and UID, in the namespaces of who watches, or for the group
  *	in the initial ones; VCPU, REASON if there is one.  Who does not read loses events, and
@@ -73,7 +77,7 @@ enum svmm_genl_cmd {
  * @SVMM_GENL_ATTR_VCPU_STATE: u32, enum svmm_vcpu_state
  * @SVMM_GENL_ATTR_TSC_KHZ: u32, rate of the TSC that ticks are of
  * @SVMM_GENL_ATTR_BEGUN: u64, as in struct svmm_vcpu_stats, and so the others of their names
- * @SVMM_GENL_ATTR_NOW: u64, the TSC when this was written
+ * @SVMM_GENL_ATTR_NOW: u64, what BEGUN would be if the vCPU began now
  * @SVMM_GENL_ATTR_HALTED: u64; with what it is at now
  * @SVMM_GENL_ATTR_STOPPED: u64; likewise
  * @SVMM_GENL_ATTR_PREEMPTED: u64
@@ -87,6 +91,8 @@ enum svmm_genl_cmd {
  * @SVMM_GENL_ATTR_EVENT: u32, enum svmm_event
  * @SVMM_GENL_ATTR_TIME: u64, CLOCK_REALTIME in ns
  * @SVMM_GENL_ATTR_REASON: string, a phrase for people
+ * @SVMM_GENL_ATTR_ID: u64, tells this VM from every other one since the module was loaded; in each
+ *	answer and event that has a NAME, since a name is free again before DESTROYED is told
  */
 enum svmm_genl_attr {
 	SVMM_GENL_ATTR_UNSPEC,
@@ -120,6 +126,7 @@ enum svmm_genl_attr {
 	SVMM_GENL_ATTR_EVENT,
 	SVMM_GENL_ATTR_TIME,
 	SVMM_GENL_ATTR_REASON,
+	SVMM_GENL_ATTR_ID,
 
 	__SVMM_GENL_ATTR_MAX,
 	SVMM_GENL_ATTR_MAX = __SVMM_GENL_ATTR_MAX - 1

@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
+#include <linux/ratelimit.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
 #include <linux/topology.h>
@@ -193,6 +194,8 @@ static struct notifier_block panic_nb = { .notifier_call = panic_cb };
 
 int svm_get(void)
 {
+	static struct ratelimit_state told =
+		RATELIMIT_STATE_INIT_FLAGS(told, HZ, 10, RATELIMIT_MSG_ON_RELEASE);
 	int error = 0;
 
 	cpus_read_lock();
@@ -210,7 +213,9 @@ int svm_get(void)
 	cpus_read_unlock();
 
 	if (error == -EBUSY) {
-		vm_event(NULL, SVMM_EVENT_SVME_CONFLICT, -1, "a VM was wanted");
+		/* Who may create VMs may try as often as he likes. */
+		if (__ratelimit(&told))
+			vm_event(NULL, SVMM_EVENT_SVME_CONFLICT, -1, "a VM was wanted");
 		pr_err_ratelimited("SVM is in use (EFER.SVME=1), probably by kvm_amd; try: rmmod kvm_amd\n");
 	}
 	return error;

@@ -22,6 +22,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 	e->pid = a[SVMM_GENL_ATTR_PID] ? (int64_t)nla_get_u32(a[SVMM_GENL_ATTR_PID]) : -1;
 	e->uid = a[SVMM_GENL_ATTR_UID] ? (int64_t)nla_get_u32(a[SVMM_GENL_ATTR_UID]) : -1;
 	e->vcpu = a[SVMM_GENL_ATTR_VCPU] ? (int64_t)nla_get_u32(a[SVMM_GENL_ATTR_VCPU]) : -1;
+	e->id = a[SVMM_GENL_ATTR_ID] ? (int64_t)nla_get_u64(a[SVMM_GENL_ATTR_ID]) : -1;
 	e->time_ns = a[SVMM_GENL_ATTR_TIME] ? nla_get_u64(a[SVMM_GENL_ATTR_TIME]) : 0;
 	e->name[0] = 0;
 	e->reason[0] = 0;

@@ -19,7 +19,7 @@ struct events {
 	int answered;
 	/* the last event; what it did not have is -1 or empty */
 	int got;
-	int64_t what, pid, uid, vcpu;
+	int64_t what, pid, uid, vcpu, id;
 	uint64_t time_ns;
 	char name[SVMM_NAME_MAX], reason[SVMM_REASON_MAX];
 };
