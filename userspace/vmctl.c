@@ -2,7 +2,6 @@
 /*
  * vmctl: which subcommand.  Each one lives in a file of its own.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,11 +112,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name))
 			continue;
 		status = commands[i].run(argc - 1, argv + 1);
-		if (fflush(stdout) && status == STATUS_OK) {
-			message("cannot write to stdout: %s", strerror(errno));
-			status = STATUS_ERROR;
-		}
-		return status;
+		return !flush_stdout() && status == STATUS_OK ? STATUS_ERROR : status;
 	}
 	message("%s: no such command", argv[1]);
 	return usage_error();
