@@ -51,8 +51,17 @@ static int cmd_run(int argc, char **argv)
 	return status == CLI_GO_ON ? run_vm(&options) : status;
 }
 
+static const char check_help[] =
+"usage: vmctl check\n"
+"Ask, one after the other, what this machine needs to run guests: the CPU, the firmware,\n"
+"the module, the permission. The first answer that is no says what to do. Status 0: it can.\n";
+
 static int cmd_check(int argc, char **argv)
 {
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(check_help, stdout);
+		return STATUS_OK;
+	}
 	if (argc > 1) {
 		message("check %s: check takes no arguments", argv[1]);
 		return usage_error();
