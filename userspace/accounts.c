@@ -28,8 +28,13 @@ static void keep(const struct vcpu_accounts *vcpu, void *arg)
 
 bool accounts_take(const char *name, bool detail, struct accounts *accounts)
 {
+	int error;
+
 	memset(accounts, 0, sizeof(*accounts));
-	if (!vm_accounts(name, detail, keep, accounts))
+	error = vm_accounts(name, detail, keep, accounts);
+	if (error > 0)
+		vm_error(error, name);
+	if (error)
 		return false;
 	if (accounts->out_of_memory)
 		message("out of memory");
