@@ -42,6 +42,7 @@ struct vcpu_accounts {
 	uint32_t tsc_khz;
 	uint64_t now;			/* TSC */
 	uint32_t nr_keys[SVMM_KEYS];
+	uint32_t at_least[SVMM_KEYS];	/* a bit for each of keys: see accounts_subtract() */
 	struct svmm_vcpu_stats stats;
 };
 
