@@ -26,19 +26,17 @@ static void keep(const struct vcpu_accounts *vcpu, void *arg)
 	all->vcpu[all->nr++] = *vcpu;
 }
 
-bool accounts_take(const char *name, bool detail, struct accounts *accounts)
+int accounts_take(const char *name, bool detail, struct accounts *accounts)
 {
 	int error;
 
 	memset(accounts, 0, sizeof(*accounts));
 	error = vm_accounts(name, detail, keep, accounts);
-	if (error > 0)
-		vm_error(error, name);
-	if (error)
-		return false;
-	if (accounts->out_of_memory)
+	if (!error && accounts->out_of_memory) {
 		message("out of memory");
-	return !accounts->out_of_memory;
+		error = -1;
+	}
+	return error;
 }
 
 /* Numbers of one answer are of different moments: one may be ahead of what the next one says. */
@@ -155,19 +153,22 @@ void accounts_subtract(struct accounts *now, const struct accounts *before)
 bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts)
 {
 	struct accounts before = { 0 };
-	bool ok = true;
+	int error = 0;
 
 	memset(accounts, 0, sizeof(*accounts));
 	if (seconds) {
-		ok = accounts_take(name, detail, &before);
-		if (ok)
+		error = accounts_take(name, detail, &before);
+		if (!error)
 			usleep(seconds * 1e6);
 	}
-	ok = ok && accounts_take(name, detail, accounts);
-	if (ok)
+	if (!error)
+		error = accounts_take(name, detail, accounts);
+	if (!error)
 		accounts_subtract(accounts, &before);
 	accounts_free(&before);
-	return ok;
+	if (error > 0)
+		vm_error(error, name);
+	return !error;
 }
 
 void accounts_free(struct accounts *accounts)

@@ -56,8 +56,8 @@ struct vm_accounts {
 bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts);
 void accounts_free(struct accounts *accounts);
 
-/* Its first half: since each vCPU's begin.  False after a message. */
-bool accounts_take(const char *name, bool detail, struct accounts *now);
+/* Its first half: since each vCPU's begin.  Return: as vm_accounts(). */
+int accounts_take(const char *name, bool detail, struct accounts *now);
 
 /**
  * accounts_subtract - make accounts those of an interval
