@@ -26,14 +26,23 @@ static void keep(const struct vcpu_accounts *vcpu, void *arg)
 	all->vcpu[all->nr++] = *vcpu;
 }
 
-bool accounts_take(const char *name, bool detail, struct accounts *accounts)
+int accounts_take(const char *name, bool detail, struct accounts *accounts)
 {
+	int error;
+
 	memset(accounts, 0, sizeof(*accounts));
-	if (!vm_accounts(name, detail, keep, accounts))
-		return false;
-	if (accounts->out_of_memory)
+	error = vm_accounts(name, detail, keep, accounts);
+	if (!error && accounts->out_of_memory) {
 		message("out of memory");
-	return !accounts->out_of_memory;
+		error = -1;
+	}
+	return error;
+}
+
+/* Numbers of one answer are of different moments: one may be ahead of what the next one says. */
+static uint64_t less(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
 }
 
 static void subtract_exits(struct svmm_vcpu_stats *now, const struct svmm_vcpu_stats *then)
@@ -43,31 +52,45 @@ static void subtract_exits(struct svmm_vcpu_stats *now, const struct svmm_vcpu_s
 		struct svmm_exit_stat *is = &now->exits[i];
 		const struct svmm_exit_stat *was = &then->exits[i];
 
-		is->count -= was->count;
+		if (is->exit_code != was->exit_code)
+			continue;
+		is->count = less(is->count, was->count);
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
-			is->ticks[phase] -= is->ticks[phase] < was->ticks[phase] ?
-					    is->ticks[phase] : was->ticks[phase];
+			is->ticks[phase] = less(is->ticks[phase], was->ticks[phase]);
 		for (int b = 0; b < SVMM_STATS_BUCKETS; b++)
-			is->histogram[b] -= was->histogram[b];
+			is->histogram[b] = less(is->histogram[b], was->histogram[b]);
 	}
 }
 
-/* A key that was replaced meanwhile and came back begins anew. */
+static const struct svmm_key_stat *find_key(const struct vcpu_accounts *vcpu, int kind,
+					    uint64_t key)
+{
+	for (uint32_t i = 0; i < vcpu->nr_keys[kind]; i++)
+		if (vcpu->stats.keys[kind][i].key == key)
+			return &vcpu->stats.keys[kind][i];
+	return NULL;
+}
+
+/*
+ * A key that loses its line and takes one again inherits a larger error: the same error is the same
+ * line all the time, and the difference is exact.
+ */
 static void subtract_keys(struct vcpu_accounts *now, const struct vcpu_accounts *then)
 {
 	for (int kind = 0; kind < SVMM_KEYS; kind++) {
 		for (uint32_t i = 0; i < now->nr_keys[kind]; i++) {
 			struct svmm_key_stat *is = &now->stats.keys[kind][i];
+			const struct svmm_key_stat *was = find_key(then, kind, is->key);
 
-			for (uint32_t j = 0; j < then->nr_keys[kind]; j++) {
-				const struct svmm_key_stat *was = &then->stats.keys[kind][j];
-
-				if (was->key != is->key || was->error != is->error)
-					continue;
-				is->count -= was->count - was->error;
-				is->ticks -= was->ticks;
-				break;
+			if (was && was->error == is->error) {
+				is->count = less(is->count, was->count);
+				is->ticks = less(is->ticks, was->ticks);
+			} else if (is->error) {
+				/* It took another key's line; what it had before that is lost. */
+				is->count = less(is->count, is->error);
+				now->at_least[kind] |= 1u << i;
 			}
+			is->error = 0;
 		}
 	}
 }
@@ -77,7 +100,7 @@ static void cut_guest_time(struct vcpu_accounts *vcpu)
 {
 	const struct svmm_vcpu_stats *stats = &vcpu->stats;
 	int64_t excess = stats->halted + stats->stopped + stats->preempted -
-			 (vcpu->now - stats->begun);
+			 less(vcpu->now, stats->begun);
 
 	for (uint32_t i = 0; i < stats->nr_exits; i++)
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
@@ -95,13 +118,20 @@ static void subtract(struct vcpu_accounts *now, const struct vcpu_accounts *then
 {
 	subtract_exits(&now->stats, &then->stats);
 	subtract_keys(now, then);
-	now->stats.halted -= then->stats.halted;
-	now->stats.stopped -= then->stats.stopped;
-	now->stats.preempted -= then->stats.preempted;
-	now->stats.to_user -= then->stats.to_user;
+	now->stats.halted = less(now->stats.halted, then->stats.halted);
+	now->stats.stopped = less(now->stats.stopped, then->stats.stopped);
+	now->stats.preempted = less(now->stats.preempted, then->stats.preempted);
+	now->stats.to_user = less(now->stats.to_user, then->stats.to_user);
 	if (then->stats.begun)
 		now->stats.begun = then->now;
 	cut_guest_time(now);
+}
+
+/* A guest's reboot is a new VM of the same name and process, whose counters begin at 0. */
+static bool same_vcpu(const struct vcpu_accounts *now, const struct vcpu_accounts *then)
+{
+	return then->pid == now->pid && then->id == now->id && !strcmp(then->name, now->name) &&
+	       (!then->stats.begun || then->stats.begun == now->stats.begun);
 }
 
 void accounts_subtract(struct accounts *now, const struct accounts *before)
@@ -111,10 +141,8 @@ void accounts_subtract(struct accounts *now, const struct accounts *before)
 
 		/* Both are in the same order. */
 		for (unsigned int k = j; k < before->nr; k++) {
-			const struct vcpu_accounts *b = &before->vcpu[k];
-
-			if (b->pid == v->pid && b->id == v->id && !strcmp(b->name, v->name)) {
-				subtract(v, b);
+			if (same_vcpu(v, &before->vcpu[k])) {
+				subtract(v, &before->vcpu[k]);
 				j = k + 1;
 				break;
 			}
@@ -125,19 +153,22 @@ void accounts_subtract(struct accounts *now, const struct accounts *before)
 bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts)
 {
 	struct accounts before = { 0 };
-	bool ok = true;
+	int error = 0;
 
 	memset(accounts, 0, sizeof(*accounts));
 	if (seconds) {
-		ok = accounts_take(name, detail, &before);
-		if (ok)
+		error = accounts_take(name, detail, &before);
+		if (!error)
 			usleep(seconds * 1e6);
 	}
-	ok = ok && accounts_take(name, detail, accounts);
-	if (ok)
+	if (!error)
+		error = accounts_take(name, detail, accounts);
+	if (!error)
 		accounts_subtract(accounts, &before);
 	accounts_free(&before);
-	return ok;
+	if (error > 0)
+		vm_error(error, name);
+	return !error;
 }
 
 void accounts_free(struct accounts *accounts)
@@ -155,7 +186,7 @@ double accounts_wall_ns(const struct vcpu_accounts *vcpu)
 {
 	if (!vcpu->stats.begun)
 		return 0;
-	return accounts_ns(vcpu, (double)(vcpu->now - vcpu->stats.begun));
+	return accounts_ns(vcpu, less(vcpu->now, vcpu->stats.begun));
 }
 
 const char *vcpu_state_name(uint32_t state)
@@ -193,6 +224,11 @@ double reason_cost(const struct reason *reason)
 	       reason->ns[SVMM_PHASE_USER];
 }
 
+bool reason_shown(const struct reason *reason)
+{
+	return reason->count || reason_cost(reason);
+}
+
 static int by_cost(const void *a, const void *b)
 {
 	double x = reason_cost(a), y = reason_cost(b);
@@ -202,7 +238,7 @@ static int by_cost(const void *a, const void *b)
 
 static int by_count(const void *a, const void *b)
 {
-	const struct svmm_key_stat *x = a, *y = b;
+	const struct key_accounts *x = a, *y = b;
 
 	return x->count < y->count ? 1 : x->count > y->count ? -1 : 0;
 }
@@ -246,7 +282,7 @@ static void add_keys(struct vm_accounts *sum, const struct vcpu_accounts *vcpu)
 	for (int kind = 0; kind < SVMM_KEYS; kind++) {
 		for (uint32_t i = 0; i < vcpu->nr_keys[kind]; i++) {
 			const struct svmm_key_stat *key = &vcpu->stats.keys[kind][i];
-			struct svmm_key_stat *to = sum->keys[kind];
+			struct key_accounts *to = sum->keys[kind];
 			unsigned int k;
 
 			for (k = 0; k < sum->nr_keys[kind] && to[k].key != key->key; k++)
@@ -257,7 +293,8 @@ static void add_keys(struct vm_accounts *sum, const struct vcpu_accounts *vcpu)
 				to[sum->nr_keys[kind]++].key = key->key;
 			to[k].count += key->count;
 			to[k].error += key->error;
-			to[k].ticks += key->ticks;
+			to[k].ns += accounts_ns(vcpu, key->ticks);
+			to[k].at_least |= vcpu->at_least[kind] >> i & 1;
 		}
 	}
 }
@@ -291,7 +328,7 @@ struct vm_accounts *accounts_sum(const struct accounts *accounts)
 	return sum;
 }
 
-const char *exit_code_name(uint64_t code)
+const char *exit_code_name(uint64_t code, char text[EXIT_NAME_MAX])
 {
 	static const struct {
 		uint64_t code;
@@ -306,5 +343,6 @@ const char *exit_code_name(uint64_t code)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].code == code)
 			return names[i].name;
-	return "?";
+	snprintf(text, EXIT_NAME_MAX, "%lxh", code);
+	return text;
 }

@@ -20,6 +20,16 @@ struct reason {
 	uint64_t histogram[SVMM_STATS_BUCKETS];
 };
 
+/*
+ * Exits with one key.  They were at most @count and at least @count - @error; with @at_least there
+ * may have been more.  @ns is what @count - @error of them cost.
+ */
+struct key_accounts {
+	uint64_t key, count, error;
+	double ns;
+	bool at_least;
+};
+
 /* A VM's vCPUs together. */
 struct vm_accounts {
 	unsigned int vcpus, nr_reasons;
@@ -30,7 +40,7 @@ struct vm_accounts {
 	double tsc_khz;
 	struct reason reason[SVMM_STATS_EXITS * 2];	/* the dearest first */
 	unsigned int nr_keys[SVMM_KEYS];
-	struct svmm_key_stat keys[SVMM_KEYS][SVMM_STATS_KEYS * 64];	/* likewise */
+	struct key_accounts keys[SVMM_KEYS][SVMM_STATS_KEYS * 64];	/* by count */
 };
 
 /**
@@ -46,8 +56,17 @@ struct vm_accounts {
 bool accounts_read(const char *name, bool detail, double seconds, struct accounts *accounts);
 void accounts_free(struct accounts *accounts);
 
-/* Its two halves: since each vCPU's begin; and less what was @before. */
-bool accounts_take(const char *name, bool detail, struct accounts *now);
+/* Its first half: since each vCPU's begin.  Return: as vm_accounts(). */
+int accounts_take(const char *name, bool detail, struct accounts *now);
+
+/**
+ * accounts_subtract - make accounts those of an interval
+ * @now: at its end
+ * @before: at its begin
+ *
+ * A vCPU that was not there before keeps all that it has: it did so within the interval.  No number
+ * falls below 0.  Counts of keys become exact, or are marked in at_least.
+ */
 void accounts_subtract(struct accounts *now, const struct accounts *before);
 
 /* All of them together; NULL if there is no memory. */
@@ -69,7 +88,11 @@ const char *vcpu_state_name(uint32_t state);
 
 /* What a reason costs beside the guest. */
 double reason_cost(const struct reason *reason);
-/* "NPF", "IOIO" ...; "other" for SVMM_STATS_REST; never NULL. */
-const char *exit_code_name(uint64_t code);
+/* It has a line in tables: these sum up to the whole. */
+bool reason_shown(const struct reason *reason);
+
+#define EXIT_NAME_MAX	24
+/* "NPF", "IOIO" ...; "other" for SVMM_STATS_REST; else the number, in @text. */
+const char *exit_code_name(uint64_t code, char text[EXIT_NAME_MAX]);
 
 #endif

@@ -223,7 +223,7 @@ static int parse_option(int option, const char *value, struct run_options *o)
 	case 'p':
 		if (!strcmp(value, "help")) {
 			cpu_print_help();
-			return fflush(stdout) ? STATUS_ERROR : STATUS_OK;
+			return STATUS_OK;
 		}
 		if (!cpu_parse(value, &o->cpu, why, sizeof(why)))
 			return bad_value("--cpu", value, why);
@@ -251,7 +251,7 @@ static int parse_option(int option, const char *value, struct run_options *o)
 		break;
 	case 'h':
 		fputs(help, stdout);
-		return fflush(stdout) ? STATUS_ERROR : STATUS_OK;
+		return STATUS_OK;
 	default:
 		return usage_error(NULL);
 	}

@@ -19,7 +19,7 @@ static const char help[] =
 "a virtual CPU that is halted for longer than the module's parameter halt_event_ms;\n"
 "another hypervisor in the way. Root sees everybody's, others their own. Ctrl-C ends it.\n"
 "\n"
-"  --json   an object on a line for each event\n";
+"  --json   an object on a line for each event; {\"event\":\"lost\"} where some were lost\n";
 
 static const char *event_name(uint32_t what)
 {
@@ -44,9 +44,10 @@ static void print_line(const struct vm_event *e)
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime(&second));
 	if (e->vcpu >= 0)
 		snprintf(vcpu, sizeof(vcpu), " vCPU %d", e->vcpu);
-	printf("%s.%03u  %-24s %8u  %s%s%s%s\n", clock,
-	       (unsigned int)(e->time_ns / 1000000 % 1000), e->name[0] ? e->name : "(host)", e->pid,
-	       event_name(e->what), vcpu, e->reason[0] ? ": " : "", e->reason);
+	printf("%s.%03u  %-*s %8u  %s%s%s%s\n", clock,
+	       (unsigned int)(e->time_ns / 1000000 % 1000), SVMM_NAME_MAX - 1,
+	       e->name[0] ? e->name : "(host)", e->pid, event_name(e->what), vcpu,
+	       e->reason[0] ? ": " : "", e->reason);
 }
 
 static void print_json(const struct vm_event *e)
@@ -67,19 +68,32 @@ static void print_json(const struct vm_event *e)
 	json_print(o, false);
 }
 
-static void on_event(const struct vm_event *event, void *arg)
+static void print_lost(bool json)
+{
+	struct json_object *o;
+
+	message("events were lost: they came faster than they were read");
+	if (json) {
+		o = json_object_new_object();
+		json_add_text(o, "event", "lost");
+		json_print(o, false);
+	}
+}
+
+/* Nobody reads it any more: false. */
+static bool on_event(const struct vm_event *event, void *arg)
 {
 	const struct show_options *options = arg;
 
 	if (!event)
-		message("events were lost: they came faster than they were read");
+		print_lost(options->json);
 	else if (options->name && event->name[0] && strcmp(options->name, event->name))
-		return;
+		return true;
 	else if (options->json)
 		print_json(event);
 	else
 		print_line(event);
-	fflush(stdout);
+	return flush_stdout();
 }
 
 int events_command(int argc, char **argv)
@@ -89,6 +103,8 @@ int events_command(int argc, char **argv)
 
 	if (status != CLI_GO_ON)
 		return status;
+	if (options.name && !vm_name_fits(options.name))
+		return STATUS_ERROR;
 	vm_watch(on_event, &options);
 	return STATUS_ERROR;
 }

@@ -15,7 +15,8 @@ void json_add_number(struct json_object *to, const char *name, int64_t number)
 
 void json_print(struct json_object *o, bool pretty)
 {
-	puts(json_object_to_json_string_ext(o, pretty ? JSON_C_TO_STRING_PRETTY :
-							JSON_C_TO_STRING_PLAIN));
+	const int form = pretty ? JSON_C_TO_STRING_PRETTY : JSON_C_TO_STRING_PLAIN;
+
+	puts(json_object_to_json_string_ext(o, form | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }

@@ -6,12 +6,15 @@
 #include "cpu_models.h"
 #include "json.h"
 #include "list.h"
+#include "message.h"
 #include "netlink.h"
 #include "options.h"
 
 static const char help[] =
 "usage: vmctl list [--json]\n"
-"List the virtual machines that run: root's view has everybody's, others see their own.\n";
+"List the virtual machines that run: root's view has everybody's, others see their own.\n"
+"\n"
+"  --json   an array of objects; it may be empty\n";
 
 #define PV_FEATURES_LEAF	0x40000001
 
@@ -92,5 +95,7 @@ int list_command(int argc, char **argv)
 	}
 	if (l.json)
 		json_print(l.json, true);
+	else if (!l.n)
+		message("no VM runs, or none that you may see");
 	return STATUS_OK;
 }

@@ -18,18 +18,22 @@
 #include "options.h"
 
 #define PAGE_BYTES	4096
+#define BACKING_MAX	4096
 
 static const char help[] =
 "usage: vmctl mem [--interval SECONDS] [--json] NAME\n"
 "Show a VM's memory: what it is made of, how much of it the host holds, in memory\n"
 "and in swap, by pages of which sizes it is mapped into the guest, and how much\n"
-"of it the guest writes within an interval (1 second; 0: do not measure).\n";
+"of it the guest writes within an interval.\n"
+"\n"
+"  --interval SECONDS   up to 3600, with fractions; default: 1; 0: do not measure\n"
+"  --json               an object; what is not known is left out\n";
 
 /* What the host has of some memory, in bytes. */
 struct resident {
 	uint64_t rss, swap, huge;
 	uint64_t page;			/* size of the mapping's pages */
-	char what[256];			/* file name; empty: anonymous */
+	char what[BACKING_MAX];		/* file name, printable; empty: anonymous */
 };
 
 static bool in_slots(const struct vm_info *vm, uint64_t start, uint64_t end)
@@ -37,10 +41,28 @@ static bool in_slots(const struct vm_info *vm, uint64_t start, uint64_t end)
 	for (unsigned int i = 0; i < vm->nr_slots; i++) {
 		const struct vm_slot *s = &vm->slots[i];
 
-		if (start < s->user_addr + s->bytes && s->user_addr < end)
+		if (s->user_addr && start < s->user_addr + s->bytes && s->user_addr < end)
 			return true;
 	}
 	return false;
+}
+
+/* Where the memory is, is not for everybody to know. */
+static bool addresses_known(const struct vm_info *vm)
+{
+	for (unsigned int i = 0; i < vm->nr_slots; i++)
+		if (!vm->slots[i].user_addr)
+			return false;
+	return true;
+}
+
+/* The VM's owner has chosen the name: it must not get at root's terminal, nor spoil JSON. */
+static void set_backing(struct resident *r, const char *name)
+{
+	snprintf(r->what, sizeof(r->what), "%s", name);
+	for (char *c = r->what; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
 }
 
 /* One number of smaps, "Rss:   12 kB". */
@@ -67,12 +89,19 @@ static void smaps_number(const char *line, struct resident *r)
 /* False after a message. */
 static bool read_resident(const struct vm_info *vm, struct resident *r)
 {
-	char path[64], line[4200], name[256];
+	char path[64], *line = NULL;
 	unsigned long start, end;
 	bool ours = false;
+	size_t room = 0;
+	int name;
 	FILE *f;
 
 	memset(r, 0, sizeof(*r));
+	if (!addresses_known(vm)) {
+		message("%s: only its owner and CAP_SYS_PTRACE are told where its memory is; what "
+			"the host has of it cannot be told", vm->name);
+		return false;
+	}
 	snprintf(path, sizeof(path), "/proc/%u/smaps", vm->pid);
 	f = fopen(path, "re");
 	if (!f) {
@@ -80,16 +109,19 @@ static bool read_resident(const struct vm_info *vm, struct resident *r)
 			strerror(errno));
 		return false;
 	}
-	while (fgets(line, sizeof(line), f)) {
-		name[0] = '\0';
-		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %255[^\n]", &start, &end, name) >= 2) {
+	/* Lines as long as they are: the rest of one would be taken for the next. */
+	while (getline(&line, &room, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		name = 0;
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &start, &end, &name) == 2) {
 			ours = in_slots(vm, start, end);
-			if (ours && name[0] == '/')
-				strcpy(r->what, name);
+			if (ours && line[name] == '/')
+				set_backing(r, line + name);
 		} else if (ours) {
 			smaps_number(line, r);
 		}
 	}
+	free(line);
 	fclose(f);
 	return true;
 }

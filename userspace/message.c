@@ -3,6 +3,7 @@
  * Messages to the user on stderr, each written at once so that lines of
  * several threads, or of several vmctls in one log, do not mix.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,17 @@
 
 #include "message.h"
 #include "terminal.h"
+
+static char kept[2048];
+static size_t nr_kept;
+static bool hold;
+
+static void put(const char *text, size_t len)
+{
+	/* There is nowhere left to report a failure to. */
+	if (write(STDERR_FILENO, text, len) < 0)
+		return;
+}
 
 void message(const char *format, ...)
 {
@@ -27,7 +39,34 @@ void message(const char *format, ...)
 	if (terminal_is_raw())
 		line[len++] = '\r';
 	line[len++] = '\n';
-	/* There is nowhere left to report a failure to. */
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;
+	if (!hold) {
+		put(line, len);
+	} else if (len <= sizeof(kept) - nr_kept) {
+		memcpy(kept + nr_kept, line, len);
+		nr_kept += len;
+	}
+}
+
+void message_hold(bool on)
+{
+	hold = on;
+	if (!on && nr_kept)
+		put(kept, nr_kept);
+	nr_kept = 0;
+}
+
+bool flush_stdout(void)
+{
+	int error = fflush(stdout) ? errno : 0;
+	static bool said;
+
+	/* The C library drops what it could not write: an earlier error has only left a mark. */
+	if (!error && !ferror(stdout))
+		return true;
+	if (error && !said)
+		message("cannot write to stdout: %s", strerror(error));
+	else if (!said)
+		message("cannot write to stdout: some of the output is lost");
+	said = true;
+	return false;
 }

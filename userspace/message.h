@@ -7,7 +7,15 @@
 #ifndef VMCTL_MESSAGE_H
 #define VMCTL_MESSAGE_H
 
+#include <stdbool.h>
+
 /* One line, in one write, so that lines of several threads do not mix. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A screen is in the way: messages are kept until that is over, and then written. */
+void message_hold(bool on);
+
+/* All that was printed has been written: true; or false after a message, the first time. */
+bool flush_stdout(void);
 
 #endif

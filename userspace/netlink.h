@@ -42,6 +42,7 @@ struct vcpu_accounts {
 	uint32_t tsc_khz;
 	uint64_t now;			/* TSC */
 	uint32_t nr_keys[SVMM_KEYS];
+	uint32_t at_least[SVMM_KEYS];	/* a bit for each of keys: see accounts_subtract() */
 	struct svmm_vcpu_stats stats;
 };
 
@@ -56,12 +57,12 @@ struct vm_event {
 
 /**
  * vm_watch - follow what happens to VMs: everybody's with CAP_NET_ADMIN, else the caller's own
- * @each: called for each event, and with NULL when some were lost
+ * @each: called for each event, and with NULL when some were lost; false: that was enough
  * @arg: passed on
  *
- * Returns after a message: when it cannot (any more).
+ * Returns when that was enough, or after a message: when it cannot (any more).
  */
-void vm_watch(void (*each)(const struct vm_event *event, void *arg), void *arg);
+void vm_watch(bool (*each)(const struct vm_event *event, void *arg), void *arg);
 
 /**
  * vm_list - all VMs that the caller may see
@@ -92,9 +93,15 @@ bool vm_memory(const char *name, bool reset, struct vm_info *info);
  * @each: called for each vCPU, VMs oldest first
  * @arg: passed on
  *
- * Return: true, or false after a message.
+ * Return: 0, errno as the kernel has it, which vm_error() puts into words, or -1 after a message.
  */
-bool vm_accounts(const char *name, bool detail,
-		 void (*each)(const struct vcpu_accounts *vcpu, void *arg), void *arg);
+int vm_accounts(const char *name, bool detail,
+		void (*each)(const struct vcpu_accounts *vcpu, void *arg), void *arg);
+
+/* Say what @error means for the VM @name, or NULL, all of them. */
+void vm_error(int error, const char *name);
+
+/* A VM can have this name: true; or false after a message. */
+bool vm_name_fits(const char *name);
 
 #endif

@@ -99,7 +99,8 @@ const char *show_ns(double ns, char text[16])
 	static const char * const unit[] = { "ns", "us", "ms", "s" };
 	unsigned int i = 0;
 
-	for (; ns >= 999.95 && i < 3; i++)
+	/* As it is rounded below. */
+	for (; ns >= (i ? 999.95 : 999.5) && i < 3; i++)
 		ns /= 1000;
 	if (!ns)
 		return "-";
@@ -113,7 +114,7 @@ const char *show_bytes(uint64_t bytes, char text[16])
 	double n = bytes / 1024.0;
 	unsigned int i = 0;
 
-	for (; n >= 1024 && i < 3; i++)
+	for (; n >= 1023.95 && i < 3; i++)
 		n /= 1024;
 	snprintf(text, 16, n == (uint64_t)n ? "%.0f%c" : "%.1f%c", n, unit[i]);
 	return text;

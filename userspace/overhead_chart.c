@@ -27,7 +27,7 @@ static const struct {
 };
 
 struct bar {
-	const char *name;
+	char name[EXIT_NAME_MAX];
 	uint64_t count;
 	double ns[SVMM_PHASES];
 };
@@ -44,15 +44,18 @@ static double cost(const struct bar *bar)
 /* The dearest reasons, and in the last bar what is left. */
 static unsigned int make_bars(const struct vm_accounts *sum, struct bar bars[ROWS])
 {
+	char text[EXIT_NAME_MAX];
 	unsigned int n = 0, row;
+	const char *name;
 
 	for (unsigned int i = 0; i < sum->nr_reasons; i++) {
 		const struct reason *r = &sum->reason[i];
 
-		if (!r->count)
+		if (!reason_shown(r))
 			continue;
+		name = n < ROWS ? exit_code_name(r->code, text) : "others";
 		row = n < ROWS ? n++ : ROWS - 1;
-		bars[row].name = bars[row].count ? "others" : exit_code_name(r->code);
+		snprintf(bars[row].name, sizeof(bars[row].name), "%s", name);
 		bars[row].count += r->count;
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
 			bars[row].ns[phase] += r->ns[phase];
@@ -83,13 +86,17 @@ static void draw_bar(struct svg *svg, const struct bar *bar, double y, double sc
 
 		if (!ns)
 			continue;
-		snprintf(text, sizeof(text), "%s, %s: %s in %lu exits, %s each", bar->name,
-			 parts[i].name, show_ns(ns, a), bar->count, show_ns(ns / bar->count, b));
+		snprintf(text, sizeof(text), "%.*s, %s: %s in %lu exits, %s each",
+			 EXIT_NAME_MAX - 1, bar->name, parts[i].name, show_ns(ns, a), bar->count,
+			 show_ns(bar->count ? ns / bar->count : 0, b));
 		svg_rect(svg, x, y, ns * scale, BAR, parts[i].color, text);
 		x += ns * scale;
 	}
-	snprintf(text, sizeof(text), "%s, %.2f%%", show_ns(total, a),
-		 guest_ns ? total / guest_ns * 100 : 0);
+	if (guest_ns)
+		snprintf(text, sizeof(text), "%s, %.2f%%", show_ns(total, a),
+			 total / guest_ns * 100);
+	else
+		snprintf(text, sizeof(text), "%s", show_ns(total, a));
 	svg_text(svg, x + 6, y + BAR - 3, 12, SVG_LEFT, text);
 }
 
@@ -98,7 +105,7 @@ bool overhead_chart(const char *path, const char *name, const struct vm_accounts
 	struct bar bars[ROWS] = { 0 };
 	unsigned int n = make_bars(sum, bars);
 	double all = 0, longest = 1, guest = sum->ns[SVMM_PHASE_GUEST];
-	char text[256], a[16], b[16], c[16];
+	char text[256], share[16] = "", a[16], b[16], c[16];
 	struct svg *svg;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -108,9 +115,10 @@ bool overhead_chart(const char *path, const char *name, const struct vm_accounts
 	svg = svg_open(path, WIDTH, TOP + n * ROW + 16);
 	if (!svg)
 		return false;
-	snprintf(text, sizeof(text), "%s: what its exits cost: %s in %s, %.2f%% of %s in the guest",
-		 name, show_ns(all, a), show_ns(sum->wall_ns, b), guest ? all / guest * 100 : 0,
-		 show_ns(guest, c));
+	if (guest)
+		snprintf(share, sizeof(share), ", %.2f%%", all / guest * 100);
+	snprintf(text, sizeof(text), "%s: what its exits cost: %s in %s%s of %s in the guest",
+		 name, show_ns(all, a), show_ns(sum->wall_ns, b), share, show_ns(guest, c));
 	svg_text(svg, 16, 28, 16, SVG_LEFT, text);
 	draw_legend(svg);
 	for (unsigned int i = 0; i < n; i++)

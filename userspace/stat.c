@@ -3,6 +3,7 @@
  * `vmctl stat`: a line for each vCPU.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "accounts.h"
 #include "cli.h"
@@ -12,26 +13,44 @@
 #include "stat.h"
 #include "../uapi/svmm_netlink.h"
 
+#define NAME_WIDTH	24
+
 static const char help[] =
 "usage: vmctl stat [--interval SECONDS] [--json] [NAME]\n"
 "Show what each virtual CPU is at, how often it left its guest, and the shares of\n"
 "its time: in the guest; between guest and host, there and back; in the kernel's\n"
 "and in user space's handling of exits; halted; stopped by user space; and waiting\n"
-"for a CPU. Of all your VMs, or one; since their start, or in an interval.\n";
+"for a CPU. Of all your VMs (as root: of all), or one.\n"
+"\n"
+"  --interval SECONDS   within that time from now, up to 3600, with fractions;\n"
+"                       0, the default: since each virtual CPU first ran\n"
+"  --json               an array of objects; it may be empty\n";
+
+/* Of the column of names: room for the longest one, and no less than usual. */
+static int name_width(const struct accounts *accounts)
+{
+	size_t width = NAME_WIDTH;
+
+	for (unsigned int i = 0; i < accounts->nr; i++)
+		if (strlen(accounts->vcpu[i].name) > width)
+			width = strlen(accounts->vcpu[i].name);
+	return width;
+}
 
 static void print_table(const struct accounts *accounts)
 {
-	if (accounts->nr)
-		printf("%-24s %4s %-8s %12s %10s %6s %6s %6s %6s %6s %6s %6s\n", "VM", "VCPU",
-		       "STATE", "EXITS", "PER-SEC", "GUEST%", "SWTCH%", "KERN%", "USER%", "HALT%",
-		       "STOP%", "WAIT%");
+	const int width = name_width(accounts);
+
+	printf("%-*s %4s %-8s %12s %10s %6s %6s %6s %6s %6s %6s %6s\n", width, "VM", "VCPU",
+	       "STATE", "EXITS", "PER-SEC", "GUEST%", "SWTCH%", "KERN%", "USER%", "HALT%", "STOP%",
+	       "WAIT%");
 	for (unsigned int i = 0; i < accounts->nr; i++) {
 		const struct vcpu_accounts *vcpu = &accounts->vcpu[i];
 		struct vcpu_times l = accounts_times(vcpu);
 		double per = l.wall ? 100 / l.wall : 0;
 
-		printf("%-24s %4u %-8s %12lu %10.0f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f\n",
-		       vcpu->name, vcpu->id, vcpu_state_name(vcpu->state), l.exits,
+		printf("%-*s %4u %-8s %12lu %10.0f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f %6.1f\n",
+		       width, vcpu->name, vcpu->id, vcpu_state_name(vcpu->state), l.exits,
 		       l.wall ? l.exits * 1e9 / l.wall : 0, l.phase[SVMM_PHASE_GUEST] * per,
 		       l.phase[SVMM_PHASE_SWITCH] * per, l.phase[SVMM_PHASE_KERNEL] * per,
 		       l.phase[SVMM_PHASE_USER] * per, l.halted * per, l.stopped * per,
@@ -79,8 +98,12 @@ int stat_command(int argc, char **argv)
 	if (accounts_read(options.name, false, options.interval, &accounts)) {
 		if (options.json)
 			print_json(&accounts);
-		else
+		else if (accounts.nr)
 			print_table(&accounts);
+		else if (options.name)
+			message("%s has no virtual CPU yet", options.name);
+		else
+			message("no VM runs, or none that you may see");
 		status = STATUS_OK;
 	}
 	accounts_free(&accounts);

@@ -5,9 +5,11 @@
  * A bar is made of letters, so that it says the same without colours.
  */
 #include <curses.h>
-#include <signal.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +27,10 @@
 static const char help[] =
 "usage: vmctl top [--interval SECONDS] [NAME]\n"
 "Show live what virtual CPUs do with their time; of one VM, or of all that one may see.\n"
+"The first screen is of all the time since they started, the next ones of an interval each.\n"
+"\n"
+"  --interval SECONDS   0.1 to 60, with fractions; what is outside of that is taken for\n"
+"                       its end. Default: 1\n"
 "\n"
 "Keys: q quit, + and - a shorter and a longer interval, e sort by exits, g by time in\n"
 "the guest, n by name\n";
@@ -54,6 +60,7 @@ struct top {
 	const char *name;
 	double interval;
 	char order;			/* 'e', 'g', 'n' */
+	bool absent;			/* the VM of that name */
 	struct accounts before, shown;
 	struct row *rows;
 	unsigned int nr_rows;
@@ -129,14 +136,15 @@ static int by_guest(const void *pa, const void *pb)
 	return a < b ? 1 : a > b ? -1 : compare_names(pa, pb);
 }
 
-/* What was done since the last look.  False after a message, or without memory. */
-static bool look(struct top *top)
+/* What was done since the last look.  Return: as accounts_take(). */
+static int look(struct top *top)
 {
 	struct accounts now;
+	int error = accounts_take(top->name, false, &now);
 
-	if (!accounts_take(top->name, false, &now)) {
+	if (error) {
 		accounts_free(&now);
-		return false;
+		return error;
 	}
 	accounts_free(&top->shown);
 	free(top->rows);
@@ -146,7 +154,7 @@ static bool look(struct top *top)
 	if (!top->rows || !top->shown.vcpu) {
 		accounts_free(&now);
 		message("out of memory");
-		return false;
+		return -1;
 	}
 	memcpy(top->shown.vcpu, now.vcpu, now.nr * sizeof(*now.vcpu));
 	top->shown.nr = now.nr;
@@ -158,7 +166,26 @@ static bool look(struct top *top)
 		top->rows[i].times = accounts_times(&top->shown.vcpu[i]);
 	}
 	top->nr_rows = now.nr;
-	return true;
+	return 0;
+}
+
+/*
+ * With the screen there.  A VM of that name that is not there may come back: a guest's reboot is a
+ * new VM.  False after a message.
+ */
+static bool look_again(struct top *top)
+{
+	int error = look(top);
+
+	top->absent = top->name && error == ENOENT;
+	if (top->absent) {
+		accounts_free(&top->before);
+		accounts_free(&top->shown);
+		top->nr_rows = 0;
+	} else if (error > 0) {
+		vm_error(error, top->name);
+	}
+	return !error || top->absent;
 }
 
 static unsigned int count_vms(const struct accounts *accounts)
@@ -180,13 +207,33 @@ static void draw_legend(int y)
 		attrset(A_NORMAL);
 		printw(" %s  ", kinds[i].name);
 	}
-	printw("  q quit, + - interval, e g n sort");
+	printw("q quit");
+}
+
+/* Names differ at their ends: those that vmctl makes up have the process's number there. */
+static void draw_name(int y, const char *name)
+{
+	const int len = strlen(name), head = (NAME_COLUMNS - 2) / 2;
+
+	if (len <= NAME_COLUMNS)
+		mvprintw(y, 0, "%s", name);
+	else
+		mvprintw(y, 0, "%.*s..%s", head, name, name + len - (NAME_COLUMNS - 2 - head));
+}
+
+static void draw_row(int y, int width, const struct row *r)
+{
+	draw_name(y, r->vcpu->name);
+	mvprintw(y, NAME_COLUMNS, " %4u %-8s %10.0f", r->vcpu->id, vcpu_state_name(r->vcpu->state),
+		 r->times.wall ? r->times.exits * 1e9 / r->times.wall : 0);
+	if (width > 0)
+		draw_bar(y, width, &r->times);
 }
 
 static void draw(struct top *top)
 {
 	const time_t now = time(NULL);
-	int width = COLS - BAR_AT - 1;
+	const int width = COLS - BAR_AT - 1, room = LINES > 5 ? LINES - 5 : 0;
 	double exits = 0;
 	char clock[16];
 
@@ -199,21 +246,21 @@ static void draw(struct top *top)
 	erase();
 	mvprintw(0, 0, "%s  VMs %u  vCPUs %u  exits/s %.0f  every %.1f s", clock,
 		 count_vms(&top->shown), top->nr_rows, exits, top->interval);
+	mvprintw(1, 0, "+ - interval; sort by e exits, g guest, n name");
 	attrset(A_REVERSE);
 	mvprintw(2, 0, "%-*s %4s %-8s %10s  %-*s", NAME_COLUMNS, "VM", "VCPU", "STATE", "EXITS/S",
 		 width > 0 ? width : 0, "TIME");
 	attrset(A_NORMAL);
-	for (int i = 0; i < (int)top->nr_rows && i < LINES - 5; i++) {
-		const struct row *r = &top->rows[i];
-
-		mvprintw(3 + i, 0, "%-*.*s %4u %-8s %10.0f", NAME_COLUMNS, NAME_COLUMNS,
-			 r->vcpu->name, r->vcpu->id, vcpu_state_name(r->vcpu->state),
-			 r->times.wall ? r->times.exits * 1e9 / r->times.wall : 0);
-		if (width > 0)
-			draw_bar(3 + i, width, &r->times);
-	}
-	if (!top->nr_rows)
-		mvprintw(3, 0, "no VM runs, or none that you may see");
+	for (int i = 0; i < (int)top->nr_rows && i < room; i++)
+		draw_row(3 + i, width, &top->rows[i]);
+	if ((int)top->nr_rows > room)
+		mvprintw(LINES - 2, 0, "and %d more, for which the window is too small",
+			 (int)top->nr_rows - room);
+	if (top->absent)
+		mvprintw(3, 0, "%s is not there", top->name);
+	else if (!top->nr_rows)
+		mvprintw(3, 0, top->name ? "it has no virtual CPU yet" :
+			 "no VM runs, or none that you may see");
 	draw_legend(LINES - 1);
 	refresh();
 }
@@ -240,25 +287,54 @@ static bool on_key(struct top *top, int key)
 	return true;
 }
 
-static void show(struct top *top)
+/* Without a terminal getch() would not wait. */
+static bool terminal_is_gone(void)
 {
-	double due = 0, now;
+	struct pollfd fd = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
+
+/* Until the user has seen enough; false after a message, if something else ends it. */
+static bool show(struct top *top)
+{
+	double now = now_seconds(), due = now + top->interval;
 	int key;
 
 	for (;;) {
-		now = now_seconds();
-		if (now >= due) {
-			if (!look(top))
-				return;
-			due = now + top->interval;
-		}
 		draw(top);
 		timeout((due - now) * 1000 + 1);
 		key = getch();
 		if (key != ERR && !on_key(top, key))
-			return;
-		if (key == '+' || key == '-')
+			return true;
+		if (key == ERR && terminal_is_gone()) {
+			message("top: the terminal is gone");
+			return false;
+		}
+		now = now_seconds();
+		if (key == '+' || key == '-') {
 			due = now + top->interval;
+		} else if (now >= due) {
+			if (!look_again(top))
+				return false;
+			due = now + top->interval;
+		}
+	}
+}
+
+/* Keys at once, and Ctrl-C for one of them: it leaves by the same way as q.  Ctrl-Z stops. */
+static void take_keys(void)
+{
+	struct termios t;
+
+	cbreak();
+	noecho();
+	keypad(stdscr, TRUE);
+	if (!tcgetattr(STDIN_FILENO, &t)) {
+		t.c_cc[VINTR] = _POSIX_VDISABLE;
+		tcsetattr(STDIN_FILENO, TCSANOW, &t);
+		/* What comes back after Ctrl-Z. */
+		def_prog_mode();
 	}
 }
 
@@ -277,7 +353,7 @@ int top_command(int argc, char **argv)
 {
 	struct show_options options = { .interval = 1 };
 	struct top top = { .order = 'n' };
-	int status = show_parse(argc, argv, SHOW_INTERVAL, help, &options);
+	int status = show_parse(argc, argv, SHOW_INTERVAL, help, &options), error;
 
 	if (status != CLI_GO_ON)
 		return status;
@@ -290,16 +366,18 @@ int top_command(int argc, char **argv)
 		       options.interval > MAX_INTERVAL ? MAX_INTERVAL : options.interval;
 	/* Before the screen is taken: what is wrong stays readable. */
 	status = STATUS_ERROR;
-	if (look(&top)) {
+	error = look(&top);
+	if (error > 0)
+		vm_error(error, top.name);
+	if (!error) {
 		initscr();
-		raw();
-		noecho();
+		take_keys();
 		curs_set(0);
-		keypad(stdscr, TRUE);
 		colours();
-		show(&top);
+		message_hold(true);
+		status = show(&top) ? STATUS_OK : STATUS_ERROR;
 		endwin();
-		status = STATUS_OK;
+		message_hold(false);
 	}
 	accounts_free(&top.before);
 	accounts_free(&top.shown);

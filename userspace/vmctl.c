@@ -2,7 +2,6 @@
 /*
  * vmctl: which subcommand.  Each one lives in a file of its own.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,8 +51,17 @@ static int cmd_run(int argc, char **argv)
 	return status == CLI_GO_ON ? run_vm(&options) : status;
 }
 
+static const char check_help[] =
+"usage: vmctl check\n"
+"Ask, one after the other, what this machine needs to run guests: the CPU, the firmware,\n"
+"the module, the permission. The first answer that is no says what to do. Status 0: it can.\n";
+
 static int cmd_check(int argc, char **argv)
 {
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(check_help, stdout);
+		return STATUS_OK;
+	}
 	if (argc > 1) {
 		message("check %s: check takes no arguments", argv[1]);
 		return usage_error();
@@ -113,11 +121,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name))
 			continue;
 		status = commands[i].run(argc - 1, argv + 1);
-		if (fflush(stdout) && status == STATUS_OK) {
-			message("cannot write to stdout: %s", strerror(errno));
-			status = STATUS_ERROR;
-		}
-		return status;
+		return !flush_stdout() && status == STATUS_OK ? STATUS_ERROR : status;
 	}
 	message("%s: no such command", argv[1]);
 	return usage_error();

@@ -13,11 +13,16 @@ import os
 import sys
 from collections import defaultdict
 
+if "PERF_EXEC_PATH" not in os.environ:
+    sys.exit("svmm-exits.py: perf runs this: perf script -s scripts/perf/svmm-exits.py")
+if len(sys.argv) > 2 or not all(a.isdecimal() and int(a) for a in sys.argv[1:]):
+    sys.exit("svmm-exits.py: %s: give how many lines to show, 1 or more" % " ".join(sys.argv[1:]))
+
 sys.path.append(os.environ["PERF_EXEC_PATH"] + "/scripts/python/Perf-Trace-Util/lib/Perf/Trace")
 # perf calls the first two, by name, to tell the names of exit reasons.
 from Core import define_symbolic_field, define_symbolic_value, symbol_str  # noqa: E402,F401
 
-SHOWN = 20
+SHOWN = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 
 
 class Exit:
@@ -129,7 +134,6 @@ def trace_unhandled(name, context, fields, sample):
 def trace_end():
     for e in pending.values():
         finish(e)
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else SHOWN
     print("%d exits of %d virtual CPUs" % (sum(reasons.count.values()), len(pending)))
     for table in (reasons, rips, ports, msrs, gpas):
-        table.show(number if table is not reasons else 10**9)
+        table.show(SHOWN if table is not reasons else 10**9)
