@@ -130,8 +130,7 @@ static void subtract(struct vcpu_accounts *now, const struct vcpu_accounts *then
 /* A guest's reboot is a new VM of the same name and process, whose counters begin at 0. */
 static bool same_vcpu(const struct vcpu_accounts *now, const struct vcpu_accounts *then)
 {
-	return then->pid == now->pid && then->id == now->id && !strcmp(then->name, now->name) &&
-	       (!then->stats.begun || then->stats.begun == now->stats.begun);
+	return then->vm_id == now->vm_id && then->id == now->id;
 }
 
 void accounts_subtract(struct accounts *now, const struct accounts *before)

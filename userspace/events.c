@@ -58,6 +58,7 @@ static void print_json(const struct vm_event *e)
 	json_add_text(o, "event", event_name(e->what));
 	if (e->name[0]) {
 		json_add_text(o, "vm", e->name);
+		json_add_number(o, "vm_id", e->vm_id);
 		json_add_number(o, "pid", e->pid);
 		json_add_number(o, "uid", e->uid);
 	}

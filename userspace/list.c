@@ -56,6 +56,7 @@ static void add_vm(const struct vm_info *vm, struct listing *l)
 	struct json_object *o = json_object_new_object(), *features = json_object_new_array();
 
 	json_add_text(o, "vm", vm->name);
+	json_add_number(o, "vm_id", vm->vm_id);
 	json_add_number(o, "pid", vm->pid);
 	json_add_number(o, "uid", vm->uid);
 	json_add_number(o, "vcpus", vm->vcpus);

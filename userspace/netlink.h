@@ -22,6 +22,7 @@ struct vm_slot {
 /* What SVMM_GENL_CMD_GET_VM says, and with has_memory what SVMM_GENL_CMD_GET_MEM says. */
 struct vm_info {
 	char name[SVMM_NAME_MAX];
+	uint64_t vm_id;			/* SVMM_GENL_ATTR_ID */
 	uint32_t uid, pid, vcpus;
 	uint32_t state;			/* enum svmm_vm_state */
 	uint32_t pv_features;
@@ -37,6 +38,7 @@ struct vm_info {
 /* The accounts of a vCPU, as SVMM_GENL_CMD_GET_STATS tells them. */
 struct vcpu_accounts {
 	char name[SVMM_NAME_MAX];	/* of its VM */
+	uint64_t vm_id;			/* SVMM_GENL_ATTR_ID */
 	uint32_t pid, id;
 	uint32_t state;			/* enum svmm_vcpu_state */
 	uint32_t tsc_khz;
@@ -50,6 +52,7 @@ struct vm_event {
 	uint32_t what;			/* enum svmm_event */
 	uint64_t time_ns;		/* since 1970 */
 	char name[SVMM_NAME_MAX];	/* empty: the host's */
+	uint64_t vm_id;			/* SVMM_GENL_ATTR_ID */
 	uint32_t pid, uid;
 	int vcpu;			/* -1: of none */
 	char reason[SVMM_REASON_MAX];

@@ -31,6 +31,7 @@ static const struct nla_policy top_level[SVMM_GENL_ATTR_MAX + 1] = {
 	[SVMM_GENL_ATTR_EVENT] = { .type = NLA_U32 },
 	[SVMM_GENL_ATTR_TIME] = { .type = NLA_U64 },
 	[SVMM_GENL_ATTR_REASON] = { .type = NLA_STRING },
+	[SVMM_GENL_ATTR_ID] = { .type = NLA_U64 },
 };
 
 static const struct nla_policy in_slot[SVMM_GENL_SLOT_MAX + 1] = {
@@ -83,6 +84,9 @@ static void read_attr(struct nlattr *a, struct vm_info *info)
 	switch (nla_type(a)) {
 	case SVMM_GENL_ATTR_NAME:
 		nla_strlcpy(info->name, a, sizeof(info->name));
+		break;
+	case SVMM_GENL_ATTR_ID:
+		info->vm_id = nla_get_u64(a);
 		break;
 	case SVMM_GENL_ATTR_UID:
 		info->uid = nla_get_u32(a);
@@ -204,14 +208,15 @@ bool parse_accounts(struct nlmsghdr *head, struct vcpu_accounts *vcpu,
 	struct nlattr *a[SVMM_GENL_ATTR_MAX + 1], *item;
 	int left;
 
-	if (!parse_top(head, a) || !a[SVMM_GENL_ATTR_NAME] || !a[SVMM_GENL_ATTR_PID] ||
+	if (!parse_top(head, a) || !a[SVMM_GENL_ATTR_NAME] || !a[SVMM_GENL_ATTR_ID] ||
+	    !a[SVMM_GENL_ATTR_PID] ||
 	    !a[SVMM_GENL_ATTR_VCPU] || !a[SVMM_GENL_ATTR_VCPU_STATE] ||
 	    !a[SVMM_GENL_ATTR_TSC_KHZ] || !nla_get_u32(a[SVMM_GENL_ATTR_TSC_KHZ]))
 		return false;
-	if (nla_strcmp(a[SVMM_GENL_ATTR_NAME], vcpu->name) ||
-	    nla_get_u32(a[SVMM_GENL_ATTR_PID]) != vcpu->pid ||
+	if (nla_get_u64(a[SVMM_GENL_ATTR_ID]) != vcpu->vm_id ||
 	    nla_get_u32(a[SVMM_GENL_ATTR_VCPU]) != vcpu->id)
 		parse_accounts_end(vcpu, each, arg);
+	vcpu->vm_id = nla_get_u64(a[SVMM_GENL_ATTR_ID]);
 	nla_strlcpy(vcpu->name, a[SVMM_GENL_ATTR_NAME], sizeof(vcpu->name));
 	vcpu->pid = nla_get_u32(a[SVMM_GENL_ATTR_PID]);
 	vcpu->id = nla_get_u32(a[SVMM_GENL_ATTR_VCPU]);
@@ -241,6 +246,8 @@ bool parse_event(struct nlmsghdr *head, struct vm_event *event)
 	event->time_ns = nla_get_u64(a[SVMM_GENL_ATTR_TIME]);
 	if (a[SVMM_GENL_ATTR_NAME])
 		nla_strlcpy(event->name, a[SVMM_GENL_ATTR_NAME], sizeof(event->name));
+	if (a[SVMM_GENL_ATTR_ID])
+		event->vm_id = nla_get_u64(a[SVMM_GENL_ATTR_ID]);
 	if (a[SVMM_GENL_ATTR_PID])
 		event->pid = nla_get_u32(a[SVMM_GENL_ATTR_PID]);
 	if (a[SVMM_GENL_ATTR_UID])

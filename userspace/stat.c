@@ -68,6 +68,7 @@ static void print_json(const struct accounts *accounts)
 
 		o = json_object_new_object();
 		json_add_text(o, "vm", vcpu->name);
+		json_add_number(o, "vm_id", vcpu->vm_id);
 		json_add_number(o, "pid", vcpu->pid);
 		json_add_number(o, "vcpu", vcpu->id);
 		json_add_text(o, "state", vcpu_state_name(vcpu->state));

@@ -45,12 +45,15 @@ void vm_error(int number, const char *name)
 	messages++;
 }
 
+static uint64_t vm_id;
+
 static struct vcpu_accounts *say(unsigned int q, const char *name, uint32_t id, uint64_t begun,
 				 uint64_t now)
 {
 	struct vcpu_accounts *v = &answer[q][nr_answers[q]++];
 
 	snprintf(v->name, sizeof(v->name), "%s", name);
+	v->vm_id = vm_id;
 	v->pid = 100;
 	v->id = id;
 	v->tsc_khz = KHZ;
@@ -88,6 +91,7 @@ static void begin(void)
 	memset(answer, 0, sizeof(answer));
 	memset(nr_answers, 0, sizeof(nr_answers));
 	question = 0;
+	vm_id = 1;
 	messages = 0;
 	error = 0;
 }
@@ -154,6 +158,7 @@ static void test_reboot(void)
 	v->stats.to_user = 90;
 	v = say(0, "vm", 1, 1500, 10000);
 	say_exit(v, SVM_EXIT_NPF, 3, 10);
+	vm_id = 2;
 	v = say(1, "vm", 0, 50000, 110000);
 	say_exit(v, SVM_EXIT_NPF, 2000, 6000);
 	say_key(v, 0x3f8, 60, 0, 110);

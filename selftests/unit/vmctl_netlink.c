@@ -28,9 +28,12 @@ static void put_short(int attr, int bytes)
 	nla_put(msg, attr, bytes - 1, zeros);
 }
 
+static uint64_t vm_id = 1;
+
 static void put_vcpu(uint32_t id)
 {
 	begin(SVMM_GENL_CMD_GET_STATS);
+	nla_put_u64(msg, SVMM_GENL_ATTR_ID, vm_id);
 	nla_put_string(msg, SVMM_GENL_ATTR_NAME, "vm");
 	nla_put_u32(msg, SVMM_GENL_ATTR_PID, 100);
 	nla_put_u32(msg, SVMM_GENL_ATTR_VCPU, id);
@@ -129,6 +132,16 @@ static void test_accounts(void)
 
 	nr_seen = 0;
 	put_vcpu(0);
+	ok = parse_accounts(head(), &vcpu, see, NULL);
+	vm_id = 2;
+	put_vcpu(0);
+	ok &= parse_accounts(head(), &vcpu, see, NULL) && nr_seen == 1;
+	parse_accounts_end(&vcpu, see, NULL);
+	ksft_test_result(ok && nr_seen == 2 && seen[1].vm_id == 2,
+			 "two VMs of one name and process are two\n");
+
+	nr_seen = 0;
+	put_vcpu(0);
 	put_exit(0x400, 10, 4);
 	parse_accounts(head(), &vcpu, see, NULL);
 	parse_accounts_end(&vcpu, see, NULL);
@@ -159,7 +172,7 @@ static void test_event(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(8);
+	ksft_set_plan(9);
 	test_vm();
 	test_accounts();
 	test_event();
