@@ -3,7 +3,7 @@
  * The accounts of vCPUs over netlink, as vmctl's client reads them: they are those that
  * SVMM_GET_STATS gives, each vCPU's once, in however many parts, while VMs come and go.
  *
- * needs: userspace/netlink.c userspace/message.c userspace/terminal.c
+ * needs: userspace/netlink.c userspace/netlink_parse.c userspace/message.c userspace/terminal.c
  * needs: selftests/lib/cost.c selftests/lib/vmtest.c selftests/lib/start.c
  * libs: -lnl-genl-3 -lnl-3 -Wl,--no-warnings
  * timeout: 120
@@ -72,7 +72,7 @@ TEST_F(stats, are_those_of_the_vcpu)
 		cost_run(&self->v, entry[i], 100 + i);
 	ASSERT_EQ(0, svmm_get_stats(self->v.vcpu, &s));
 	answers = 0;
-	ASSERT_TRUE(vm_accounts(self->name, true, keep, NULL));
+	ASSERT_EQ(0, vm_accounts(self->name, true, keep, NULL));
 	ASSERT_EQ(1, answers);
 
 	EXPECT_STREQ(self->name, got.name);
@@ -106,7 +106,7 @@ TEST_F(stats, are_those_of_the_vcpu)
 	}
 
 	/* Not asked for: not told. */
-	ASSERT_TRUE(vm_accounts(self->name, false, keep, NULL));
+	ASSERT_EQ(0, vm_accounts(self->name, false, keep, NULL));
 	EXPECT_EQ(s.nr_exits, got.stats.nr_exits);
 	EXPECT_EQ(0, got.nr_keys[SVMM_KEY_PORT]);
 	EXPECT_EQ(0, got.stats.exits[1].histogram[31]);
@@ -118,7 +118,7 @@ TEST_F(stats, time_that_goes_on)
 	self->v.page->immediate_exit = 1;
 	ASSERT_EQ(-EINTR, svmm_run(self->v.vcpu));
 	usleep(20000);
-	ASSERT_TRUE(vm_accounts(self->name, false, keep, NULL));
+	ASSERT_EQ(0, vm_accounts(self->name, false, keep, NULL));
 	EXPECT_EQ(SVMM_VCPU_STOPPED, got.state);
 	EXPECT_LE(20UL * got.tsc_khz, got.stats.stopped);
 	EXPECT_GE(got.now - got.stats.begun, got.stats.stopped);
@@ -140,7 +140,7 @@ TEST_F(stats, sleep_that_goes_on)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, sleeper, &second));
 	do {
 		usleep(20000);
-		ASSERT_TRUE(vm_accounts(self->name, false, keep, NULL));
+		ASSERT_EQ(0, vm_accounts(self->name, false, keep, NULL));
 		ASSERT_EQ(1, got.id);
 	} while (got.state != SVMM_VCPU_HALTED || got.stats.halted < 20UL * got.tsc_khz);
 	EXPECT_GE(got.now - got.stats.begun, got.stats.halted);
@@ -182,7 +182,7 @@ TEST_F(stats, time_does_not_go_back)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, sleep_often, &second));
 	ASSERT_EQ(0, pthread_create(&nuisance, NULL, disturb, &thread));
 	for (int i = 0; i < 1000; i++) {
-		ASSERT_TRUE(vm_accounts(self->name, false, keep, NULL));
+		ASSERT_EQ(0, vm_accounts(self->name, false, keep, NULL));
 		ASSERT_EQ(1, got.id);
 		if (!got.stats.begun)
 			continue;
@@ -206,12 +206,13 @@ TEST_F(stats, of_whom)
 	pid_t child;
 
 	answers = 0;
-	EXPECT_FALSE(vm_accounts("no-such", false, keep, NULL));
+	EXPECT_EQ(ENOENT, vm_accounts("no-such", false, keep, NULL));
 	child = fork();
 	if (!child) {
-		if (setresuid(NOBODY, NOBODY, NOBODY) || vm_accounts(self->name, false, keep, NULL))
+		if (setresuid(NOBODY, NOBODY, NOBODY) ||
+		    vm_accounts(self->name, false, keep, NULL) != EPERM)
 			_exit(1);
-		_exit(!vm_accounts(NULL, false, keep, NULL) || answers);
+		_exit(vm_accounts(NULL, false, keep, NULL) || answers);
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
@@ -271,7 +272,7 @@ TEST_F(stats, none_is_lost)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, come_and_go, &self->v.svmm));
 	for (int round = 0; round < 10; round++) {
 		memset(seen, 0, sizeof(seen));
-		ASSERT_TRUE(vm_accounts(NULL, true, count, NULL));
+		ASSERT_EQ(0, vm_accounts(NULL, true, count, NULL));
 		for (int i = 0; i < VMS; i++)
 			for (int id = 0; id < VCPUS; id++)
 				ASSERT_EQ(1, seen[i][id]);
@@ -279,7 +280,7 @@ TEST_F(stats, none_is_lost)
 	stop = true;
 	pthread_join(thread, NULL);
 	before = cpu_us(RUSAGE_SELF);
-	ASSERT_TRUE(vm_accounts(NULL, false, count, NULL));
+	ASSERT_EQ(0, vm_accounts(NULL, false, count, NULL));
 	TH_LOG("%ld us of the CPU for %u vCPUs", cpu_us(RUSAGE_SELF) - before, VMS * VCPUS);
 
 	before = cpu_us(RUSAGE_CHILDREN);

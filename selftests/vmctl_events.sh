@@ -58,7 +58,7 @@ vmctl run --flat "$tmp/triple" --mem 1M --name ill >"$tmp/ill.out" 2>&1 </dev/nu
 within 10 heard ill "created|running|crashed: triple fault|destroyed|"
 result $? "a guest crashes"
 within 10 said '"destroyed","vm":"ill"' "$tmp/json.out" && [ "$(grep -c . "$tmp/json.out")" -eq 4 ] &&
-	said '"event":"crashed","vm":"ill","pid":[0-9]*,"uid":0,"reason":"triple fault"}$' "$tmp/json.out"
+	said '"event":"crashed","vm":"ill","vm_id":[0-9]*,"pid":[0-9]*,"uid":0,"reason":"triple fault"}$' "$tmp/json.out"
 result $? "the same as JSON, and of one VM alone"
 [ ! -s "$tmp/nobody.out" ]
 result $? "another user does not hear of it"
