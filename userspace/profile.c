@@ -29,6 +29,10 @@
 #define TOP		20	/* lines of the table */
 #define MAX_THREADS	256
 
+/* Where a 64-bit Linux has its modules, and what its BPF programs were made into. */
+#define MODULES		0xffffffffc0000000UL
+#define MODULES_END	0xffffffffff000000UL
+
 static const char help[] =
 "usage: vmctl profile [OPTION ...] NAME [-- SECONDS]\n"
 "Show where a guest spends its time: a timer interrupts its virtual CPUs, and what they were at is\n"
@@ -36,7 +40,7 @@ static const char help[] =
 "\n"
 "  --exits         instead, where it leaves the guest, by reasons\n"
 "  --symbols FILE  names for the addresses: the guest's System.map, vmlinux, or a copy of its\n"
-"                  /proc/kallsyms\n"
+"                  /proc/kallsyms, which all but a vmlinux may come through a pipe\n"
 "  --offset N      what KASLR has moved its kernel by (not needed with kallsyms, nor with the\n"
 "                  guest's option nokaslr)\n"
 "  --rate HZ       samples a second, 1 to 10000; default: 1000\n"
@@ -100,6 +104,22 @@ static void stop_timers(struct profile *p)
 		close(p->timers[--p->nr_timers]);
 }
 
+/* What an address is shown as; @text has room for it. */
+static const char *label(const struct profile *p, uint64_t rip, char text[32])
+{
+	const char *function = symbols_name(p->symbols, rip);
+
+	if (function)
+		return function;
+	if (!(rip >> 63))
+		return "[user space]";
+	/* With symbols one wants functions; a module's addresses would be a line each. */
+	if (p->symbols && rip >= MODULES && rip < MODULES_END)
+		return "[module]";
+	snprintf(text, 32, "%#lx", rip);
+	return text;
+}
+
 /* False without memory. */
 static bool count(struct profile *p, const struct trace_line *line)
 {
@@ -113,13 +133,7 @@ static bool count(struct profile *p, const struct trace_line *line)
 	timer = !strcmp(reason, "INTR");
 	if (timer == p->exits)
 		return true;
-	function = symbols_name(p->symbols, rip);
-	if (!function && !(rip >> 63)) {
-		function = "[user space]";
-	} else if (!function) {
-		snprintf(address, sizeof(address), "%#lx", rip);
-		function = address;
-	}
+	function = label(p, rip, address);
 	snprintf(vcpu, sizeof(vcpu), "vCPU %d", line->vcpu);
 	frames[0] = vcpu;
 	frames[1] = timer ? rip >> 63 ? "kernel" : "user" : reason;
