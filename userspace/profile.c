@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../uapi/svmm_exits.h"
 #include "cli.h"
 #include "flame.h"
 #include "json.h"
@@ -94,7 +95,7 @@ static bool start_timers(struct profile *p, uint32_t pid)
 	if (dir)
 		closedir(dir);
 	if (!p->nr_timers)
-		message("%s: %s", path, strerror(ESRCH));
+		message("%s: its process has ended", p->name);
 	return p->nr_timers;
 }
 
@@ -192,26 +193,40 @@ static bool draw(const struct profile *p)
 	return flame_draw(&p->root, p->svg, title);
 }
 
+/* Until the time is over, or the VM's process.  False after a message. */
+static bool gather(struct profile *p, struct tracing *t)
+{
+	double begun = now_seconds();
+	enum tracing_result result;
+	struct trace_line line;
+
+	while ((result = tracing_next(t, begun + p->seconds, &line)) == TRACING_LINE) {
+		if (!count(p, &line)) {
+			message("out of memory");
+			return false;
+		}
+	}
+	p->seconds = now_seconds() - begun;
+	if (result == TRACING_ENDED)
+		message("%s: its process has ended; this is what it did until then", p->name);
+	return result != TRACING_FAILED;
+}
+
 /* Return: the exit status. */
 static int sample(struct profile *p, uint32_t pid)
 {
-	struct tracing *t = tracing_open(pid, "svmm_exit");
-	double begun = now_seconds();
-	struct trace_line line;
-	bool ok = t;
+	struct tracing *t;
+	char filter[32];
 	uint64_t lost;
+	bool ok;
 
+	/* The kernel drops the others: there may be a million a second. */
+	snprintf(filter, sizeof(filter), "exit_reason %s %d", p->exits ? "!=" : "==",
+		 SVM_EXIT_INTR);
+	t = tracing_open(pid, "svmm_exit", filter);
 	if (!t)
 		return STATUS_ERROR;
-	if (!p->exits)
-		ok = start_timers(p, pid);
-	while (ok && now_seconds() - begun < p->seconds &&
-	       tracing_next(t, p->seconds - (now_seconds() - begun), &line)) {
-		ok = count(p, &line);
-		if (!ok)
-			message("out of memory");
-	}
-	p->seconds = now_seconds() - begun;
+	ok = (p->exits || start_timers(p, pid)) && gather(p, t);
 	stop_timers(p);
 	lost = tracing_lost(t);
 	tracing_close(t);
