@@ -22,8 +22,11 @@ static const char help[] =
 static void print_json(const struct trace_line *line)
 {
 	struct json_object *o = json_object_new_object();
+	char time[32];
 
-	json_object_object_add(o, "time_s", json_object_new_double(line->time));
+	/* As many digits as the kernel has given. */
+	snprintf(time, sizeof(time), "%.6f", line->time);
+	json_object_object_add(o, "time_s", json_object_new_double_s(line->time, time));
 	json_add_number(o, "cpu", line->cpu);
 	if (line->vcpu >= 0)
 		json_add_number(o, "vcpu", line->vcpu);
