@@ -61,6 +61,17 @@ struct profile {
 	unsigned int nr_timers;
 };
 
+static void explain_timer(const struct profile *p, int error)
+{
+	if (error == EINVAL)
+		message("--rate %u: the host allows fewer samples a second; see sysctl "
+			"kernel.perf_event_max_sample_rate", p->rate);
+	else if (error == EACCES || error == EPERM)
+		message("perf_event_open: %s; it takes root, or CAP_PERFMON", strerror(error));
+	else
+		message("perf_event_open: %s", strerror(error));
+}
+
 /* The host interrupts each thread of the VM's process, while it runs.  False after a message. */
 static bool start_timers(struct profile *p, uint32_t pid)
 {
@@ -84,8 +95,7 @@ static bool start_timers(struct profile *p, uint32_t pid)
 		fd = syscall(SYS_perf_event_open, &attr, atoi(entry->d_name), -1, -1,
 			     PERF_FLAG_FD_CLOEXEC);
 		if (fd < 0 && errno != ESRCH) {
-			message("perf_event_open: %s; it takes root, or CAP_PERFMON",
-				strerror(errno));
+			explain_timer(p, errno);
 			closedir(dir);
 			return false;
 		}
@@ -287,8 +297,9 @@ static int parse(int argc, char **argv, struct profile *p)
 			}
 			break;
 		case 'r':
-			if (!number(optarg, 1, MAX_RATE, &value)) {
-				message("--rate: give samples a second, 1 to %d", MAX_RATE);
+			if (!number(optarg, 1, MAX_RATE, &value) || value != (int)value) {
+				message("--rate: give samples a second, a whole number, 1 to %d",
+					MAX_RATE);
 				return usage_error();
 			}
 			p->rate = value;
