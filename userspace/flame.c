@@ -15,12 +15,51 @@
 #define MAX_CHILDREN	4096
 #define MIN_WIDTH	0.3	/* what is narrower is not drawn */
 
+static unsigned int hash_of(const char *name)
+{
+	unsigned int hash = 5381;
+
+	for (; *name; name++)
+		hash = hash * 33 + (unsigned char)*name;
+	return hash;
+}
+
+/* Where a child is in the hash table, or would be: half of it is free, so there is an end. */
+static unsigned int *slot_of(const struct flame *of, const char *name)
+{
+	unsigned int i = hash_of(name) & (of->nr_slots - 1);
+
+	while (of->slots[i] && strcmp(of->child[of->slots[i] - 1].name, name))
+		i = (i + 1) & (of->nr_slots - 1);
+	return &of->slots[i];
+}
+
 static struct flame *look_up(const struct flame *of, const char *name)
 {
+	unsigned int *slot = of->nr_slots ? slot_of(of, name) : NULL;
+
+	return slot && *slot ? &of->child[*slot - 1] : NULL;
+}
+
+/* Room for @room children, and a table twice as large for them. */
+static bool grow(struct flame *of, unsigned int room)
+{
+	struct flame *child = realloc(of->child, room * sizeof(*child));
+	unsigned int *slots;
+
+	if (!child)
+		return false;
+	of->child = child;
+	slots = calloc(2 * room, sizeof(*slots));
+	if (!slots)
+		return false;
+	free(of->slots);
+	of->slots = slots;
+	of->nr_slots = 2 * room;
+	of->room = room;
 	for (unsigned int i = 0; i < of->nr_children; i++)
-		if (!strcmp(of->child[i].name, name))
-			return &of->child[i];
-	return NULL;
+		*slot_of(of, of->child[i].name) = i + 1;
+	return true;
 }
 
 static struct flame *find_child(struct flame *of, const char *name)
@@ -34,21 +73,15 @@ static struct flame *find_child(struct flame *of, const char *name)
 	}
 	if (child)
 		return child;
-	if (of->nr_children == of->room) {
-		unsigned int room = of->room ? of->room * 2 : 8;
-		void *more = realloc(of->child, room * sizeof(*child));
-
-		if (!more)
-			return NULL;
-		of->child = more;
-		of->room = room;
-	}
+	if (of->nr_children == of->room && !grow(of, of->room ? of->room * 2 : 8))
+		return NULL;
 	child = &of->child[of->nr_children];
 	memset(child, 0, sizeof(*child));
 	child->name = strdup(name);
 	if (!child->name)
 		return NULL;
 	of->nr_children++;
+	*slot_of(of, name) = of->nr_children;
 	return child;
 }
 
@@ -74,6 +107,10 @@ static int by_samples(const void *pa, const void *pb)
 
 void flame_sort(struct flame *root)
 {
+	/* It knows children by their places. */
+	free(root->slots);
+	root->slots = NULL;
+	root->nr_slots = 0;
 	if (root->nr_children)
 		qsort(root->child, root->nr_children, sizeof(*root->child), by_samples);
 	for (unsigned int i = 0; i < root->nr_children; i++)
@@ -87,7 +124,10 @@ void flame_free(struct flame *root)
 		free(root->child[i].name);
 	}
 	free(root->child);
+	free(root->slots);
 	root->child = NULL;
+	root->slots = NULL;
+	root->nr_slots = 0;
 	root->nr_children = 0;
 	root->room = 0;
 }
@@ -106,10 +146,8 @@ static unsigned int depth(const struct flame *f)
 /* A warm colour that a name always has. */
 static void color_of(const char *name, char text[8])
 {
-	unsigned int hash = 5381;
+	unsigned int hash = hash_of(name);
 
-	for (; *name; name++)
-		hash = hash * 33 + (unsigned char)*name;
 	snprintf(text, 8, "#%02x%02x%02x", 205 + hash % 50, 90 + hash / 50 % 130,
 		 40 + hash / 6500 % 60);
 }

@@ -13,11 +13,13 @@ struct flame {
 	uint64_t samples;
 	struct flame *child;		/* of nr_children, which are sorted by flame_sort() */
 	unsigned int nr_children, room;
+	unsigned int *slots;		/* hash table by name: child + 1, or 0 */
+	unsigned int nr_slots;		/* a power of two */
 };
 
 /* Count a sample in @root and in each of its frames, outermost first.  False without memory. */
 bool flame_add(struct flame *root, const char *const frames[], unsigned int nr);
-/* The most frequent frames first, at all levels. */
+/* The most frequent frames first, at all levels; nothing is counted after that. */
 void flame_sort(struct flame *root);
 /* Draw it.  False after a message. */
 bool flame_draw(const struct flame *root, const char *path, const char *title);

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../uapi/svmm_exits.h"
 #include "cli.h"
 #include "flame.h"
 #include "json.h"
@@ -29,6 +30,10 @@
 #define TOP		20	/* lines of the table */
 #define MAX_THREADS	256
 
+/* Where a 64-bit Linux has its modules, and what its BPF programs were made into. */
+#define MODULES		0xffffffffc0000000UL
+#define MODULES_END	0xffffffffff000000UL
+
 static const char help[] =
 "usage: vmctl profile [OPTION ...] NAME [-- SECONDS]\n"
 "Show where a guest spends its time: a timer interrupts its virtual CPUs, and what they were at is\n"
@@ -36,7 +41,7 @@ static const char help[] =
 "\n"
 "  --exits         instead, where it leaves the guest, by reasons\n"
 "  --symbols FILE  names for the addresses: the guest's System.map, vmlinux, or a copy of its\n"
-"                  /proc/kallsyms\n"
+"                  /proc/kallsyms, which all but a vmlinux may come through a pipe\n"
 "  --offset N      what KASLR has moved its kernel by (not needed with kallsyms, nor with the\n"
 "                  guest's option nokaslr)\n"
 "  --rate HZ       samples a second, 1 to 10000; default: 1000\n"
@@ -55,6 +60,17 @@ struct profile {
 	int timers[MAX_THREADS];
 	unsigned int nr_timers;
 };
+
+static void explain_timer(const struct profile *p, int error)
+{
+	if (error == EINVAL)
+		message("--rate %u: the host allows fewer samples a second; see sysctl "
+			"kernel.perf_event_max_sample_rate", p->rate);
+	else if (error == EACCES || error == EPERM)
+		message("perf_event_open: %s; it takes root, or CAP_PERFMON", strerror(error));
+	else
+		message("perf_event_open: %s", strerror(error));
+}
 
 /* The host interrupts each thread of the VM's process, while it runs.  False after a message. */
 static bool start_timers(struct profile *p, uint32_t pid)
@@ -79,8 +95,7 @@ static bool start_timers(struct profile *p, uint32_t pid)
 		fd = syscall(SYS_perf_event_open, &attr, atoi(entry->d_name), -1, -1,
 			     PERF_FLAG_FD_CLOEXEC);
 		if (fd < 0 && errno != ESRCH) {
-			message("perf_event_open: %s; it takes root, or CAP_PERFMON",
-				strerror(errno));
+			explain_timer(p, errno);
 			closedir(dir);
 			return false;
 		}
@@ -90,7 +105,7 @@ static bool start_timers(struct profile *p, uint32_t pid)
 	if (dir)
 		closedir(dir);
 	if (!p->nr_timers)
-		message("%s: %s", path, strerror(ESRCH));
+		message("%s: its process has ended", p->name);
 	return p->nr_timers;
 }
 
@@ -98,6 +113,22 @@ static void stop_timers(struct profile *p)
 {
 	while (p->nr_timers)
 		close(p->timers[--p->nr_timers]);
+}
+
+/* What an address is shown as; @text has room for it. */
+static const char *label(const struct profile *p, uint64_t rip, char text[32])
+{
+	const char *function = symbols_name(p->symbols, rip);
+
+	if (function)
+		return function;
+	if (!(rip >> 63))
+		return "[user space]";
+	/* With symbols one wants functions; a module's addresses would be a line each. */
+	if (p->symbols && rip >= MODULES && rip < MODULES_END)
+		return "[module]";
+	snprintf(text, 32, "%#lx", rip);
+	return text;
 }
 
 /* False without memory. */
@@ -113,13 +144,7 @@ static bool count(struct profile *p, const struct trace_line *line)
 	timer = !strcmp(reason, "INTR");
 	if (timer == p->exits)
 		return true;
-	function = symbols_name(p->symbols, rip);
-	if (!function && !(rip >> 63)) {
-		function = "[user space]";
-	} else if (!function) {
-		snprintf(address, sizeof(address), "%#lx", rip);
-		function = address;
-	}
+	function = label(p, rip, address);
 	snprintf(vcpu, sizeof(vcpu), "vCPU %d", line->vcpu);
 	frames[0] = vcpu;
 	frames[1] = timer ? rip >> 63 ? "kernel" : "user" : reason;
@@ -178,26 +203,40 @@ static bool draw(const struct profile *p)
 	return flame_draw(&p->root, p->svg, title);
 }
 
+/* Until the time is over, or the VM's process.  False after a message. */
+static bool gather(struct profile *p, struct tracing *t)
+{
+	double begun = now_seconds();
+	enum tracing_result result;
+	struct trace_line line;
+
+	while ((result = tracing_next(t, begun + p->seconds, &line)) == TRACING_LINE) {
+		if (!count(p, &line)) {
+			message("out of memory");
+			return false;
+		}
+	}
+	p->seconds = now_seconds() - begun;
+	if (result == TRACING_ENDED)
+		message("%s: its process has ended; this is what it did until then", p->name);
+	return result != TRACING_FAILED;
+}
+
 /* Return: the exit status. */
 static int sample(struct profile *p, uint32_t pid)
 {
-	struct tracing *t = tracing_open(pid, "svmm_exit");
-	double begun = now_seconds();
-	struct trace_line line;
-	bool ok = t;
+	struct tracing *t;
+	char filter[32];
 	uint64_t lost;
+	bool ok;
 
+	/* The kernel drops the others: there may be a million a second. */
+	snprintf(filter, sizeof(filter), "exit_reason %s %d", p->exits ? "!=" : "==",
+		 SVM_EXIT_INTR);
+	t = tracing_open(pid, "svmm_exit", filter);
 	if (!t)
 		return STATUS_ERROR;
-	if (!p->exits)
-		ok = start_timers(p, pid);
-	while (ok && now_seconds() - begun < p->seconds &&
-	       tracing_next(t, p->seconds - (now_seconds() - begun), &line)) {
-		ok = count(p, &line);
-		if (!ok)
-			message("out of memory");
-	}
-	p->seconds = now_seconds() - begun;
+	ok = (p->exits || start_timers(p, pid)) && gather(p, t);
 	stop_timers(p);
 	lost = tracing_lost(t);
 	tracing_close(t);
@@ -258,8 +297,9 @@ static int parse(int argc, char **argv, struct profile *p)
 			}
 			break;
 		case 'r':
-			if (!number(optarg, 1, MAX_RATE, &value)) {
-				message("--rate: give samples a second, 1 to %d", MAX_RATE);
+			if (!number(optarg, 1, MAX_RATE, &value) || value != (int)value) {
+				message("--rate: give samples a second, a whole number, 1 to %d",
+					MAX_RATE);
 				return usage_error();
 			}
 			p->rate = value;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "message.h"
@@ -11,9 +14,21 @@
 struct svg {
 	FILE *file;
 	char *path;
+	char *new;		/* what is written, to become @path; NULL: @path itself */
+	int error;		/* the first one */
 };
 
-/* Text, or the value of an attribute. What XML cannot have at all becomes a question mark. */
+/* stdio keeps that something failed, not what. */
+static void note_error(struct svg *svg)
+{
+	if (!svg->error && ferror(svg->file))
+		svg->error = errno ? errno : EIO;
+}
+
+/*
+ * Text, or the value of an attribute. What XML cannot have at all becomes a question mark, and so
+ * do bytes that would have to be UTF-8: names are ASCII.
+ */
 static void put_escaped(FILE *f, const char *text)
 {
 	for (; *text; text++) {
@@ -31,9 +46,65 @@ static void put_escaped(FILE *f, const char *text)
 			fputs("&quot;", f);
 			break;
 		default:
-			fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, f);
+			fputc(*text < ' ' || *text > '~' ? '?' : *text, f);
 		}
 	}
+}
+
+/* A new file beside @path, with the rights of the one that it will replace. */
+static int open_new(struct svg *svg, const struct stat *old)
+{
+	mode_t mode, mask;
+	int fd;
+
+	if (asprintf(&svg->new, "%s.XXXXXX", svg->path) < 0) {
+		svg->new = NULL;
+		errno = ENOMEM;
+		return -1;
+	}
+	fd = mkostemp(svg->new, O_CLOEXEC);
+	if (fd < 0) {
+		free(svg->new);
+		svg->new = NULL;
+		return -1;
+	}
+	mask = umask(0);
+	umask(mask);
+	mode = old ? old->st_mode & 0777 : 0666 & ~mask;
+	if (fchmod(fd, mode)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * A picture that is there stays until the new one is whole. What is no regular file, a device or a
+ * symbolic link, is written to as it is, and never removed.
+ */
+static bool open_file(struct svg *svg)
+{
+	struct stat st;
+	bool there = !lstat(svg->path, &st);
+	int fd;
+
+	if (there ? S_ISREG(st.st_mode) : errno == ENOENT)
+		fd = open_new(svg, there ? &st : NULL);
+	else
+		fd = open(svg->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	svg->file = fdopen(fd, "w");
+	return svg->file;
+}
+
+static void discard(struct svg *svg)
+{
+	if (svg->new)
+		unlink(svg->new);
+	free(svg->new);
+	free(svg->path);
+	free(svg);
 }
 
 struct svg *svg_open(const char *path, unsigned int width, unsigned int height)
@@ -47,11 +118,9 @@ struct svg *svg_open(const char *path, unsigned int width, unsigned int height)
 		free(svg);
 		return NULL;
 	}
-	svg->file = fopen(path, "we");
-	if (!svg->file) {
+	if (!open_file(svg)) {
 		message("cannot write %s: %s", path, strerror(errno));
-		free(svg->path);
-		free(svg);
+		discard(svg);
 		return NULL;
 	}
 	fprintf(svg->file,
@@ -60,6 +129,7 @@ struct svg *svg_open(const char *path, unsigned int width, unsigned int height)
 		"height=\"%u\" viewBox=\"0 0 %u %u\" font-family=\"sans-serif\">\n"
 		"<rect width=\"%u\" height=\"%u\" fill=\"#ffffff\"/>\n",
 		width, height, width, height, width, height);
+	note_error(svg);
 	return svg;
 }
 
@@ -77,6 +147,7 @@ void svg_rect(struct svg *svg, double x, double y, double width, double height, 
 	} else {
 		fputs("/>\n", svg->file);
 	}
+	note_error(svg);
 }
 
 void svg_text(struct svg *svg, double x, double y, unsigned int size, enum svg_anchor anchor,
@@ -88,20 +159,29 @@ void svg_text(struct svg *svg, double x, double y, unsigned int size, enum svg_a
 		"pointer-events=\"none\">", x, y, size, name[anchor]);
 	put_escaped(svg->file, text);
 	fputs("</text>\n", svg->file);
+	note_error(svg);
 }
 
 bool svg_close(struct svg *svg)
 {
-	bool failed;
+	int error;
 
 	fputs("</svg>\n", svg->file);
-	failed = ferror(svg->file);
-	failed |= fclose(svg->file) != 0;
-	if (failed) {
-		message("cannot write %s: %s", svg->path, strerror(errno));
-		unlink(svg->path);
+	fflush(svg->file);
+	note_error(svg);
+	if (fclose(svg->file) && !svg->error)
+		svg->error = errno;
+	if (!svg->error && svg->new) {
+		if (rename(svg->new, svg->path)) {
+			svg->error = errno;
+		} else {
+			free(svg->new);
+			svg->new = NULL;
+		}
 	}
-	free(svg->path);
-	free(svg);
-	return !failed;
+	error = svg->error;
+	if (error)
+		message("cannot write %s: %s", svg->path, strerror(error));
+	discard(svg);
+	return !error;
 }

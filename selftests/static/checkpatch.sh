@@ -29,6 +29,7 @@ selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on p
 selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
 userspace/symbols.c	CAMELCASE		names of libelf
 userspace/tracing.c	VOLATILE		a signal handler sets it
+selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them
 selftests/*		AVOID_EXTERNS	labels of inline assembly
