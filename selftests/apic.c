@@ -77,7 +77,7 @@ TEST_F(apic, timer)
 	EXPECT_GE(6, vmt_count(v, 0x31));
 	EXPECT_EQ(1, vmt_report(v));
 	deadline = vmt_res(v, 1);
-	EXPECT_EQ(deadline, vmt_res(v, 2));
+	EXPECT_EQ(vmt_res(v, 5), vmt_res(v, 2));
 	EXPECT_LE(deadline, vmt_res(v, 3));
 	/* not later than a second */
 	EXPECT_GT(deadline + v->caps.tsc_khz * 1000ULL, vmt_res(v, 3));

@@ -251,14 +251,19 @@ GUEST \name, MODE_LONG
 	AWRITE	\x2, X_LVTT, $0x40032
 	mov	$0x6e0, %ecx
 	rdtsc
-	add	$20000000, %eax			/* far enough to read it back before */
-	adc	$0, %edx
-	mov	%eax, RES(1)
-	mov	%edx, RES(1) + 4
+	add	$0x100, %edx			/* it does not come before it is read back */
+	mov	%eax, RES(5)
+	mov	%edx, RES(5) + 4
 	wrmsr
 	rdmsr
 	mov	%eax, RES(2)
 	mov	%edx, RES(2) + 4
+	rdtsc
+	add	$20000000, %eax
+	adc	$0, %edx
+	mov	%eax, RES(1)
+	mov	%edx, RES(1) + 4
+	wrmsr
 	sti
 	hlt
 	cli
