@@ -201,6 +201,12 @@ struct vcpu_io {
 };
 
 /* Accounting (stats.h) */
+/* Time that is no overhead: its sum is in the accounts. */
+struct vcpu_aside {
+	u64 since;				/* [a] stats_aside_begin(); 0: it is over */
+	u64 told;				/* [g] what stats_aside() has said */
+};
+
 struct vcpu_acct {
 	struct svmm_vcpu_stats *stats;		/* [c] its contents: [m], read by anybody */
 	struct svmm_exit_stat *exit;		/* [m] line of the last exit */
@@ -208,8 +214,8 @@ struct vcpu_acct {
 	u64 entered;				/* [m] TSC of the last VMRUN */
 	u64 exited;				/* [m] of its exit, plus what was no overhead */
 	u64 left;				/* [m] TSC when RUN returned, plus svm_tsc_lost */
-	u64 halted_since;			/* [a] stats_aside_begin(); 0: it is not halted */
-	u64 stopped_since;			/* [a] the same; 0: it is in RUN, or will answer */
+	struct vcpu_aside halted;		/* in HLT, or before start-up */
+	struct vcpu_aside stopped;		/* out of RUN, and will not answer */
 	bool to_user;				/* [m] and with an exit */
 };
 

@@ -46,12 +46,12 @@ static int put_number(struct sk_buff *msg, int attr, u64 value)
 	return nla_put_u64_64bit(msg, attr, value, SVMM_GENL_ATTR_PAD);
 }
 
-static int put_vcpu(struct sk_buff *msg, const struct vm *vm, const struct vcpu *vcpu)
+static int put_vcpu(struct sk_buff *msg, const struct vm *vm, struct vcpu *vcpu)
 {
 	const struct svmm_vcpu_stats *stats = vcpu->acct.stats;
 	enum svmm_vcpu_state state = vcpu_state(vcpu);
-	u64 halted = stats_aside(&stats->halted, &vcpu->acct.halted_since);
-	u64 stopped = stats_aside(&stats->stopped, &vcpu->acct.stopped_since);
+	u64 halted = stats_aside(&vcpu->acct.halted, &stats->halted);
+	u64 stopped = stats_aside(&vcpu->acct.stopped, &stats->stopped);
 	/* A sleep may be long, so its part until now was told; no other time is later than this. */
 	u64 now = rdtsc_ordered() + svm_tsc_lost;
 
@@ -133,7 +133,7 @@ static long put_items(struct sk_buff *msg, const struct vcpu *vcpu, unsigned lon
 }
 
 /* False if the part is full. */
-static bool dump_vcpu(struct dump *d, const struct vm *vm, const struct vcpu *vcpu)
+static bool dump_vcpu(struct dump *d, const struct vm *vm, struct vcpu *vcpu)
 {
 	struct sk_buff *msg = d->msg;
 	long next = d->pos->item;
@@ -159,7 +159,7 @@ cancel:
 static bool dump_vm(struct vm *vm, void *arg)
 {
 	struct dump *d = arg;
-	const struct vcpu *vcpu;
+	struct vcpu *vcpu;
 	unsigned int nr = READ_ONCE(vm->nr_vcpus);
 
 	if (d->pos->only ? vm->serial != d->pos->only :

@@ -97,7 +97,7 @@ struct svmm_key_stat *stats_find_key(struct vcpu *vcpu, enum svmm_stats_key kind
 	return rarest;
 }
 
-u64 stats_aside(const u64 *sum, const u64 *since)
+static u64 aside_now(const struct vcpu_aside *aside, const u64 *sum)
 {
 	unsigned int tries;
 	u64 mark, now;
@@ -105,15 +105,25 @@ u64 stats_aside(const u64 *sum, const u64 *since)
 	/* A vCPU that comes and goes faster than this is not at it for long. */
 	for (tries = 0; tries < 8; tries++) {
 		/* Pairs with stats_aside_over(): without a mark, the sum is complete. */
-		mark = smp_load_acquire(since);
+		mark = smp_load_acquire(&aside->since);
 		if (!mark)
 			break;
 		now = rdtsc_ordered() + svm_tsc_lost;
 		/* It was at it then. */
-		if (READ_ONCE(*since) == mark)
+		if (READ_ONCE(aside->since) == mark)
 			return now - (mark & ~STATS_SINCE);
 	}
 	return READ_ONCE(*sum);
+}
+
+/*
+ * A vCPU's thread may be held up between the RDTSC that ends an aside and saying so: what is told
+ * meanwhile is too much, and stays until the sum has come up to it.
+ */
+u64 stats_aside(struct vcpu_aside *aside, const u64 *sum)
+{
+	aside->told = max(aside->told, aside_now(aside, sum));
+	return aside->told;
 }
 
 void stats_rerun(struct vcpu *vcpu)
@@ -122,7 +132,7 @@ void stats_rerun(struct vcpu *vcpu)
 
 	if (acct->stats->begun) {
 		stats_end_aside(vcpu, &acct->stats->stopped, acct->left - svm_tsc_lost);
-		stats_aside_over(&acct->stopped_since);
+		stats_aside_over(&acct->stopped);
 		return;
 	}
 	acct->exited = rdtsc();

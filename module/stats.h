@@ -173,20 +173,20 @@ static inline void stats_end_aside(struct vcpu *vcpu, u64 *aside, u64 begun)
  */
 #define STATS_SINCE	BIT_ULL(63)
 
-static inline void stats_aside_begin(u64 *since, const u64 *sum, u64 begun)
+static inline void stats_aside_begin(struct vcpu_aside *aside, const u64 *sum, u64 begun)
 {
 	if (stats_kept())
-		WRITE_ONCE(*since, (begun + svm_tsc_lost - *sum) | STATS_SINCE);
+		WRITE_ONCE(aside->since, (begun + svm_tsc_lost - *sum) | STATS_SINCE);
 }
 
 /* After stats_end_aside(). */
-static inline void stats_aside_over(u64 *since)
+static inline void stats_aside_over(struct vcpu_aside *aside)
 {
-	smp_store_release(since, 0);	/* pairs with stats_aside(): the sum is complete */
+	smp_store_release(&aside->since, 0);	/* pairs with stats_aside(): the sum is complete */
 }
 
-/* What an aside comes to by now.  Any task. */
-u64 stats_aside(const u64 *sum, const u64 *since);
+/* What an aside comes to by now, never less than before.  Under the lock of the VMs' list. */
+u64 stats_aside(struct vcpu_aside *aside, const u64 *sum);
 
 /* RUN returns.  @to_user: with an exit. */
 static __always_inline void stats_ran(struct vcpu *vcpu, bool to_user)
@@ -202,7 +202,7 @@ static __always_inline void stats_ran(struct vcpu *vcpu, bool to_user)
 	if (likely(to_user))
 		acct->stats->to_user++;
 	else
-		stats_aside_begin(&acct->stopped_since, &acct->stats->stopped, now);
+		stats_aside_begin(&acct->stopped, &acct->stats->stopped, now);
 }
 
 /* The host slept, and its TSC lost @ticks: what is left from before is of an older one. */

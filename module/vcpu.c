@@ -392,10 +392,10 @@ static long vcpu_loop(struct vcpu *vcpu)
 		}
 		if (vcpu->mp_state != SVMM_MP_RUNNABLE) {
 			begun = stats_begin();
-			stats_aside_begin(&acct->halted_since, &acct->stats->halted, begun);
+			stats_aside_begin(&acct->halted, &acct->stats->halted, begun);
 			vcpu_halt(vcpu);
 			stats_end_aside(vcpu, &acct->stats->halted, begun);
-			stats_aside_over(&acct->halted_since);
+			stats_aside_over(&acct->halted);
 			continue;
 		}
 

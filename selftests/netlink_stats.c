@@ -188,7 +188,8 @@ TEST_F(stats, time_does_not_go_back)
 			continue;
 		ASSERT_LE(was.stats.halted, got.stats.halted);
 		ASSERT_LE(was.stats.stopped, got.stats.stopped);
-		ASSERT_GE(got.now - got.stats.begun,
+		/* A thread that is held up in between has its end told late. */
+		ASSERT_GE(got.now - got.stats.begun + 100UL * got.tsc_khz * vmt_slowdown(),
 			  got.stats.halted + got.stats.stopped + got.stats.preempted);
 		was = got;
 	}
