@@ -46,7 +46,7 @@ traced()
 	kill -CONT $guest
 }
 
-echo "1..18"
+echo "1..23"
 # At 1000h: 2^16 rounds of nothing, at 1010h CPUID, and again.
 printf '\061\311\111\165\375\353\011\220\220\220\220\220\220\220\220\220\017\242\353\354' >"$tmp/guest"
 cat >"$tmp/map" <<'END'
@@ -96,6 +96,11 @@ bad "give seconds" profile one -- never
 bad "samples a second" profile --rate 0 one
 bad "has no functions" profile --symbols /etc/passwd one
 bad "cannot write" overhead --svg /nowhere/x.svg one
+bad "cannot write" overhead --interval 3600 --svg /nowhere/x.svg one
+bad "cannot write" profile --svg /nowhere/x.svg one -- 3600
+bad "instead of all else" overhead --keys --svg "$tmp/x.svg" one
+bad "is the timer's" profile --exits --rate 10 one
+bad "is of --symbols" profile --offset 1 one
 su nobody -s /bin/sh -c "$(command -v vmctl) trace one" >"$tmp/out" 2>"$tmp/err"
 [ $? -eq 1 ] && grep -q "another user's" "$tmp/err"
 result $? "another user's VM is not traced"

@@ -136,7 +136,10 @@ static bool device_opens(struct answer *a)
 		say(a, SVMM_DEVICE " can be opened");
 		return true;
 	}
-	if (fd == -EACCES && !stat(SVMM_DEVICE, &st)) {
+	if (fd == -EACCES && !stat(SVMM_DEVICE, &st) && !st.st_gid) {
+		say(a, "no permission to open " SVMM_DEVICE "; become root, or have a group for it "
+		       "(make install; adduser USER svmm; load the module and log in again)");
+	} else if (fd == -EACCES && !stat(SVMM_DEVICE, &st)) {
 		gr = getgrgid(st.st_gid);
 		if (gr)
 			group = gr->gr_name;

@@ -32,7 +32,7 @@ static const char help[] =
 "  --mem-path PATH   it is this file, and shared with whoever maps it; in a\n"
 "                    directory, hugetlbfs for one: a file without a name; memfd:\n"
 "                    one of no file system\n"
-"  --mem-pages SIZE  its pages: 4K, 2M or 1G, the latter out of the host's pool;\n"
+"  --mem-pages SIZE  its pages: 4K, 2M or 1G, the latter two from the host's pool;\n"
 "                    default: 2M where the host has them to spare\n"
 "  --mem-prefault    get all of it before the guest starts\n"
 "  --mem-merge       let the host merge equal pages (KSM)\n"

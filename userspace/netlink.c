@@ -104,7 +104,7 @@ static bool begin(struct conversation *c)
 		message("svmm.ko is loaded, but this is another network namespace than the initial "
 			"one, where it answers; try: nsenter --net=/proc/1/ns/net vmctl ...");
 	else
-		message("svmm.ko is not loaded; try: modprobe svmm, and vmctl check");
+		message("svmm.ko is not loaded; try: modprobe svmm, or make insmod; vmctl check");
 	return false;
 }
 

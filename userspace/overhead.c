@@ -12,6 +12,7 @@
 #include "message.h"
 #include "options.h"
 #include "overhead.h"
+#include "svg.h"
 
 static const char help[] =
 "usage: vmctl overhead [--interval SECONDS] [--keys] [--json | --svg FILE] NAME\n"
@@ -182,10 +183,12 @@ int overhead_command(int argc, char **argv)
 
 	if (status != CLI_GO_ON)
 		return status;
-	if (options.json && options.svg) {
-		message("overhead: --json or --svg, not both");
+	if (options.svg && (options.json || options.keys)) {
+		message("overhead: --svg is instead of all else; try: vmctl overhead --help");
 		return STATUS_USAGE;
 	}
+	if (options.svg && !svg_possible(options.svg))
+		return STATUS_ERROR;
 	if (accounts_read(options.name, true, options.interval, &accounts))
 		sum = accounts_sum(&accounts);
 	accounts_free(&accounts);

@@ -22,11 +22,13 @@
 #include "netlink.h"
 #include "options.h"
 #include "profile.h"
+#include "svg.h"
 #include "symbols.h"
 #include "tracing.h"
 
 #define MAX_SECONDS	3600.0
 #define MAX_RATE	10000
+#define DEFAULT_RATE	1000
 #define TOP		20	/* lines of the table */
 #define MAX_THREADS	256
 
@@ -37,9 +39,9 @@
 static const char help[] =
 "usage: vmctl profile [OPTION ...] NAME [-- SECONDS]\n"
 "Show where a guest spends its time: a timer interrupts its virtual CPUs, and what they were at is\n"
-"counted. For 10 seconds, unless told otherwise. As root.\n"
+"counted. For 10 seconds, unless told otherwise (0.1 to 3600). As root.\n"
 "\n"
-"  --exits         instead, where it leaves the guest, by reasons\n"
+"  --exits         instead, where it leaves the guest; with --svg and --json by reasons, too\n"
 "  --symbols FILE  names for the addresses: the guest's System.map, vmlinux, or a copy of its\n"
 "                  /proc/kallsyms, which all but a vmlinux may come through a pipe\n"
 "  --offset N      what KASLR has moved its kernel by (not needed with kallsyms, nor with the\n"
@@ -327,15 +329,25 @@ static int parse(int argc, char **argv, struct profile *p)
 		return usage_error();
 	}
 	if (optind < argc) {
-		message("profile: of one VM at a time");
+		message("profile: %s: what is that? give one name, and seconds", argv[optind]);
 		return usage_error();
 	}
+	if (p->exits && p->rate) {
+		message("profile: --rate is the timer's, which --exits does not use");
+		return usage_error();
+	}
+	if (p->offset && !p->symbols_path) {
+		message("profile: --offset is of --symbols");
+		return usage_error();
+	}
+	if (!p->rate)
+		p->rate = DEFAULT_RATE;
 	return CLI_GO_ON;
 }
 
 int profile_command(int argc, char **argv)
 {
-	struct profile p = { .seconds = 10, .rate = 1000 };
+	struct profile p = { .seconds = 10 };
 	static struct vm_info vm;
 	int status = parse(argc, argv, &p);
 
@@ -345,6 +357,10 @@ int profile_command(int argc, char **argv)
 		p.symbols = symbols_read(p.symbols_path, p.offset);
 		if (!p.symbols)
 			return STATUS_ERROR;
+	}
+	if (p.svg && !svg_possible(p.svg)) {
+		symbols_free(p.symbols);
+		return STATUS_ERROR;
 	}
 	p.root.name = (char *)p.name;
 	status = vm_find(p.name, &vm) ? sample(&p, vm.pid) : STATUS_ERROR;

@@ -107,6 +107,21 @@ static void discard(struct svg *svg)
 	free(svg);
 }
 
+bool svg_possible(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
+	/* A file is replaced by a new one beside it; anything else is written to. */
+	struct stat st;
+	bool file = lstat(path, &st) || S_ISREG(st.st_mode);
+	bool ok = dir && !access(file ? dir : path, W_OK);
+
+	if (!ok)
+		message("cannot write %s: %s", path, strerror(errno));
+	free(dir);
+	return ok;
+}
+
 struct svg *svg_open(const char *path, unsigned int width, unsigned int height)
 {
 	struct svg *svg = calloc(1, sizeof(*svg));

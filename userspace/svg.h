@@ -12,6 +12,9 @@ struct svg;
 
 enum svg_anchor { SVG_LEFT, SVG_MIDDLE, SVG_RIGHT };
 
+/* Can a picture be put there?  Before what it is to show is measured; false after a message. */
+bool svg_possible(const char *path);
+
 /**
  * svg_open - begin a picture
  * @path: of the file; one that is there is not touched before svg_close(), unless it is no regular

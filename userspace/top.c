@@ -29,8 +29,7 @@ static const char help[] =
 "Show live what virtual CPUs do with their time; of one VM, or of all that one may see.\n"
 "The first screen is of all the time since they started, the next ones of an interval each.\n"
 "\n"
-"  --interval SECONDS   0.1 to 60, with fractions; what is outside of that is taken for\n"
-"                       its end. Default: 1\n"
+"  --interval SECONDS   0.1 to 60, with fractions. Default: 1\n"
 "\n"
 "Keys: q quit, + and - a shorter and a longer interval, e sort by exits, g by time in\n"
 "the guest, n by name\n";
@@ -357,13 +356,16 @@ int top_command(int argc, char **argv)
 
 	if (status != CLI_GO_ON)
 		return status;
+	if (options.interval < MIN_INTERVAL || options.interval > MAX_INTERVAL) {
+		message("--interval: give seconds, 0.1 to 60; try: vmctl top --help");
+		return STATUS_USAGE;
+	}
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		message("top: it needs a terminal; vmctl stat --interval 1 prints the same once");
 		return STATUS_ERROR;
 	}
 	top.name = options.name;
-	top.interval = options.interval < MIN_INTERVAL ? MIN_INTERVAL :
-		       options.interval > MAX_INTERVAL ? MAX_INTERVAL : options.interval;
+	top.interval = options.interval;
 	/* Before the screen is taken: what is wrong stays readable. */
 	status = STATUS_ERROR;
 	error = look(&top);

@@ -23,17 +23,19 @@
 static const char help[] =
 "usage: vmctl COMMAND [OPTION ...]\n"
 "\n"
-"  run       run a virtual machine (vmctl run --help)\n"
+"  run       run a virtual machine\n"
 "  list      list the virtual machines that run\n"
 "  events    follow what happens to them\n"
-"  stat      show what virtual CPUs do with their time (vmctl stat --help)\n"
-"  top       the same, live (vmctl top --help)\n"
-"  overhead  show what a virtual machine's exits cost (vmctl overhead --help)\n"
+"  stat      show what virtual CPUs do with their time\n"
+"  top       the same, live\n"
+"  overhead  show what a virtual machine's exits cost\n"
 "  trace     print a virtual machine's exits as they happen\n"
 "  profile   show where a guest spends its time, or exits\n"
-"  mem       show a virtual machine's memory (vmctl mem --help)\n"
+"  mem       show a virtual machine's memory\n"
 "  check     say whether this machine can run guests, and if not, why\n"
-"  help      show this\n";
+"  help      show this\n"
+"\n"
+"vmctl COMMAND --help has each one's options.\n";
 
 static int usage_error(void)
 {
