@@ -6,6 +6,7 @@
  * The first half runs no guest: a message's effect is read from IRR and TMR.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * kernels: 6.1
  */
 #include <errno.h>
 #include <string.h>
