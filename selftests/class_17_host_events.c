@@ -266,7 +266,12 @@ static void *serve(void *arg)
 			};
 
 			uffd.missing++;
-			ioctl(uffd.fd, UFFDIO_ZEROPAGE, &zero);
+			/*
+			 * Who finds an entry empty while another CPU rewrites it goes to sleep for
+			 * a page that is there: -EEXIST, and nobody is woken.
+			 */
+			if (ioctl(uffd.fd, UFFDIO_ZEROPAGE, &zero))
+				ioctl(uffd.fd, UFFDIO_WAKE, &zero.range);
 		}
 	}
 	return NULL;
