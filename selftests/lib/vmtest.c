@@ -8,6 +8,7 @@
  * answer to that is left to the harness, which kills the process.
  */
 #include <cpuid.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -167,6 +168,34 @@ void vmt_dump(struct vmt *v)
 	}
 }
 
+/* Where in the kernel each thread of the test is: who waits, and for what. */
+static void dump_threads(void)
+{
+	char path[64], where[2048];
+	struct dirent *d;
+	DIR *tasks = opendir("/proc/self/task");
+
+	while (tasks && (d = readdir(tasks))) {
+		ssize_t n = 0;
+		int fd;
+
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/stack", d->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			n = read(fd, where, sizeof(where) - 1);
+			close(fd);
+		}
+		where[n > 0 ? n : 0] = 0;
+		say("# thread %.16s:\n", d->d_name);
+		for (char *line = where, *end; (end = strchr(line, '\n')); line = end + 1)
+			say("#   %.*s\n", (int)(end - line), line);
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
 void vmt_die(struct vmt *v, const char *format, ...)
 {
 	char line[256];
@@ -177,6 +206,8 @@ void vmt_die(struct vmt *v, const char *format, ...)
 	va_end(ap);
 	say("# vmtest: %s\n", line);
 	vmt_dump(v);
+	if (expired)
+		dump_threads();
 	_exit(1);
 }
 
