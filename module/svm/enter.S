@@ -31,6 +31,22 @@
 	wrmsr
 .endm
 
+/*
+ * Overwrite the return predictions of the guest.  The kernel's FILL_RETURN_BUFFER is a loop, and
+ * needs LFENCE behind it against a misprediction of its end; without a branch there is none.
+ */
+.macro	FILL_RETURN_STACK
+	ALTERNATIVE "jmp .Lno_fill", "", X86_FEATURE_RSB_VMEXIT
+	.rept	RSB_CLEAR_LOOPS
+	ANNOTATE_INTRA_FUNCTION_CALL
+	call	772f
+	int3
+772:
+	.endr
+	add	$8 * RSB_CLEAR_LOOPS, %rsp
+.Lno_fill:
+.endm
+
 /* Untrain the return predictions of the guest.  RAX, RCX, RDX go. */
 .macro	UNTRAIN_RET_GUEST
 #if !defined(UNTRAIN_RET_VM)
@@ -117,7 +133,7 @@ SYM_FUNC_START(svm_enter)
 	mov	%r15, R(15)(%rax)
 
 	/* Return predictions of the guest go before the first RET. */
-	FILL_RETURN_BUFFER %_ASM_AX, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
+	FILL_RETURN_STACK
 	pop	%rsi
 	test	%rsi, %rsi
 	jz	.Lhost
