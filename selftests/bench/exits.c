@@ -4,6 +4,7 @@
  * the guest's own loop are taken off.
  *
  *	bench-exits HYPERVISOR ...	one or two of svmm, kvm_amd
+ *	bench-exits HYPERVISOR KIND	that one, for ever (for scripts/trace-exit)
  *
  * Prints a line for each kind: its name, and instructions of the host per exit under each.
  *
@@ -12,6 +13,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include "hypervisor.h"
@@ -64,6 +66,26 @@ static double cost(const struct hypervisor *h, unsigned int kind)
 	return (double)(all - once) / ROUNDS - kinds[kind].insns;
 }
 
+static const struct hypervisor *hypervisor(const char *name)
+{
+	if (!strcmp(name, svmm.name))
+		return &svmm;
+	if (!strcmp(name, kvm_amd.name))
+		return &kvm_amd;
+	return NULL;
+}
+
+static void for_ever(const struct hypervisor *h, unsigned int kind)
+{
+	struct machine *m = h->create(&programs[kind], NULL, 0);
+
+	alarm(0);
+	printf("running\n");
+	fflush(stdout);
+	for (;;)
+		h->run(m, &programs[kind], 0, ROUNDS);
+}
+
 int main(int argc, char **argv)
 {
 	double costs[2][KINDS];
@@ -73,9 +95,15 @@ int main(int argc, char **argv)
 		vmt_die(NULL, "bench-exits svmm|kvm_amd ...");
 	for (unsigned int k = 0; k < KINDS; k++)
 		program_load(&programs[k], "cost", kinds[k].name);
-	for (int i = 1; i < argc; i++)
+	for (unsigned int k = 0; argc == 3 && k < KINDS; k++)
+		if (!strcmp(argv[2], kinds[k].name) && hypervisor(argv[1]))
+			for_ever(hypervisor(argv[1]), k);
+	for (int i = 1; i < argc; i++) {
+		if (!hypervisor(argv[i]))
+			vmt_die(NULL, "%s: not a hypervisor, nor a kind of exit", argv[i]);
 		for (unsigned int k = 0; k < KINDS; k++)
-			costs[i - 1][k] = cost(strcmp(argv[i], "svmm") ? &kvm_amd : &svmm, k);
+			costs[i - 1][k] = cost(hypervisor(argv[i]), k);
+	}
 	for (unsigned int k = 0; k < KINDS; k++) {
 		printf("%s", kinds[k].name);
 		for (int i = 1; i < argc; i++)
