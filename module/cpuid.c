@@ -474,6 +474,14 @@ static void cpuid_derive(struct vcpu *vcpu)
 		policy->cr4_allowed &= ~(u64)X86_CR4_OSXSAVE;
 }
 
+/* In flags of vcpu->cpuid, and nowhere else: cpuid_execute() has a case for that leaf. */
+#define CPUID_LIVE	BIT(31)
+static bool cpuid_is_live(u32 leaf)
+{
+	return leaf == 1 || leaf == 0xb || leaf == 0xd || leaf == CPUID_EXT + 1 ||
+	       leaf == CPUID_EXT + 0x1e;
+}
+
 /* The index slot of a leaf, or NULL.  Guests choose @function: no speculation past the end. */
 static __always_inline u8 *cpuid_slot(struct vcpu *vcpu, u32 function)
 {
@@ -548,6 +556,7 @@ int cpuid_set(struct vcpu *vcpu, struct svmm_cpuid_entry *table, unsigned int nr
 	for (i = 0; i < nr; i++) {
 		if (!i || table[i].function != table[i - 1].function)
 			*cpuid_slot(vcpu, table[i].function) = i + 1;
+		table[i].flags |= cpuid_is_live(table[i].function) ? CPUID_LIVE : 0;
 	}
 	cpuid_derive(vcpu);
 	return 0;
@@ -572,15 +581,20 @@ void cpuid_free(struct vcpu *vcpu)
  * CPUID in the guest
  */
 
-static const struct svmm_cpuid_entry *cpuid_find(struct vcpu *vcpu, u32 function, u32 index)
+/* The only entry of a leaf, or its first one. */
+static __always_inline const struct svmm_cpuid_entry *leaf_of(struct vcpu *vcpu, u32 function)
 {
-	const struct svmm_cpuid_entry *e, *end = vcpu->cpuid + vcpu->nr_cpuid;
 	const u8 *slot = cpuid_slot(vcpu, function);
 
-	if (!slot || !*slot)
-		return NULL;
-	e = &vcpu->cpuid[*slot - 1];
-	if (!(e->flags & SVMM_CPUID_SUBLEAF))
+	return slot && *slot ? &vcpu->cpuid[*slot - 1] : NULL;
+}
+
+static const struct svmm_cpuid_entry *cpuid_find(struct vcpu *vcpu, u32 function, u32 index)
+{
+	const struct svmm_cpuid_entry *end = vcpu->cpuid + vcpu->nr_cpuid;
+	const struct svmm_cpuid_entry *e = leaf_of(vcpu, function);
+
+	if (!e || !(e->flags & SVMM_CPUID_SUBLEAF))
 		return e;
 	for (; e < end && e->function == function; e++) {
 		if (e->index == index)
@@ -607,21 +621,13 @@ static u32 cpuid_xsave_bytes(struct vcpu *vcpu, bool compact)
 	return bytes;
 }
 
-/**
- * cpuid_execute() - the CPUID instruction
- * @vcpu: in the window
- *
- * A leaf that the table lacks reads as zeros (AMD has no "last leaf" rule).
- * What follows the vCPU's state or is the vCPU's own is put in here: OSXSAVE,
- * the size of the enabled state, the APIC ID, whether the APIC is on.
- */
-void cpuid_execute(struct vcpu *vcpu)
+/* A leaf that follows the vCPU's state or is the vCPU's own, has subleaves, or is not there. */
+static noinline void cpuid_execute_live(struct vcpu *vcpu, u32 function, u32 index)
 {
-	u32 function = vcpu->regs[X86_RAX], index = vcpu->regs[X86_RCX];
 	const struct svmm_cpuid_entry *e = cpuid_find(vcpu, function, index);
 	u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
 
-	if (likely(e)) {
+	if (e) {
 		eax = e->eax;
 		ebx = e->ebx;
 		ecx = e->ecx;
@@ -667,4 +673,28 @@ void cpuid_execute(struct vcpu *vcpu)
 	vcpu->regs[X86_RCX] = ecx;
 	vcpu->regs[X86_RDX] = edx;
 	trace_svmm_cpuid(vcpu, function, index, e);
+}
+
+/**
+ * cpuid_execute() - the CPUID instruction
+ * @vcpu: in the window
+ *
+ * A leaf that the table lacks reads as zeros (AMD has no "last leaf" rule).
+ * What follows the vCPU's state or is the vCPU's own is put in here: OSXSAVE,
+ * the size of the enabled state, the APIC ID, whether the APIC is on.
+ */
+void cpuid_execute(struct vcpu *vcpu)
+{
+	u32 function = vcpu->regs[X86_RAX], index = vcpu->regs[X86_RCX];
+	const struct svmm_cpuid_entry *e = leaf_of(vcpu, function);
+
+	if (unlikely(!e) || unlikely(e->flags)) {
+		cpuid_execute_live(vcpu, function, index);
+		return;
+	}
+	vcpu->regs[X86_RAX] = e->eax;
+	vcpu->regs[X86_RBX] = e->ebx;
+	vcpu->regs[X86_RCX] = e->ecx;
+	vcpu->regs[X86_RDX] = e->edx;
+	trace_svmm_cpuid(vcpu, function, index, true);
 }
