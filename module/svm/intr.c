@@ -103,13 +103,13 @@ static void svm_restore_shadow(struct svm_vcpu *sv)
 
 	if (sv->shadow_rip != sv->vmcb->rip ||
 	    (code >= SVM_EXIT_EXCP_DE && code <= SVM_EXIT_EXCP_DE + 31))
-		sv->shadow_rip = SVM_NO_SHADOW;
+		sv->shadow_rip = SVM_NOWHERE;
 	else
 		sv->vmcb->int_state = SVM_INTERRUPT_SHADOW;
 }
 
-/* After every exit: EVENTINJ is used up, unless EXITINTINFO says it is not. */
-void svm_complete_events(struct vcpu *vcpu)
+/* What is behind svm_complete_events(), in the rare cases in which there is anything. */
+void svm_events_after_exit(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
@@ -121,7 +121,7 @@ void svm_complete_events(struct vcpu *vcpu)
 	vcpu->injected.valid = false;
 	if (unlikely(vmcb->int_state))
 		sv->shadow_rip = vmcb->rip;
-	else if (unlikely(sv->shadow_rip != SVM_NO_SHADOW))
+	else if (unlikely(sv->shadow_rip != SVM_NOWHERE))
 		svm_restore_shadow(sv);
 
 	if (svm_has(SVM_FEATURE_VNMI))

@@ -168,13 +168,10 @@ static __always_inline bool guest_uses_dr(const struct svm_vcpu *sv)
 	       unlikely(vmcb_get_dr7(sv->vmcb) & DR_GLOBAL_ENABLE_MASK);
 }
 
-struct host_dr {
-	unsigned long db[4];
-	unsigned long dr6;
-};
-
-static noinline void dr_switch_to_guest(const struct svm_vcpu *sv, struct host_dr *host)
+static noinline void dr_switch_to_guest(struct svm_vcpu *sv)
 {
+	struct host_dr *host = &sv->host_dr;
+
 	get_debugreg(host->db[0], 0);
 	get_debugreg(host->db[1], 1);
 	get_debugreg(host->db[2], 2);
@@ -188,8 +185,10 @@ static noinline void dr_switch_to_guest(const struct svm_vcpu *sv, struct host_d
 	set_debugreg(sv->db[3], 3);
 }
 
-static noinline void dr_switch_to_host(const struct host_dr *host)
+static noinline void dr_switch_to_host(const struct svm_vcpu *sv)
 {
+	const struct host_dr *host = &sv->host_dr;
+
 	set_debugreg(0UL, 7);
 	set_debugreg(host->db[0], 0);
 	set_debugreg(host->db[1], 1);
@@ -276,6 +275,19 @@ static __always_inline bool host_waits(void)
 	       unlikely(softirqs_held_back());
 }
 
+static noinline void trace_entry(struct vcpu *vcpu)
+{
+	trace_svmm_entry(vcpu, vcpu->svm->vmcb->rip);
+}
+
+static noinline void trace_exit(struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = vcpu->svm->vmcb;
+
+	trace_svmm_exit(vcpu, vmcb->exit_code, vmcb->rip, vmcb->exit_info_1, vmcb->exit_info_2,
+			vmcb->exit_int_info, vmcb->exit_int_info_err);
+}
+
 static noinline void trace_asid(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
@@ -285,22 +297,43 @@ static noinline void trace_asid(struct vcpu *vcpu)
 	sv->traced_asid = sv->asid.asid;
 }
 
-enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
+/* After CLGI: something must be done first. */
+static noinline enum svm_action svm_turn_back(struct vcpu *vcpu, bool svme)
 {
-	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
-	struct svm_vcpu *sv = vcpu->svm;
-	struct vmcb *vmcb = sv->vmcb;
-	u64 root_pa = vcpu->vm->npt_root_pa;
+	stgi();
+	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+	if (!svme)
+		return svm_no_svme(vcpu);
+	if (host_waits() || READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
+		return SVM_LEAVE;
+	return SVM_RESUME;
+}
+
+/* Of a state that came from outside, and with clean_debug: may VMRUN have it?  Or *@why not. */
+static noinline bool svm_entry_ok(struct svm_vcpu *sv, int cpu, const char **why)
+{
+	if (vmcb_check(sv->vmcb, &svm.limits, why) ||
+	    (sv->shadow && vmcb_clean_verify(sv->shadow, sv->vmcb, cpu, why)))
+		return false;
+	sv->check = sv->shadow;
+	return true;
+}
+
+/* What is here is there for each exit, so it is one function, and counts its instructions. */
+static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_cpu *cpu,
+						 struct svm_vcpu *sv, struct vmcb *vmcb)
+{
+	const u64 root_pa = vcpu->vm->npt_root_pa;
 	const struct spec_ctrl *spec = NULL;
 	enum svm_action action;
-	struct host_dr host_dr;
 	const char *why;
 	bool switch_dr;
 	u64 tlb_gen;
 	u32 begun;
 	int fault;
 
-	trace_svmm_entry(vcpu, vmcb->rip);
+	if (trace_svmm_entry_enabled())
+		trace_entry(vcpu);
 	/*
 	 * Announce, then look: whoever sets a request or raises tlb_gen after
 	 * this look sees IN_GUEST and interrupts this CPU, and with GIF clear
@@ -312,17 +345,8 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		return svm_no_svme(vcpu);
 	}
-	if (unlikely(READ_ONCE(vcpu->requests)) || unlikely(!cpu->enabled) || host_waits()) {
-		bool on = cpu->enabled;
-
-		stgi();
-		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
-		if (!on)
-			return svm_no_svme(vcpu);
-		if (host_waits() || READ_ONCE(vcpu->requests) & ~VCPU_REQS_IN_WINDOW)
-			return SVM_LEAVE;
-		return SVM_RESUME;
-	}
+	if (unlikely(READ_ONCE(vcpu->requests)) || unlikely(!cpu->enabled) || host_waits())
+		return svm_turn_back(vcpu, cpu->enabled);
 
 	tlb_gen = atomic64_read(&vcpu->vm->tlb_gen);
 	asid_choose(&cpu->asid, &sv->asid, root_pa, tlb_gen);
@@ -330,17 +354,15 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	vmcb->tlb_ctl = sv->asid.tlb_ctl;
 	vmcb->rax = vcpu->regs[X86_RAX];
 	vmcb->rsp = vcpu->regs[X86_RSP];
-	if ((unlikely(sv->check) && vmcb_check(vmcb, &svm.limits, &why)) ||
-	    (unlikely(sv->shadow) && vmcb_clean_verify(sv->shadow, vmcb, vcpu->cpu, &why))) {
+	if (unlikely(sv->check) && !svm_entry_ok(sv, vcpu->cpu, &why)) {
 		stgi();
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		return svm_refuse_entry(vcpu, 0, why);
 	}
-	sv->check = false;
 
 	switch_dr = host_uses_dr() || guest_uses_dr(sv);
 	if (switch_dr)
-		dr_switch_to_guest(sv, &host_dr);
+		dr_switch_to_guest(sv);
 	if (vcpu->policy.spec_ctrl && vcpu->msr.spec_ctrl != sv->spec_ctrl.host) {
 		sv->spec_ctrl.guest = vcpu->msr.spec_ctrl;
 		spec = &sv->spec_ctrl;
@@ -351,7 +373,7 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	stats_exited(vcpu);
 
 	if (switch_dr)
-		dr_switch_to_host(&host_dr);
+		dr_switch_to_host(sv);
 	else if (unlikely(vmcb_get_dr6(vmcb) != DR6_RESERVED))
 		set_debugreg(DR6_RESERVED, 6);	/* VMRUN loaded it, nothing puts it back */
 	stgi();
@@ -361,8 +383,8 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 
 	if (unlikely(svm_exit_is_invalid(vmcb)))
 		return svm_entry_failed(vcpu);
-	trace_svmm_exit(vcpu, vmcb->exit_code, vmcb->rip, vmcb->exit_info_1, vmcb->exit_info_2,
-			vmcb->exit_int_info, vmcb->exit_int_info_err);
+	if (trace_svmm_exit_enabled())
+		trace_exit(vcpu);
 	if (trace_svmm_asid_enabled())
 		trace_asid(vcpu);
 	vcpu->regs[X86_RAX] = vmcb->rax;
@@ -380,5 +402,18 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 	begun = stats_begin_handler();
 	action = svm_handle_exit(vcpu);
 	stats_end_handler(vcpu, begun);
+	return action;
+}
+
+enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
+	enum svm_action action;
+
+	do {
+		action = svm_round(vcpu, cpu, sv, vmcb);
+	} while (likely(action == SVM_RESUME) && likely(!READ_ONCE(vcpu->requests)));
 	return action;
 }

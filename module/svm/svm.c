@@ -199,7 +199,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 	sv->stepping = false;
 	sv->nmi_iret = false;
 	sv->vnmi_posted = false;
-	sv->shadow_rip = SVM_NO_SHADOW;
+	sv->shadow_rip = SVM_NOWHERE;
 	sv->cr8 = 0;
 	/* Reset state has caches off; a BIOS turns them on, and the guest comes after it. */
 	svm_load_cr0(vcpu, X86_CR0_ET);

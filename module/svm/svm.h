@@ -47,10 +47,11 @@ void svm_window_open(struct vcpu *vcpu);
 void svm_window_close(struct vcpu *vcpu);
 
 /**
- * svm_vcpu_enter() - one VMRUN and its exit handler
+ * svm_vcpu_enter() - VMRUN and the exit's handler, again while that says SVM_RESUME
  * @vcpu: in the window
  *
- * Returns SVM_LEAVE without a VMRUN if a request came up at the last look.
+ * Returns SVM_RESUME if there is a request that the window can serve, SVM_LEAVE without a VMRUN
+ * if one came up at the last look that it cannot.
  */
 enum svm_action svm_vcpu_enter(struct vcpu *vcpu);
 

@@ -11,13 +11,19 @@
 #include "svm.h"
 #include "vmcb.h"
 
-/* svm_vcpu.shadow_rip: nowhere; not canonical. */
-#define SVM_NO_SHADOW	BIT_ULL(62)
+/* An address where no instruction is: not canonical. */
+#define SVM_NOWHERE	BIT_ULL(62)
 
 /* SPEC_CTRL on either side; enter.S knows the layout. */
 struct spec_ctrl {
 	u64 guest;
 	u64 host;			/* valid in the window */
+};
+
+/* The host's debug registers while the guest's are loaded. */
+struct host_dr {
+	unsigned long db[4];
+	unsigned long dr6;
 };
 
 /* Everything here is the vCPU thread's: [m] in core.h. */
@@ -35,7 +41,8 @@ struct svm_vcpu {
 	u64 db[4];			/* DR0 to DR3 */
 	u32 mxcsr_mask;			/* [c] MXCSR bits that exist */
 	struct spec_ctrl spec_ctrl;
-	bool check;			/* state came from outside: vmcb_check() before VMRUN */
+	struct host_dr host_dr;		/* valid in the window, if either side uses them */
+	bool check;			/* svm_entry_ok(): state from outside, or clean_debug */
 	bool vnmi_posted;		/* V_NMI was set, for one of vcpu->nmi_pending */
 	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
 	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */
@@ -98,7 +105,7 @@ u64 svm_dr7_value(u64 value);
 void svm_insn_done(struct vcpu *vcpu);
 
 /* intr.c */
-void svm_complete_events(struct vcpu *vcpu);	/* after an exit: what EXITINTINFO says */
+#include "intr.h"
 enum svm_action svm_exit_vintr(struct vcpu *vcpu);
 enum svm_action svm_exit_iret(struct vcpu *vcpu);
 enum svm_action svm_exit_db(struct vcpu *vcpu);

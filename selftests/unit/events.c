@@ -25,7 +25,7 @@
 
 #define X86_VEC_GP	13
 #define X86_VEC_PF	14
-#define SVM_NO_SHADOW	BIT_ULL(62)
+#define SVM_NOWHERE	BIT_ULL(62)
 
 enum svm_action { SVM_RESUME, SVM_LEAVE };
 enum vcpu_request { VCPU_REQ_EVENT, VCPU_REQ_TRIPLE_FAULT };
@@ -121,7 +121,6 @@ bool svm_intr_allowed(struct vcpu *vcpu);
 bool svm_nmi_allowed(struct vcpu *vcpu);
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event);
 void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload);
-void svm_complete_events(struct vcpu *vcpu);
 void svm_abort_step(struct vcpu *vcpu);
 void svm_want_intr_window(struct vcpu *vcpu, bool want);
 void svm_want_nmi_window(struct vcpu *vcpu);
@@ -138,6 +137,7 @@ void event_requeue(struct vcpu *vcpu, const struct vcpu_event *event);
 bool event_inject(struct vcpu *vcpu);
 bool event_wakes(struct vcpu *vcpu);
 
+#include "../../module/svm/intr.h"
 #include "../../module/event.c"
 #include "../../module/svm/intr.c"
 
@@ -379,7 +379,7 @@ static bool run(unsigned int number)
 	memset(&m, 0, sizeof(m));
 	m.vcpu.svm = &m.sv;
 	m.sv.vmcb = &m.vmcb;
-	m.sv.shadow_rip = SVM_NO_SHADOW;
+	m.sv.shadow_rip = SVM_NOWHERE;
 	m.vmcb.rflags = 2;
 	vmcb_set_dr6(&m.vmcb, 0xffff0ff0);
 	vmcb_set_int_ctl(&m.vmcb, V_INTR_MASKING | (features ? V_NMI_ENABLE : 0));
