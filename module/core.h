@@ -37,6 +37,7 @@
 #include "../uapi/svmm.h"
 #include "../uapi/svmm_netlink.h"
 #include "emulate/emulate.h"
+#include "guest_path.h"
 
 #define SVMM_MAX_VCPUS		64
 
@@ -84,6 +85,7 @@ struct vm {
 
 	struct srcu_struct srcu;
 	struct memslots __rcu *slots;		/* [s] */
+	u64 slots_gen;				/* [l] odd while slots change; readers: acquire */
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
@@ -259,6 +261,7 @@ struct vcpu {
 	} fault;				/* [m] for SVM_FAULT */
 	struct vcpu_io io;			/* [m] */
 	struct emu emu;				/* [m] scratch of mmio.c and pio.c */
+	struct guest_translation translations[GUEST_TRANSLATIONS];	/* [m] guest_path.c */
 
 	struct cpuid_policy policy;		/* [m] */
 	struct svmm_cpuid_entry *cpuid;		/* [m] sorted by function, index */
@@ -642,13 +645,19 @@ void guest_raise(struct vcpu *vcpu);
 /* An instruction that nobody could execute: SVMM_EXIT_EMULATION_FAILURE. */
 enum io_next mmio_failure(struct vcpu *vcpu, u64 gpa);
 
+/*
+ * guest_path.c
+ */
+
 /**
  * guest_translate() - guest-linear to guest-physical, as vcpu->emu's state has it
  * @access: GUEST_*
  *
- * Return: EMU_OK, EMU_EXCEPTION (filled in), EMU_RETRY, EMU_FAIL.
+ * Outside the window.  Return: EMU_OK, EMU_EXCEPTION (filled in), EMU_RETRY, EMU_FAIL.
  */
 enum emu_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, u64 *gpa);
+/* All that is remembered of translations: for a new vCPU. */
+void guest_forget(struct vcpu *vcpu);
 
 /*
  * pio.c

@@ -69,6 +69,31 @@ int vm_cmpxchg_guest(struct vm *vm, u64 gpa, u64 old, u64 new, unsigned int byte
 int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes);
 int vm_write_guest_nofault(struct vm *vm, u64 gpa, const void *data, unsigned int bytes);
 
+/* The word at @gpa, and where the VMM has it.  -ENOENT also if it is in two pages. */
+int vm_read_word(struct vm *vm, u64 gpa, bool nofault, struct guest_word *word);
+
+/**
+ * guest_path_holds() - are all words of a path as they were?
+ * @vm: of the guest
+ * @path: from guest_path_end()
+ * @mask: bits of the first word that matter
+ *
+ * Never sleeps: what is not present does not hold.  Under SRCU, so that a slot that is gone is not
+ * read any more; and if the path has its number, which is even, none is about to go.
+ */
+static __always_inline bool guest_path_holds(struct vm *vm, const struct guest_path *path,
+					     u64 mask)
+{
+	int idx = srcu_read_lock(&vm->srcu);
+	/* Pairs with memslot_replace(). */
+	u64 slots_gen = smp_load_acquire(&vm->slots_gen);
+	bool same;
+
+	same = likely(path->slots_gen == slots_gen) && likely(guest_words_hold(path->word, mask));
+	srcu_read_unlock(&vm->srcu, idx);
+	return same;
+}
+
 /*
  * module/npt/npt_mm.c
  */

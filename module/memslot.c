@@ -175,7 +175,14 @@ static int memslot_replace(struct vm *vm, const struct memslot *new)
 		WRITE_ONCE(was->flags, was->flags | MEMSLOT_LEAVING);
 		npt_zap_range(vm, was->base_gfn, was->npages);
 	}
+	/*
+	 * What was read of the old ones has an older number as soon as anybody can see the new
+	 * ones, and what is read in between has an odd one.
+	 */
+	WRITE_ONCE(vm->slots_gen, vm->slots_gen + 1);
 	rcu_assign_pointer(vm->slots, slots);
+	/* Pairs with guest_path_walk() and guest_path_holds(). */
+	smp_store_release(&vm->slots_gen, vm->slots_gen + 1);
 	if (stays)
 		memslot_flags_changed(vm, was, new);
 
@@ -375,6 +382,20 @@ int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int bytes)
 int vm_read_guest_nofault(struct vm *vm, u64 gpa, void *data, unsigned int bytes)
 {
 	return guest_access(vm, gpa, data, bytes, false, copy_in_nofault);
+}
+
+int vm_read_word(struct vm *vm, u64 gpa, bool nofault, struct guest_word *word)
+{
+	int idx = srcu_read_lock(&vm->srcu), ret = -ENOENT;
+	unsigned int bytes = sizeof(word->value);
+	const struct memslot *slot;
+
+	word->at = guest_ptr(vm, gpa, false, &bytes, &slot);
+	if (word->at && bytes == sizeof(word->value))
+		ret = nofault ? copy_from_user_nofault(&word->value, word->at, bytes) :
+		      copy_from_user(&word->value, word->at, bytes) ? -EFAULT : 0;
+	srcu_read_unlock(&vm->srcu, idx);
+	return ret;
 }
 
 int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int bytes)

@@ -22,44 +22,6 @@
 /* Rounds of a REP instruction before the loop looks at the world again. */
 #define REP_ROUNDS		64
 
-static int read_entry(void *ctx, u64 gpa, void *entry, unsigned int bytes)
-{
-	return vm_read_guest(ctx, gpa, entry, bytes);
-}
-
-static int cmpxchg_entry(void *ctx, u64 gpa, u64 old, u64 new, unsigned int bytes)
-{
-	return vm_cmpxchg_guest(ctx, gpa, old, new, bytes);
-}
-
-enum emu_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, u64 *gpa)
-{
-	struct walk_result res;
-	struct walk_cfg cfg;
-
-	svm_get_walk_cfg(vcpu, &cfg);
-	cfg.ctx = vcpu->vm;
-	cfg.read_phys = read_entry;
-	cfg.cmpxchg_phys = cmpxchg_entry;
-
-	switch (guest_walk(&cfg, linear, access, &res)) {
-	case WALK_OK:
-		*gpa = res.gpa;
-		return EMU_OK;
-	case WALK_FAULT:
-		return emu_page_fault(&vcpu->emu, linear, res.error_code);
-	case WALK_NONCANONICAL:
-		vcpu->emu.exception = (struct emu_exception){
-			.vector = X86_VEC_GP,
-			.has_error = true,
-		};
-		return EMU_EXCEPTION;
-	case WALK_RETRY:
-		return EMU_RETRY;
-	}
-	return EMU_FAIL;
-}
-
 void guest_raise(struct vcpu *vcpu)
 {
 	const struct emu_exception *x = &vcpu->emu.exception;
@@ -263,7 +225,7 @@ enum emu_result mmio_load_emu(struct vcpu *vcpu)
 	if (ret != EMU_OK)
 		return ret;
 	/* The next page is looked at only if the instruction reaches into it. */
-	if (e->nbytes < X86_INSN_MAX &&
+	if (e->nbytes < X86_INSN_MAX && !(emu_fetch_linear(e, e->nbytes) & ~PAGE_MASK) &&
 	    x86_decode(&insn, e->bytes, e->nbytes, emu_mode(e)) == X86_DECODE_TRUNCATED)
 		ret = fetch(vcpu);
 	return ret;

@@ -53,6 +53,7 @@ static int vcpu_create_locked(struct vm *vm, u32 id, struct vcpu **vcpup)
 	ret = stats_create(vcpu);
 	if (ret)
 		goto err_pages;
+	guest_forget(vcpu);
 	ret = svm_vcpu_create(vcpu);
 	if (ret)
 		goto err_stats;

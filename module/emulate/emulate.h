@@ -141,42 +141,6 @@ struct x86_insn {
  */
 int x86_decode(struct x86_insn *insn, const u8 *bytes, unsigned int nbytes, enum x86_mode mode);
 
-/**
- * x86_fast_len() - length of an unprefixed instruction that SVM can intercept
- * @bytes: instruction bytes
- * @nbytes: how many there are
- *
- * For the exit path of a CPU without NRIPS: CPUID, RDMSR, WRMSR, HLT and the other register-only
- * instructions with an intercept. The same in all three modes.
- *
- * Return: the length, or 0: ask x86_decode().
- */
-static inline unsigned int x86_fast_len(const u8 *bytes, unsigned int nbytes)
-{
-	if (nbytes >= 2 && bytes[0] == 0x0f) {
-		switch (bytes[1]) {
-		case 0xa2:		/* CPUID */
-		case 0x30:		/* WRMSR */
-		case 0x32:		/* RDMSR */
-		case 0x31:		/* RDTSC */
-		case 0x33:		/* RDPMC */
-		case 0x06:		/* CLTS */
-		case 0x08:		/* INVD */
-		case 0x09:		/* WBINVD */
-		case 0xaa:		/* RSM */
-			return 2;
-		case 0x20 ... 0x23:	/* MOV CRn, DRn: mod is ignored */
-			return nbytes >= 3 ? 3 : 0;
-		case 0x01:		/* VMMCALL, XSETBV, RDTSCP, MONITOR, ...: register forms */
-			return nbytes >= 3 && bytes[2] >= 0xc0 ? 3 : 0;
-		}
-		return 0;
-	}
-	if (nbytes >= 1 && bytes[0] == 0xf4)	/* HLT */
-		return 1;
-	return 0;
-}
-
 /* ---- emulator --------------------------------------------------------------------------- */
 
 enum emu_result {

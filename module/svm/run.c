@@ -309,13 +309,13 @@ static noinline enum svm_action svm_turn_back(struct vcpu *vcpu, bool svme)
 	return SVM_RESUME;
 }
 
-/* Of a state that came from outside, and with clean_debug: may VMRUN have it?  Or *@why not. */
+/* What sv->check asks for: may VMRUN have the VMCB?  Or *@why not. */
 static noinline bool svm_entry_ok(struct svm_vcpu *sv, int cpu, const char **why)
 {
-	if (vmcb_check(sv->vmcb, &svm.limits, why) ||
-	    (sv->shadow && vmcb_clean_verify(sv->shadow, sv->vmcb, cpu, why)))
+	if ((sv->check & SVM_CHECK_STATE && vmcb_check(sv->vmcb, &svm.limits, why)) ||
+	    (sv->check & SVM_CHECK_CLEAN && vmcb_clean_verify(sv->shadow, sv->vmcb, cpu, why)))
 		return false;
-	sv->check = sv->shadow;
+	sv->check &= ~SVM_CHECK_STATE;
 	return true;
 }
 

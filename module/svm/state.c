@@ -42,27 +42,17 @@ void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 	vmcb_set_tsc_offset(vcpu->svm->vmcb, offset + tsc_scale(vcpu->vm, vcpu->tsc_lost));
 }
 
-void svm_skip_insn(struct vcpu *vcpu, unsigned int len)
-{
-	struct svm_vcpu *sv = vcpu->svm;
-	struct vmcb *vmcb = sv->vmcb;
-	u64 rip = vmcb->rip + len;
-
-	vmcb->rip = svm_mode(vcpu) == X86_MODE_64 ? rip : (u32)rip;
-	svm_insn_done(vcpu);
-}
-
-void svm_insn_done(struct vcpu *vcpu)
+void svm_insn_done_rare(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
 
-	if (unlikely(vmcb->int_state)) {
+	if (vmcb->int_state) {
 		vmcb->int_state = 0;
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
 	}
 	vmcb->rflags &= ~(u64)X86_EFLAGS_RF;
-	if (likely(!(vmcb->rflags & X86_EFLAGS_TF)))
+	if (!(vmcb->rflags & X86_EFLAGS_TF))
 		return;
 	if (sv->stepping) {
 		bool guest_tf = sv->guest_tf;
@@ -375,7 +365,7 @@ int svm_commit_state(struct vcpu *vcpu, const struct svmm_vcpu_page *in, u32 gro
 		commit_dr(vcpu, &in->dr);
 	if (groups & SVMM_STATE_EVENTS)
 		commit_events(vcpu, &in->events);
-	vcpu->svm->check = true;
+	vcpu->svm->check |= SVM_CHECK_STATE;
 	return 0;
 }
 
@@ -448,6 +438,13 @@ void svm_load_emu(struct vcpu *vcpu)
 	if (svm_has(SVM_FEATURE_DECODEASSISTS) && vmcb->exit_code == SVM_EXIT_NPF) {
 		e->nbytes = min_t(u8, vmcb->insn_len, X86_INSN_MAX);
 		memcpy(e->bytes, vmcb->insn_bytes, e->nbytes);
+		return;
+	}
+	/* User space may have changed everything since the exit: then nothing was fetched there. */
+	sv->insn_nbytes = 0;
+	if (!(sv->check & SVM_CHECK_STATE) && !svm_fetch_insn(vcpu)) {
+		e->nbytes = sv->insn_nbytes;
+		memcpy(e->bytes, sv->insn_bytes, sizeof(sv->insn_bytes));
 	}
 }
 

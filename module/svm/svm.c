@@ -143,10 +143,12 @@ int svm_vcpu_create(struct vcpu *vcpu)
 		if (!sv->shadow)
 			goto err;
 		sv->shadow->cpu = -1;
+		sv->check = SVM_CHECK_CLEAN;
 	}
 	sv->id = atomic64_inc_return(&last_id);
 	sv->vmcb_pa = svm_pa(sv->vmcb);
 	sv->mxcsr_mask = host_mxcsr_mask();
+	svm_fetch_forget(sv);
 	vcpu->svm = sv;
 	return 0;
 
@@ -213,7 +215,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 		vcpu->xcr0 = svm.xsave ? XFEATURE_MASK_FP : 0;
 	}
 	asid_flush(&sv->asid);
-	sv->check = true;
+	sv->check |= SVM_CHECK_STATE;
 }
 
 void svm_start_at(struct vcpu *vcpu, u8 sipi_vector)

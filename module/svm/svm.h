@@ -103,12 +103,9 @@ void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 int svm_get_msr(struct vcpu *vcpu, u32 index, u64 *value);
 int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
 
-/* Instructions: @len bytes are done; ends the interrupt shadow, raises a trap for TF. */
-void svm_skip_insn(struct vcpu *vcpu, unsigned int len);
-
 /*
- * vcpu->emu in and out (state.c).  Load leaves bytes[] with what DecodeAssists
- * gave (nbytes 0 if nothing).  Store commits regs, rip, rflags.
+ * vcpu->emu in and out (state.c).  Load leaves bytes[] with the instruction as far
+ * as it is at hand (nbytes 0 if not at all), and does not sleep.  Store commits regs, rip, rflags.
  */
 void svm_load_emu(struct vcpu *vcpu);
 void svm_store_emu(struct vcpu *vcpu);

@@ -26,6 +26,24 @@ struct host_dr {
 	unsigned long dr6;
 };
 
+#define SVM_CHECK_STATE	BIT(0)	/* state came from outside: vmcb_check(), once */
+#define SVM_CHECK_CLEAN	BIT(1)	/* clean_debug: vmcb_clean_verify(), each time */
+
+#define FETCH_LINES	16
+
+/* fetch.c: an instruction of up to 8 bytes, and the way to it. */
+struct fetch_line {
+	u64 linear;			/* of the instruction; SVM_NOWHERE: the line is empty */
+	u64 cr3;
+	u32 cr0;			/* the upper halves of these are 0 */
+	u32 cr4;
+	u32 efer;
+	u8 len;				/* of the instruction */
+	u8 mode;			/* enum x86_mode */
+	u64 mask;			/* the instruction's bytes in the path's first word */
+	struct guest_path path;
+};
+
 /* Everything here is the vCPU thread's: [m] in core.h. */
 struct svm_vcpu {
 	u64 id;				/* [c] unique since the module was loaded */
@@ -42,7 +60,7 @@ struct svm_vcpu {
 	u32 mxcsr_mask;			/* [c] MXCSR bits that exist */
 	struct spec_ctrl spec_ctrl;
 	struct host_dr host_dr;		/* valid in the window, if either side uses them */
-	bool check;			/* svm_entry_ok(): state from outside, or clean_debug */
+	u8 check;			/* SVM_CHECK_*: what svm_entry_ok() has to do */
 	bool vnmi_posted;		/* V_NMI was set, for one of vcpu->nmi_pending */
 	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
 	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */
@@ -53,6 +71,7 @@ struct svm_vcpu {
 
 	u8 insn_bytes[X86_INSN_MAX];	/* fetched for the present exit */
 	u8 insn_nbytes;
+	struct fetch_line fetched[FETCH_LINES];
 
 	struct vmcb_shadow *shadow;	/* with clean_debug */
 	struct svmm_exit_stat *stats[SVM_EXIT_INDEXES];	/* lines of the accounts, or NULL */
@@ -71,12 +90,30 @@ enum svm_action svm_handle_exit(struct vcpu *vcpu);
 enum svm_action svm_internal_error(struct vcpu *vcpu);
 
 /*
- * insn.c, in the window.  -EAGAIN: the bytes are not at hand; -EFAULT: an
+ * fetch.c and insn.c, in the window.  -EAGAIN: the bytes are not at hand; -EFAULT: an
  * exception was raised instead.  insn_error() is what a handler returns then.
  */
 int svm_fetch_insn(struct vcpu *vcpu);				/* into sv->insn_bytes */
-int svm_insn_len(struct vcpu *vcpu);				/* 1 to 15 */
 int svm_decode_insn(struct vcpu *vcpu, struct x86_insn *insn);	/* 0 */
+unsigned int svm_fetched_len(struct vcpu *vcpu);		/* 0: not remembered */
+int svm_decoded_len(struct vcpu *vcpu);				/* 1 to 15 */
+void svm_fetch_forget(struct svm_vcpu *sv);			/* all that is remembered */
+
+/* The length of the instruction that exited: 1 to 15. */
+static __always_inline int svm_insn_len(struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = vcpu->svm->vmcb;
+	unsigned int len;
+
+	if (svm_has(SVM_FEATURE_NRIPS)) {
+		u64 bytes = vmcb->next_rip - vmcb->rip;
+
+		if (likely(bytes - 1 < X86_INSN_MAX))
+			return bytes;
+	}
+	len = svm_fetched_len(vcpu);
+	return likely(len) ? len : svm_decoded_len(vcpu);
+}
 
 static inline enum svm_action insn_error(int error)
 {
@@ -102,7 +139,17 @@ u64 svm_dr6_value(u64 value);
 u64 svm_dr7_value(u64 value);
 
 /* state.c: an instruction was completed in software: shadow, RF, TF. */
-void svm_insn_done(struct vcpu *vcpu);
+void svm_insn_done_rare(struct vcpu *vcpu);
+
+static __always_inline void svm_insn_done(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+
+	if (unlikely(vmcb->int_state | (vmcb->rflags & X86_EFLAGS_TF)))
+		svm_insn_done_rare(vcpu);
+	else
+		vmcb->rflags &= ~(u64)X86_EFLAGS_RF;
+}
 
 /* intr.c */
 #include "intr.h"
@@ -113,6 +160,26 @@ enum svm_action svm_exit_fault(struct vcpu *vcpu);
 void svm_abort_step(struct vcpu *vcpu);
 
 /* Flat mode of the code segment, for decoding. */
-enum x86_mode svm_mode(struct vcpu *vcpu);
+static __always_inline enum x86_mode svm_mode(struct vcpu *vcpu)
+{
+	const struct vmcb *vmcb = vcpu->svm->vmcb;
+	u16 cs = vmcb->_seg[VMCB_CS].attrib;
+
+	if (likely(cs & VMCB_ATTR_L && vmcb_get_efer(vmcb) & EFER_LMA))
+		return X86_MODE_64;
+	if (!(vmcb_get_cr0(vmcb) & X86_CR0_PE) || vmcb->rflags & X86_EFLAGS_VM)
+		return X86_MODE_16;
+	return cs & VMCB_ATTR_DB ? X86_MODE_32 : X86_MODE_16;
+}
+
+/* @len bytes are done; ends the interrupt shadow, raises a trap for TF. */
+static __always_inline void svm_skip_insn(struct vcpu *vcpu, unsigned int len)
+{
+	struct vmcb *vmcb = vcpu->svm->vmcb;
+	u64 rip = vmcb->rip + len;
+
+	vmcb->rip = svm_mode(vcpu) == X86_MODE_64 ? rip : (u32)rip;
+	svm_insn_done(vcpu);
+}
 
 #endif

@@ -18,7 +18,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct x86_insn insn;
 	u8 bytes[16] = { 0 };
-	unsigned int fast;
 	int ret;
 
 	if (!size)
@@ -31,10 +30,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (ret < X86_DECODE_OK || ret > X86_DECODE_TOO_LONG ||
 	    (ret == X86_DECODE_OK && (!insn.len || insn.len > X86_INSN_MAX || insn.len > size - 1)))
 		abort();
-	fast = x86_fast_len(data + 1, size - 1);
-	if (fast && ret != X86_DECODE_UNDEFINED && (ret || fast != insn.len))
-		abort();
-
 	memcpy(bytes, data + 1, min_t(size_t, size - 1, 15));
 	if (!compare(bytes, data[0] % 3))
 		abort();

@@ -64,6 +64,7 @@ enum {
 /* VMCB exit codes (APM vol. 2, appendix C). */
 #define VMEXIT_INTR	0x60
 #define VMEXIT_NMI	0x61
+#define VMEXIT_CPUID	0x72
 #define VMEXIT_NPF	0x400
 
 /* vmt_run(): beside the values of enum svmm_exit_reason */
