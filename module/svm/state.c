@@ -159,6 +159,16 @@ static void commit_seg(struct vcpu *vcpu, const struct svmm_segs *in)
 	vmcb_set_cpl(vmcb, (in->ss.attrib & VMCB_ATTR_DPL_MASK) >> VMCB_ATTR_DPL_SHIFT);
 }
 
+/* SYSRET may have left SS as it was: what counts is the CPL (APM vol. 2, 15.5.1). */
+static void ss_follows_cpl(struct vmcb *vmcb)
+{
+	struct vmcb_seg ss = vmcb_get_seg(vmcb, VMCB_SS);
+
+	ss.attrib = (ss.attrib & ~VMCB_ATTR_DPL_MASK) |
+		    vmcb_get_cpl(vmcb) << VMCB_ATTR_DPL_SHIFT;
+	vmcb_set_seg(vmcb, VMCB_SS, ss);
+}
+
 static void publish_cr(struct vcpu *vcpu, struct svmm_crs *out)
 {
 	struct vmcb *vmcb = vcpu->svm->vmcb;
@@ -359,6 +369,8 @@ int svm_commit_state(struct vcpu *vcpu, const struct svmm_vcpu_page *in, u32 gro
 		commit_gpr(vcpu, &in->gpr);
 	if (groups & SVMM_STATE_SEG)
 		commit_seg(vcpu, &in->seg);
+	else
+		ss_follows_cpl(vcpu->svm->vmcb);
 	if (groups & SVMM_STATE_CR)
 		commit_cr(vcpu, &in->cr);
 	if (groups & SVMM_STATE_DR)
