@@ -185,7 +185,8 @@ TEST_F(account, user_and_stopped)
 	ASSERT_EQ(SVMM_EXIT_IO, vmt_run(v));
 	ASSERT_EQ(0, svmm_get_stats(v->vcpu, &self->s));
 	EXPECT_LE(20 * self->tsc_per_ms, cost_line(&self->s, 0x7b)->ticks[SVMM_PHASE_USER]);
-	EXPECT_EQ(0, self->s.stopped);
+	/* Not those; only from a RUN that the host's scheduler has ended to the next. */
+	EXPECT_GT(10 * self->tsc_per_ms, self->s.stopped);
 
 	v->page->immediate_exit = 1;
 	ASSERT_EQ(-EINTR, svmm_run(v->vcpu));
