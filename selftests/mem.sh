@@ -25,7 +25,7 @@ kb()
 		printf "%d\n", s * (u == "G" ? 1048576 : u == "M" ? 1024 : 1) }' "$tmp/out"
 }
 
-echo "1..20"
+echo "1..21"
 vmctl list >"$tmp/out" 2>"$tmp/err" && [ ! -s "$tmp/out" ]
 result $? "no VM, no line"
 
@@ -56,6 +56,11 @@ rss=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$pid/status)
 result $? "of which the host holds what it says of the process"
 [ "$(kb swapped)" -eq 0 ]
 result $? "and none in swap"
+own=$(awk '/^[0-9a-f]+-/ { size = 0 } $1 == "Size:" { size = $2 } $1 == "Rss:" && size < 100000 { sum += $2 }
+	END { print sum }' /proc/$pid/smaps)
+echo "# vmctl itself: $own KiB"
+[ "$own" -gt 500 ] && [ "$own" -le 5120 ]
+result $? "vmctl itself takes 5 MiB at the most"
 mapped=$(sed -n 's/^mapped .*: \([0-9]*\) pages of 4K, \([0-9]*\) of 2M, 0 of 1G;.*/\1 + \2 * 512/p' "$tmp/out")
 # But for pages that were only read, which are all the page of zeros.
 [ $((mapped)) -gt 4096 ] && [ $((mapped * 4)) -le $(($(kb resident) * 102 / 100)) ]
