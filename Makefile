@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench-boot bench-memory install clean help
+.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-memory install clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -47,6 +47,12 @@ check-long:				## the suite on more hosts and with a second emulator
 
 check-debug:				## the suite on a kernel with KASAN, lockdep, kmemleak and the like
 	@scripts/check --debug
+
+bench: all guest				## host instructions per operation: svmm against kvm_amd; out/bench.json, .svg
+	@scripts/setup host
+	@scripts/build-module 6.1
+	@$(MAKE) --no-print-directory -C selftests
+	@scripts/bench
 
 bench-boot: all guest			## host instructions of a guest boot: vmctl against QEMU on kvm_amd
 	@scripts/bench-boot

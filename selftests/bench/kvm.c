@@ -11,6 +11,8 @@
 #include "hypervisor.h"
 
 #define CPUID_MAX	256
+#define CPUID_X2APIC	(1U << 21)	/* leaf 1, ECX */
+#define CPUID_TSC_DEADLINE (1U << 24)
 
 struct machine {
 	int kvm, vm, vcpu;
@@ -49,6 +51,10 @@ static void set_cpuid(struct machine *m)
 	cpuid = calloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(cpuid->entries[0]));
 	cpuid->nent = CPUID_MAX;
 	CALL(m->kvm, KVM_GET_SUPPORTED_CPUID, cpuid);
+	/* The local APIC's, which is KVM's own: not in the list of what the processor has. */
+	for (uint32_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= CPUID_X2APIC | CPUID_TSC_DEADLINE;
 	CALL(m->vcpu, KVM_SET_CPUID2, cpuid);
 	free(cpuid);
 }
@@ -72,6 +78,7 @@ static struct machine *create(const struct program *program, void *mem, uint64_t
 	if (bytes)
 		set_slot(m, 1, 0, GPA, bytes, mem);
 
+	CALL(m->vm, KVM_CREATE_IRQCHIP, 0);
 	m->vcpu = CALL(m->vm, KVM_CREATE_VCPU, 0);
 	m->run_bytes = CALL(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	m->run = mmap(NULL, m->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);

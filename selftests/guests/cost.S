@@ -8,14 +8,49 @@
  */
 #include "guest.h"
 
+.set MSR_APIC_BASE, 0x1b
 .set MSR_MTRR_DEF_TYPE, 0x2ff
+.set MSR_TSC_DEADLINE, 0x6e0
+.set MSR_X2APIC_EOI, 0x80b
+.set MSR_X2APIC_SIVR, 0x80f
+.set MSR_X2APIC_LVTT, 0x832
+.set MSR_X2APIC_SELF_IPI, 0x83f
 .set PORT_NOBODY, 0xe0
+.set VECTOR, 0x80
 
 .macro ROUNDS insns:req
 	mov	%rdx, %r12
 1:	\insns
 	dec	%r12
 	jnz	1b
+	DONE
+.endm
+
+.macro SET_MSR msr:req, value:req
+	mov	$\msr, %ecx
+	mov	$\value, %eax
+	xor	%edx, %edx
+	wrmsr
+.endm
+
+/* The same with the local APIC on, in x2APIC mode; VECTOR has a handler that says EOI. */
+.macro APIC_ROUNDS insns:req
+	mov	%rdx, %r12
+	mov	$MSR_APIC_BASE, %ecx
+	rdmsr
+	or	$0xc00, %eax
+	wrmsr
+	SET_MSR	MSR_X2APIC_SIVR, 0x1ff
+	SET_MSR	MSR_X2APIC_LVTT, 0x40000 | VECTOR	/* TSC-deadline mode */
+	mov	$handler, %eax
+	mov	%ax, G_IDT + 16 * VECTOR
+	shr	$16, %eax
+	mov	%ax, G_IDT + 16 * VECTOR + 6
+	sti
+1:	\insns
+	dec	%r12
+	jnz	1b
+	cli
 	DONE
 .endm
 
@@ -31,11 +66,62 @@ GUEST rdmsr, MODE_LONG
 GUEST wrmsr, MODE_LONG
 	ROUNDS	"mov $MSR_MTRR_DEF_TYPE, %ecx; mov $0xc00, %eax; xor %edx, %edx; wrmsr"
 
+GUEST x2apic_eoi, MODE_LONG
+	APIC_ROUNDS "SET_MSR MSR_X2APIC_EOI, 0"
+
+handler:
+	SET_MSR	MSR_X2APIC_EOI, 0
+	iretq
+
+/* Of each of the next two comes an interrupt, with its EOI. */
+GUEST self_ipi, MODE_LONG
+	APIC_ROUNDS "SET_MSR MSR_X2APIC_SELF_IPI, VECTOR"
+
+GUEST hlt_pending, MODE_LONG
+	APIC_ROUNDS "cli; SET_MSR MSR_X2APIC_SELF_IPI, VECTOR; sti; hlt"
+
+/* In 2^32 ticks, over a second. */
+GUEST tsc_deadline, MODE_LONG
+	APIC_ROUNDS "rdtsc; inc %edx; mov $MSR_TSC_DEADLINE, %ecx; wrmsr"
+
+GUEST cr_write, MODE_LONG
+	mov	%cr4, %rbx
+	ROUNDS	"mov %rbx, %cr4"
+
+/* The source is the table of entry points, and what comes behind it. */
+GUEST rep_outsb_4k, MODE_LONG
+	mov	%rdx, %r12
+	mov	$PORT_NOBODY, %edx
+1:	mov	$G_CODE, %esi
+	mov	$4096, %ecx
+	rep outsb
+	dec	%r12
+	jnz	1b
+	DONE
+
 GUEST pio_out, MODE_LONG
 	ROUNDS	"out %al, $PORT_NOBODY"
 
 GUEST pio_in, MODE_LONG
 	ROUNDS	"in $PORT_NOBODY, %al"
+
+GUEST mmio_store1, MODE_LONG
+	ROUNDS	"mov %al, (%rdi)"
+
+GUEST mmio_store2, MODE_LONG
+	ROUNDS	"mov %ax, (%rdi)"
+
+GUEST mmio_store8, MODE_LONG
+	ROUNDS	"mov %rax, (%rdi)"
+
+GUEST mmio_load1, MODE_LONG
+	ROUNDS	"mov (%rdi), %al"
+
+GUEST mmio_load2, MODE_LONG
+	ROUNDS	"mov (%rdi), %ax"
+
+GUEST mmio_load8, MODE_LONG
+	ROUNDS	"mov (%rdi), %rax"
 
 GUEST mmio_store4, MODE_LONG
 	ROUNDS	"mov %eax, (%rdi)"

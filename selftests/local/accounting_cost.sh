@@ -18,6 +18,7 @@ awk '
 		limit["cpuid"] = 40; limit["vmmcall"] = limit["rdmsr"] = limit["wrmsr"] = 50
 		limit["pio_out"] = limit["pio_in"] = 92; limit["mmio_store4"] = limit["mmio_load4"] = 97
 	}
+	!($1 in limit) { next }
 	!($1 in with) { with[$1] = $2; next }
 	{
 		cost = int(with[$1] - $2 + 0.5)
