@@ -15,8 +15,8 @@ scripts/amdhost --counting --timeout 500 -- sh -c '
 	>"$TMPDIR/costs" 2>"$TMPDIR/err" </dev/null || { sed 's/^/# /' "$TMPDIR/costs" "$TMPDIR/err"; exit 1; }
 awk '
 	BEGIN {
-		limit["cpuid"] = 40; limit["vmmcall"] = limit["rdmsr"] = limit["wrmsr"] = 50
-		limit["pio_out"] = limit["pio_in"] = 92; limit["mmio_store4"] = limit["mmio_load4"] = 97
+		limit["cpuid"] = 40; limit["vmmcall"] = limit["rdmsr"] = limit["wrmsr"] = 55
+		limit["pio_out"] = limit["pio_in"] = 100; limit["mmio_store4"] = limit["mmio_load4"] = 103
 	}
 	!($1 in limit) { next }
 	!($1 in with) { with[$1] = $2; next }
