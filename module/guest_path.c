@@ -106,12 +106,16 @@ enum emu_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int acce
 	struct guest_translation *t;
 	struct walk_result res;
 	struct walk_cfg cfg;
+	bool same;
 	u32 how;
 
 	svm_get_walk_cfg(vcpu, &cfg);
 	how = access | (cfg.rflags & X86_EFLAGS_AC);
 	t = &vcpu->translations[page % GUEST_TRANSLATIONS];
-	if (same_key(t, &cfg, page, how) && guest_path_holds(vcpu->vm, &t->path, ~0ULL)) {
+	preempt_disable();
+	same = same_key(t, &cfg, page, how) && guest_path_holds(vcpu->vm, &t->path, ~0ULL);
+	preempt_enable();
+	if (same) {
 		*gpa = t->gpa | (linear & ~PAGE_MASK);
 		return EMU_OK;
 	}

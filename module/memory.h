@@ -78,20 +78,16 @@ int vm_read_word(struct vm *vm, u64 gpa, bool nofault, struct guest_word *word);
  * @path: from guest_path_end()
  * @mask: bits of the first word that matter
  *
- * Never sleeps: what is not present does not hold.  Under SRCU, so that a slot that is gone is not
- * read any more; and if the path has its number, which is even, none is about to go.
+ * Never sleeps: what is not present does not hold.  Preemption is off, as in the window, so that a
+ * slot that is gone is not read any more; and if the path has its number, which is even, none is
+ * about to go.
  */
 static __always_inline bool guest_path_holds(struct vm *vm, const struct guest_path *path,
 					     u64 mask)
 {
-	int idx = srcu_read_lock(&vm->srcu);
 	/* Pairs with memslot_replace(). */
-	u64 slots_gen = smp_load_acquire(&vm->slots_gen);
-	bool same;
-
-	same = likely(path->slots_gen == slots_gen) && likely(guest_words_hold(path->word, mask));
-	srcu_read_unlock(&vm->srcu, idx);
-	return same;
+	return likely(path->slots_gen == smp_load_acquire(&vm->slots_gen)) &&
+	       likely(guest_words_hold(path->word, mask));
 }
 
 /*

@@ -186,8 +186,13 @@ static int memslot_replace(struct vm *vm, const struct memslot *new)
 	if (stays)
 		memslot_flags_changed(vm, was, new);
 
-	/* After this no vm_read_guest() or vm_write_guest() uses the old backing. */
+	/*
+	 * After this no vm_read_guest() or vm_write_guest() uses the old backing, nor, with
+	 * preemption off, guest_path_holds().
+	 */
 	synchronize_srcu_expedited(&vm->srcu);
+	if (was && !stays)
+		synchronize_rcu_expedited();
 	if (was && was->dirty != new->dirty)
 		kvfree(was->dirty);
 	kvfree(old);
