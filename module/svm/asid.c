@@ -7,8 +7,8 @@
  *	 0   nothing changed since the last entry  same   keep
  *	 1   the vCPU was on another CPU, or none  new    keep
  *	 2   the CPU began a new generation        new    keep
- *	 3   root_pa or tlb_gen changed, a flush   same   flush this ASID
- *	     was asked for, or the last VMRUN      new             / keep
+ *	 3   tlb_gen changed, a flush was asked    same   flush this ASID
+ *	     for, or the last VMRUN                new             / keep
  *	     that was to flush failed
  *	 4   "new", but none is left               new of a new generation, row 5
  *	 5   no VMRUN succeeded on this CPU since  (any)  flush all
@@ -35,22 +35,21 @@ void asid_cpu_init(struct asid_cpu *cpu, u32 max, bool flush_by_asid)
 	new_generation(cpu);
 }
 
-void asid_renew(struct asid_cpu *cpu, struct asid_state *state, u64 root_pa, u64 tlb_gen)
+void asid_renew(struct asid_cpu *cpu, struct asid_state *state, u64 tlb_gen)
 {
 	bool ours = state->cpu == cpu && state->generation == cpu->generation;
-	bool stale = !state->entered || state->root_pa != root_pa || state->tlb_gen != tlb_gen;
 
-	state->tlb_ctl = SVM_TLB_KEEP;
-	if (!ours || (stale && !cpu->flush_by_asid)) {		/* rows 1, 2, 3 without */
+	state->tlb_gen = tlb_gen;
+	state->entered = false;
+	if (ours && cpu->flush_by_asid) {			/* row 3 with */
+		state->tlb_ctl = SVM_TLB_FLUSH_ASID;
+	} else {						/* rows 1, 2, 3 without */
 		if (cpu->next > cpu->max)			/* row 4 */
 			new_generation(cpu);
 		state->asid = cpu->next++;
 		state->cpu = cpu;
 		state->generation = cpu->generation;
-		state->entered = false;
-	} else if (stale) {					/* row 3 with */
-		state->tlb_ctl = SVM_TLB_FLUSH_ASID;
-		state->entered = false;
+		state->tlb_ctl = SVM_TLB_KEEP;
 	}
 	if (cpu->flush_all)					/* row 5 */
 		state->tlb_ctl = SVM_TLB_FLUSH_ALL;

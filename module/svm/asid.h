@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Which ASID a vCPU runs with on this CPU, and what VMRUN must flush first. Pure C: it must not
- * know a VMCB, page tables or how a CPU is named, only that a vCPU's translations are described by
- * {root_pa, tlb_gen} and that a change of either outdates what the TLB holds.
+ * know a VMCB, page tables or how a CPU is named, only that a vCPU has one nested page table and
+ * that a rise of its tlb_gen outdates what the TLB holds.
  *
  * The trick: ASIDs of a CPU belong to a generation and are handed out in rising order, never
  * reused within it. "Flush this guest" is then "take the next ASID", which every CPU can do. When
@@ -10,7 +10,8 @@
  * that succeeds on it flushes everything.
  *
  * Each decision is made in two steps, because a VMRUN that failed may or may not have flushed:
- * asid_choose() says what to do, and only asid_entered() believes that it was done.
+ * asid_renew() says what to do, and only asid_entered() believes that it was done. In between, and
+ * for as long as asid_holds(), there is nothing to do.
  */
 #ifndef SVMM_SVM_ASID_H
 #define SVMM_SVM_ASID_H
@@ -38,16 +39,14 @@ struct asid_cpu {
  * struct asid_state - a vCPU's ASID; zeroed for a new vCPU
  * @cpu: where @asid was taken; NULL: nowhere yet
  * @generation: of that CPU when @asid was taken
- * @root_pa: root of the nested page table that the TLB content under @asid belongs to
- * @tlb_gen: generation of that page table, likewise
+ * @tlb_gen: generation of the page table that the TLB content under @asid is of
  * @asid: for VMCB.asid
- * @tlb_ctl: for VMCB.tlb_ctl, an SVM_TLB_* value
- * @entered: a VMRUN under @asid succeeded, so that @root_pa and @tlb_gen are true
+ * @tlb_ctl: for VMCB.tlb_ctl, an SVM_TLB_* value; keep while @entered
+ * @entered: a VMRUN with all this succeeded, and nothing was asked for since
  */
 struct asid_state {
 	const struct asid_cpu *cpu;
 	u64 generation;
-	u64 root_pa;
 	u64 tlb_gen;
 	u32 asid;
 	u8 tlb_ctl;
@@ -62,49 +61,54 @@ struct asid_state {
  */
 void asid_cpu_init(struct asid_cpu *cpu, u32 max, bool flush_by_asid);
 
-/* The rows 1 to 5 of the truth table in asid.c. */
-void asid_renew(struct asid_cpu *cpu, struct asid_state *state, u64 root_pa, u64 tlb_gen);
-
 /**
- * asid_choose() - before each VMRUN: set @state->asid and @state->tlb_ctl
+ * asid_arrive() - the vCPU begins a stay on this CPU
  * @cpu: this CPU's ASIDs
  * @state: the vCPU's
- * @root_pa: nested_cr3 that the VMRUN will use
- * @tlb_gen: the page table's generation, read after the vCPU was announced as running here (so
- *	that whoever raises it later also kicks this CPU)
  *
- * To be called with preemption off, with the values that asid_entered() will get.
+ * To be called with preemption off. Until it is on again nobody else chooses from @cpu, so what
+ * is true now about @state->asid's place and generation stays so.
  */
-static __always_inline void asid_choose(struct asid_cpu *cpu, struct asid_state *state,
-					u64 root_pa, u64 tlb_gen)
+static __always_inline void asid_arrive(struct asid_cpu *cpu, struct asid_state *state)
 {
-	/* Who entered in this generation found flush_all done, or did it. */
-	if (likely(state->cpu == cpu && state->generation == cpu->generation && state->entered &&
-		   state->root_pa == root_pa && state->tlb_gen == tlb_gen))
-		state->tlb_ctl = SVM_TLB_KEEP;	/* row 0 */
-	else
-		asid_renew(cpu, state, root_pa, tlb_gen);
+	if (state->cpu != cpu || state->generation != cpu->generation)
+		state->entered = false;
 }
 
 /**
- * asid_entered() - after each VMRUN that entered the guest: what it was to flush is flushed
+ * asid_holds() - before each VMRUN: may it have the ASID and TLB_CONTROL that the last one had?
+ * @state: the vCPU's, after asid_arrive()
+ * @tlb_gen: the page table's generation, read after the vCPU was announced as running here (so
+ *	that whoever raises it later also kicks this CPU)
+ *
+ * If not: asid_renew(). Who entered here, in this generation, found flush_all done, or did it.
+ */
+static __always_inline bool asid_holds(const struct asid_state *state, u64 tlb_gen)
+{
+	return likely(state->entered) && likely(state->tlb_gen == tlb_gen);
+}
+
+/**
+ * asid_renew() - set @state->asid and @state->tlb_ctl
  * @cpu: this CPU's ASIDs
  * @state: the vCPU's
- * @root_pa: as given to asid_choose()
- * @tlb_gen: likewise
- *
- * Not to be called after VMEXIT_INVALID or a VMRUN that faulted: the next asid_choose(), of this
- * vCPU and of any other on this CPU, then asks for the flush again.
+ * @tlb_gen: as given to asid_holds()
  */
-static __always_inline void asid_entered(struct asid_cpu *cpu, struct asid_state *state,
-					 u64 root_pa, u64 tlb_gen)
+void asid_renew(struct asid_cpu *cpu, struct asid_state *state, u64 tlb_gen);
+
+/**
+ * asid_entered() - after a VMRUN that entered the guest: what it was to flush is flushed
+ * @cpu: this CPU's ASIDs
+ * @state: the vCPU's; there is nothing to do if it is @entered
+ *
+ * Not to be called after VMEXIT_INVALID or a VMRUN that faulted: asid_renew(), of this vCPU and of
+ * any other on this CPU, then asks for the flush again.
+ */
+static inline void asid_entered(struct asid_cpu *cpu, struct asid_state *state)
 {
-	if (likely(state->tlb_ctl == SVM_TLB_KEEP && state->entered))
-		return;
 	if (state->tlb_ctl == SVM_TLB_FLUSH_ALL)
 		cpu->flush_all = false;
-	state->root_pa = root_pa;
-	state->tlb_gen = tlb_gen;
+	state->tlb_ctl = SVM_TLB_KEEP;
 	state->entered = true;
 }
 

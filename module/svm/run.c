@@ -93,6 +93,7 @@ void svm_window_open(struct vcpu *vcpu)
 		WRITE_ONCE(vcpu->cpu, id);
 		vmcb_dirty(sv->vmcb, VMCB_CLEAN_ALL);
 	}
+	asid_arrive(&cpu->asid, &sv->asid);
 	if (!pv_clock_stable()) {
 		tsc_never_back(vcpu);
 		pv_clock_check(vcpu);
@@ -162,10 +163,9 @@ static __always_inline bool host_uses_dr(void)
 	return unlikely(this_cpu_read(cpu_dr7) & DR_GLOBAL_ENABLE_MASK);
 }
 
-static __always_inline bool guest_uses_dr(const struct svm_vcpu *sv)
+static __always_inline bool guest_uses_dr(const struct vmcb *vmcb)
 {
-	return unlikely(vmcb_get_dr7(sv->vmcb) & DR_LOCAL_ENABLE_MASK) ||
-	       unlikely(vmcb_get_dr7(sv->vmcb) & DR_GLOBAL_ENABLE_MASK);
+	return unlikely(vmcb_get_dr7(vmcb) & (DR_LOCAL_ENABLE_MASK | DR_GLOBAL_ENABLE_MASK));
 }
 
 static noinline void dr_switch_to_guest(struct svm_vcpu *sv)
@@ -177,6 +177,7 @@ static noinline void dr_switch_to_guest(struct svm_vcpu *sv)
 	get_debugreg(host->db[2], 2);
 	get_debugreg(host->db[3], 3);
 	get_debugreg(host->dr6, 6);
+	host->saved = true;
 	/* Some emulators keep the host's breakpoints armed in the guest. */
 	set_debugreg(0UL, 7);
 	set_debugreg(sv->db[0], 0);
@@ -185,9 +186,9 @@ static noinline void dr_switch_to_guest(struct svm_vcpu *sv)
 	set_debugreg(sv->db[3], 3);
 }
 
-static noinline void dr_switch_to_host(const struct svm_vcpu *sv)
+static noinline void dr_switch_to_host(struct svm_vcpu *sv)
 {
-	const struct host_dr *host = &sv->host_dr;
+	struct host_dr *host = &sv->host_dr;
 
 	set_debugreg(0UL, 7);
 	set_debugreg(host->db[0], 0);
@@ -196,6 +197,7 @@ static noinline void dr_switch_to_host(const struct svm_vcpu *sv)
 	set_debugreg(host->db[3], 3);
 	set_debugreg(host->dr6, 6);
 	set_debugreg(this_cpu_read(cpu_dr7), 7);
+	host->saved = false;
 }
 
 /* False if SVME is off here. */
@@ -309,25 +311,36 @@ static noinline enum svm_action svm_turn_back(struct vcpu *vcpu, bool svme)
 	return SVM_RESUME;
 }
 
-/* What sv->check asks for: may VMRUN have the VMCB?  Or *@why not. */
-static noinline bool svm_entry_ok(struct svm_vcpu *sv, int cpu, const char **why)
+/* What sv->check asks for: may VMRUN have the VMCB?  If not, GIF is set again. */
+static noinline enum svm_action svm_check_entry(struct vcpu *vcpu)
 {
-	if ((sv->check & SVM_CHECK_STATE && vmcb_check(sv->vmcb, &svm.limits, why)) ||
-	    (sv->check & SVM_CHECK_CLEAN && vmcb_clean_verify(sv->shadow, sv->vmcb, cpu, why)))
-		return false;
+	struct svm_vcpu *sv = vcpu->svm;
+	const char *why;
+
+	if ((sv->check & SVM_CHECK_STATE && vmcb_check(sv->vmcb, &svm.limits, &why)) ||
+	    (sv->check & SVM_CHECK_CLEAN &&
+	     vmcb_clean_verify(sv->shadow, sv->vmcb, vcpu->cpu, &why))) {
+		stgi();
+		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+		return svm_refuse_entry(vcpu, 0, why);
+	}
 	sv->check &= ~SVM_CHECK_STATE;
-	return true;
+	return SVM_RESUME;
+}
+
+static noinline void svm_renew_asid(struct svm_vcpu *sv, struct svm_cpu *cpu, u64 tlb_gen)
+{
+	asid_renew(&cpu->asid, &sv->asid, tlb_gen);
+	vmcb_set_asid(sv->vmcb, sv->asid.asid);
+	sv->vmcb->tlb_ctl = sv->asid.tlb_ctl;
 }
 
 /* What is here is there for each exit, so it is one function, and counts its instructions. */
 static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_cpu *cpu,
 						 struct svm_vcpu *sv, struct vmcb *vmcb)
 {
-	const u64 root_pa = vcpu->vm->npt_root_pa;
 	const struct spec_ctrl *spec = NULL;
 	enum svm_action action;
-	const char *why;
-	bool switch_dr;
 	u64 tlb_gen;
 	u32 begun;
 	int fault;
@@ -349,19 +362,17 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 		return svm_turn_back(vcpu, cpu->enabled);
 
 	tlb_gen = atomic64_read(&vcpu->vm->tlb_gen);
-	asid_choose(&cpu->asid, &sv->asid, root_pa, tlb_gen);
-	vmcb_set_asid(vmcb, sv->asid.asid);
-	vmcb->tlb_ctl = sv->asid.tlb_ctl;
+	if (!asid_holds(&sv->asid, tlb_gen))
+		svm_renew_asid(sv, cpu, tlb_gen);
 	vmcb->rax = vcpu->regs[X86_RAX];
 	vmcb->rsp = vcpu->regs[X86_RSP];
-	if (unlikely(sv->check) && !svm_entry_ok(sv, vcpu->cpu, &why)) {
-		stgi();
-		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
-		return svm_refuse_entry(vcpu, 0, why);
+	if (unlikely(sv->check)) {
+		action = svm_check_entry(vcpu);
+		if (action != SVM_RESUME)
+			return action;
 	}
 
-	switch_dr = host_uses_dr() || guest_uses_dr(sv);
-	if (switch_dr)
+	if (host_uses_dr() || guest_uses_dr(vmcb))
 		dr_switch_to_guest(sv);
 	if (vcpu->policy.spec_ctrl && vcpu->msr.spec_ctrl != sv->spec_ctrl.host) {
 		sv->spec_ctrl.guest = vcpu->msr.spec_ctrl;
@@ -372,7 +383,7 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa, spec);
 	stats_exited(vcpu);
 
-	if (switch_dr)
+	if (unlikely(sv->host_dr.saved))
 		dr_switch_to_host(sv);
 	else if (unlikely(vmcb_get_dr6(vmcb) != DR6_RESERVED))
 		set_debugreg(DR6_RESERVED, 6);	/* VMRUN loaded it, nothing puts it back */
@@ -391,7 +402,10 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	vcpu->regs[X86_RSP] = vmcb->rsp;
 	sv->insn_nbytes = 0;
 
-	asid_entered(&cpu->asid, &sv->asid, root_pa, tlb_gen);
+	if (unlikely(!sv->asid.entered)) {
+		asid_entered(&cpu->asid, &sv->asid);
+		vmcb->tlb_ctl = SVM_TLB_KEEP;
+	}
 	if (svm_has(SVM_FEATURE_CLEANBITS))
 		vmcb_all_clean(vmcb);
 	if (unlikely(sv->shadow))

@@ -24,6 +24,7 @@ struct spec_ctrl {
 struct host_dr {
 	unsigned long db[4];
 	unsigned long dr6;
+	bool saved;			/* and the guest's are loaded */
 };
 
 #define SVM_CHECK_STATE	BIT(0)	/* state came from outside: vmcb_check(), once */
@@ -59,8 +60,8 @@ struct svm_vcpu {
 	u64 db[4];			/* DR0 to DR3 */
 	u32 mxcsr_mask;			/* [c] MXCSR bits that exist */
 	struct spec_ctrl spec_ctrl;
-	struct host_dr host_dr;		/* valid in the window, if either side uses them */
-	u8 check;			/* SVM_CHECK_*: what svm_entry_ok() has to do */
+	struct host_dr host_dr;		/* if either side uses breakpoints */
+	u8 check;			/* SVM_CHECK_*: what svm_check_entry() has to do */
 	bool vnmi_posted;		/* V_NMI was set, for one of vcpu->nmi_pending */
 	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
 	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */

@@ -23,7 +23,8 @@
 struct stamp {
 	u32 vcpu_id;			/* never reused, unlike the vCPU's place */
 	u32 inval;			/* the guest's own invalidations */
-	u64 root_pa, tlb_gen;
+	u32 vm;				/* whose page table */
+	u64 tlb_gen;
 };
 
 struct model {
@@ -33,7 +34,8 @@ struct model {
 	struct stamp tlb[CPUS][MAX_ASID + 1][4];
 	u8 entries[CPUS][MAX_ASID + 1];
 	u32 id[VCPUS], inval[VCPUS], next_id;
-	u64 root_pa[VMS], tlb_gen[VMS];
+	u64 tlb_gen[VMS];
+	const struct asid_state *present[CPUS];	/* whose stay it is; NULL: nobody's */
 };
 
 enum vmrun { VMRUN_OK, VMRUN_FAILS, VMRUN_FAILS_FLUSHED, VMRUNS };
@@ -56,8 +58,6 @@ static void model_init(struct model *m, u32 max, bool flush_by_asid)
 		asid_cpu_init(&m->cpu[i], max, flush_by_asid);
 	for (i = 0; i < VCPUS; i++)
 		m->id[i] = m->next_id++;
-	for (i = 0; i < VMS; i++)
-		m->root_pa[i] = 0x1000 * (i + 1);
 }
 
 static void flush(struct model *m, unsigned int c, u8 tlb_ctl, u32 asid)
@@ -78,17 +78,32 @@ static void flush(struct model *m, unsigned int c, u8 tlb_ctl, u32 asid)
 	}
 }
 
+static void leave(struct model *m, const struct asid_state *state)
+{
+	unsigned int c;
+
+	for (c = 0; c < CPUS; c++)
+		if (m->present[c] == state)
+			m->present[c] = NULL;
+}
+
 static void run(struct model *m, unsigned int c, unsigned int v, enum vmrun outcome)
 {
 	struct asid_state *state = &m->state[v];
-	unsigned int vm = v % VMS, i;
 	struct stamp now = {
 		.vcpu_id = m->id[v], .inval = m->inval[v],
-		.root_pa = m->root_pa[vm], .tlb_gen = m->tlb_gen[vm],
+		.vm = v % VMS, .tlb_gen = m->tlb_gen[v % VMS],
 	};
+	unsigned int i;
 	u8 *n;
 
-	asid_choose(&m->cpu[c], state, now.root_pa, now.tlb_gen);
+	if (m->present[c] != state) {
+		asid_arrive(&m->cpu[c], state);
+		leave(m, state);
+		m->present[c] = state;
+	}
+	if (!asid_holds(state, now.tlb_gen))
+		asid_renew(&m->cpu[c], state, now.tlb_gen);
 	if (!state->asid || state->asid > m->cpu[c].max) {
 		fail("ASID out of range");
 		return;
@@ -104,14 +119,15 @@ static void run(struct model *m, unsigned int c, unsigned int v, enum vmrun outc
 
 		if (entry->vcpu_id != now.vcpu_id)
 			fail("entry of another vCPU");
-		else if (entry->root_pa != now.root_pa || entry->tlb_gen != now.tlb_gen)
+		else if (entry->vm != now.vm || entry->tlb_gen != now.tlb_gen)
 			fail("entry of an outdated page table");
 		else if (entry->inval != now.inval)
 			fail("entry that the guest invalidated");
 	}
 	if (*n < ARRAY_SIZE(m->tlb[c][0]))
 		m->tlb[c][state->asid][(*n)++] = now;
-	asid_entered(&m->cpu[c], state, now.root_pa, now.tlb_gen);
+	if (!state->entered)
+		asid_entered(&m->cpu[c], state);
 }
 
 /* The guest invalidates: its hardware drops what its present ASID has on its present CPU. */
@@ -126,7 +142,7 @@ static void guest_invalidates(struct model *m, unsigned int v)
 			m->entries[c][m->state[v].asid] = 0;
 }
 
-#define ACTIONS(cpus, vcpus)	((cpus) * (vcpus) * VMRUNS + 2 * VMS + 3 * (vcpus) + (cpus))
+#define ACTIONS(cpus, vcpus)	((cpus) * (vcpus) * VMRUNS + VMS + 3 * (vcpus) + (cpus))
 
 static void act(struct model *m, unsigned int a, unsigned int cpus, unsigned int vcpus)
 {
@@ -137,11 +153,6 @@ static void act(struct model *m, unsigned int a, unsigned int cpus, unsigned int
 	a -= cpus * vcpus * VMRUNS;
 	if (a < VMS) {
 		m->tlb_gen[a]++;		/* something was unmapped */
-		return;
-	}
-	a -= VMS;
-	if (a < VMS) {
-		m->root_pa[a] += 0x10000;	/* another page table */
 		return;
 	}
 	a -= VMS;
@@ -157,12 +168,14 @@ static void act(struct model *m, unsigned int a, unsigned int cpus, unsigned int
 	}
 	a -= vcpus;
 	if (a < vcpus) {			/* destroyed, and a new one in its place */
+		leave(m, &m->state[a]);
 		memset(&m->state[a], 0, sizeof(m->state[a]));
 		m->id[a] = m->next_id++;
 		m->inval[a] = 0;
 		return;
 	}
 	a -= vcpus;				/* SVM off and on again */
+	m->present[a] = NULL;
 	asid_cpu_init(&m->cpu[a], m->cpu[a].max, m->cpu[a].flush_by_asid);
 }
 
@@ -175,11 +188,15 @@ static void explore(const struct model *m, unsigned int depth, unsigned int cpus
 		struct model next = *m;
 		unsigned int c, v;
 
-		/* asid_cpu pointers point into the model: let them point into the copy. */
-		for (v = 0; v < vcpus; v++)
-			for (c = 0; c < cpus; c++)
+		/* Pointers point into the model: let them point into the copy. */
+		for (v = 0; v < vcpus; v++) {
+			for (c = 0; c < cpus; c++) {
 				if (m->state[v].cpu == &m->cpu[c])
 					next.state[v].cpu = &next.cpu[c];
+				if (m->present[c] == &m->state[v])
+					next.present[c] = &next.state[v];
+			}
+		}
 		act(&next, a, cpus, vcpus);
 		if (depth > 1)
 			explore(&next, depth - 1, cpus, vcpus);
@@ -228,11 +245,21 @@ static void test_random(u32 max, bool flush_by_asid)
  * The truth table, row by row: what must be flushed, and what must not.
  */
 
-static u8 enter(struct asid_cpu *cpu, struct asid_state *state, u64 root_pa, u64 tlb_gen)
+/* Returns what VMRUN would be told: one that fails, if asid_entered() does not follow. */
+static u8 try(struct asid_cpu *cpu, struct asid_state *state, u64 tlb_gen)
 {
-	asid_choose(cpu, state, root_pa, tlb_gen);
-	asid_entered(cpu, state, root_pa, tlb_gen);
+	asid_arrive(cpu, state);
+	if (!asid_holds(state, tlb_gen))
+		asid_renew(cpu, state, tlb_gen);
 	return state->tlb_ctl;
+}
+
+static u8 enter(struct asid_cpu *cpu, struct asid_state *state, u64 tlb_gen)
+{
+	u8 tlb_ctl = try(cpu, state, tlb_gen);
+
+	asid_entered(cpu, state);
+	return tlb_ctl;
 }
 
 static void test_rows(bool flush_by_asid)
@@ -246,56 +273,54 @@ static void test_rows(bool flush_by_asid)
 	asid_cpu_init(&cpu[0], 8, flush_by_asid);
 	asid_cpu_init(&cpu[1], 8, flush_by_asid);
 
-	ok = enter(&cpu[0], &a, 0x1000, 1) == SVM_TLB_FLUSH_ALL && a.asid == 1;
+	ok = enter(&cpu[0], &a, 1) == SVM_TLB_FLUSH_ALL && a.asid == 1;
 	ksft_test_result(ok, "row 5: a CPU's first entry flushes all, FlushByASID %s\n", fba);
 
 	asid = a.asid;
-	ok = enter(&cpu[0], &a, 0x1000, 1) == SVM_TLB_KEEP && a.asid == asid;
+	ok = enter(&cpu[0], &a, 1) == SVM_TLB_KEEP && a.asid == asid;
 	ksft_test_result(ok, "row 0: nothing changed, nothing flushed, FlushByASID %s\n", fba);
 
-	ok = enter(&cpu[0], &b, 0x2000, 1) == SVM_TLB_KEEP && b.asid != a.asid;
-	ok &= enter(&cpu[0], &a, 0x1000, 1) == SVM_TLB_KEEP && a.asid == asid;
+	ok = enter(&cpu[0], &b, 1) == SVM_TLB_KEEP && b.asid != a.asid;
+	ok &= enter(&cpu[0], &a, 1) == SVM_TLB_KEEP && a.asid == asid;
 	ksft_test_result(ok, "row 1: a second vCPU costs no flush, FlushByASID %s\n", fba);
 
-	enter(&cpu[1], &b, 0x2000, 1);
+	enter(&cpu[1], &b, 1);
 	asid = b.asid;
-	enter(&cpu[1], &a, 0x1000, 1);
+	enter(&cpu[1], &a, 1);
 	ok = a.cpu == &cpu[1] && a.asid != asid && a.tlb_ctl == SVM_TLB_KEEP;
-	enter(&cpu[0], &a, 0x1000, 1);
+	enter(&cpu[0], &a, 1);
 	ok &= a.asid == 3 && a.tlb_ctl == SVM_TLB_KEEP;
 	ksft_test_result(ok, "row 1: back on a CPU, its old ASID is not, FlushByASID %s\n", fba);
 
 	asid = a.asid;
 	if (flush_by_asid)
-		ok = enter(&cpu[0], &a, 0x1000, 2) == SVM_TLB_FLUSH_ASID && a.asid == asid;
+		ok = enter(&cpu[0], &a, 2) == SVM_TLB_FLUSH_ASID && a.asid == asid;
 	else
-		ok = enter(&cpu[0], &a, 0x1000, 2) == SVM_TLB_KEEP && a.asid == asid + 1;
+		ok = enter(&cpu[0], &a, 2) == SVM_TLB_KEEP && a.asid == asid + 1;
 	asid = a.asid;
-	ok &= enter(&cpu[0], &a, 0x1000, 2) == SVM_TLB_KEEP && a.asid == asid;
+	ok &= enter(&cpu[0], &a, 2) == SVM_TLB_KEEP && a.asid == asid;
 	ksft_test_result(ok, "row 3: a changed page table, FlushByASID %s\n", fba);
 
-	/* A VMRUN that fails is one without asid_entered(). */
-	asid_choose(&cpu[0], &a, 0x1000, 3);
+	try(&cpu[0], &a, 3);
 	asid = a.asid;
-	asid_choose(&cpu[0], &a, 0x1000, 3);
+	try(&cpu[0], &a, 3);
 	ok = flush_by_asid ? a.tlb_ctl == SVM_TLB_FLUSH_ASID : a.asid != asid;
 	ksft_test_result(ok, "row 3: a failed VMRUN did not flush, FlushByASID %s\n", fba);
 
 	asid_cpu_init(&cpu[0], 2, flush_by_asid);
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
-	asid_choose(&cpu[0], &a, 0x1000, 1);
-	ok = a.tlb_ctl == SVM_TLB_FLUSH_ALL;
-	ok &= enter(&cpu[0], &b, 0x2000, 1) == SVM_TLB_FLUSH_ALL;
-	ok &= enter(&cpu[0], &a, 0x1000, 1) ==
+	ok = try(&cpu[0], &a, 1) == SVM_TLB_FLUSH_ALL;
+	ok &= enter(&cpu[0], &b, 1) == SVM_TLB_FLUSH_ALL;
+	ok &= enter(&cpu[0], &a, 1) ==
 	      (flush_by_asid ? SVM_TLB_FLUSH_ASID : SVM_TLB_FLUSH_ALL);	/* ASIDs ran out */
 	ksft_test_result(ok, "row 5: outlives a failed VMRUN, FlushByASID %s\n", fba);
 
 	asid_cpu_init(&cpu[0], 1, flush_by_asid);
-	ok = enter(&cpu[0], &a, 0x1000, 1) == SVM_TLB_FLUSH_ALL;
-	ok &= enter(&cpu[0], &b, 0x2000, 1) == SVM_TLB_FLUSH_ALL;
-	ok &= enter(&cpu[0], &b, 0x2000, 1) == SVM_TLB_KEEP;
-	ok &= enter(&cpu[0], &a, 0x1000, 1) == SVM_TLB_FLUSH_ALL;
+	ok = enter(&cpu[0], &a, 1) == SVM_TLB_FLUSH_ALL;
+	ok &= enter(&cpu[0], &b, 1) == SVM_TLB_FLUSH_ALL;
+	ok &= enter(&cpu[0], &b, 1) == SVM_TLB_KEEP;
+	ok &= enter(&cpu[0], &a, 1) == SVM_TLB_FLUSH_ALL;
 	ok &= a.asid == 1 && b.asid == 1;
 	ksft_test_result(ok, "row 4: two vCPUs share one ASID, FlushByASID %s\n", fba);
 }
