@@ -211,11 +211,12 @@ struct vcpu_aside {
 
 struct vcpu_acct {
 	struct svmm_vcpu_stats *stats;		/* [c] its contents: [m], read by anybody */
+	struct svmm_key_stat *keys[SVMM_KEYS];	/* [c] stats->keys */
 	struct svmm_exit_stat *exit;		/* [m] line of the last exit */
-	struct svmm_key_stat *key;		/* [m] of its key; NULL: it has none */
+	__u64 *key_ticks;			/* [m] of its key, or the line's no_key */
 	u64 entered;				/* [m] TSC of the last VMRUN */
 	u64 exited;				/* [m] of its exit, plus what was no overhead */
-	u64 left;				/* [m] TSC when RUN returned, plus svm_tsc_lost */
+	u64 left;				/* [m] TSC when RUN returned */
 	struct vcpu_aside halted;		/* in HLT, or before start-up */
 	struct vcpu_aside stopped;		/* out of RUN, and will not answer */
 	bool to_user;				/* [m] and with an exit */

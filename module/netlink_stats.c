@@ -81,8 +81,9 @@ static int put_exit(struct sk_buff *msg, const struct svmm_exit_stat *exit, bool
 	for (phase = 0; phase < SVMM_PHASES; phase++)
 		if (put_number(msg, SVMM_GENL_EXIT_GUEST + phase, stats_ticks(exit, phase)))
 			goto full;
-	if (detail && nla_put(msg, SVMM_GENL_EXIT_HISTOGRAM, sizeof(exit->histogram),
-			      exit->histogram))
+	if (detail &&
+	    (put_number(msg, SVMM_GENL_EXIT_NO_KEY, READ_ONCE(exit->no_key)) ||
+	     nla_put(msg, SVMM_GENL_EXIT_HISTOGRAM, sizeof(exit->histogram), exit->histogram)))
 		goto full;
 	nla_nest_end(msg, nest);
 	return 0;

@@ -21,11 +21,14 @@ int stats_create(struct vcpu *vcpu)
 		return -ENOMEM;
 	stats->exits[0].exit_code = SVMM_STATS_REST;
 	stats->nr_exits = 1;
-	for (kind = 0; kind < SVMM_KEYS; kind++)
+	for (kind = 0; kind < SVMM_KEYS; kind++) {
+		vcpu->acct.keys[kind] = stats->keys[kind];
 		for (i = 0; i < SVMM_STATS_KEYS; i++)
 			stats->keys[kind][i].key = SVMM_STATS_REST;
+	}
 	vcpu->acct.stats = stats;
 	vcpu->acct.exit = &stats->exits[0];
+	vcpu->acct.key_ticks = &stats->exits[0].no_key;
 	return 0;
 }
 
@@ -70,15 +73,15 @@ struct svmm_exit_stat *stats_new_exit(struct vcpu *vcpu, u64 exit_code)
 }
 
 /*
- * Behind the line that its hash names there may be one that is the key's, or free.  If none
+ * Behind the line that is the key's place there may be one that is the key's, or free.  If none
  * is, the rarest key has to go (Metwally, Agrawal, El Abbadi: Efficient computation of
  * frequent and top-k elements in data streams, 2005).
  */
 struct svmm_key_stat *stats_find_key(struct vcpu *vcpu, enum svmm_stats_key kind, u64 key)
 {
-	struct svmm_key_stat *lines = vcpu->acct.stats->keys[kind];
+	struct svmm_key_stat *lines = vcpu->acct.keys[kind];
 	struct svmm_key_stat *rarest = NULL, *line;
-	unsigned int i, first = stats_hash(key);
+	unsigned int i, first = stats_place(kind, key);
 
 	for (i = 0; i < SVMM_STATS_KEYS; i++) {
 		line = &lines[(first + i) % SVMM_STATS_KEYS];
@@ -131,7 +134,7 @@ void stats_rerun(struct vcpu *vcpu)
 	struct vcpu_acct *acct = &vcpu->acct;
 
 	if (acct->stats->begun) {
-		stats_end_aside(vcpu, &acct->stats->stopped, acct->left - svm_tsc_lost);
+		stats_end_aside(vcpu, &acct->stats->stopped, acct->left);
 		stats_aside_over(&acct->stopped);
 		return;
 	}

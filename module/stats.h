@@ -14,17 +14,16 @@
 #define SVMM_STATS_H
 
 #include <linux/bitops.h>
-#include <linux/hash.h>
 #include <asm/msr.h>
 
 #include "core.h"
 
 #define STATS_PAGES	PFN_UP(sizeof(struct svmm_vcpu_stats))
 
-/* Where in its table a key is looked for first. */
-static inline unsigned int stats_hash(u64 key)
+/* Where in its table a key is looked for first: those that are in use together are neighbours. */
+static __always_inline unsigned int stats_place(enum svmm_stats_key kind, u64 key)
 {
-	return hash_32((u32)key, ilog2(SVMM_STATS_KEYS));
+	return (kind == SVMM_KEY_MMIO ? PHYS_PFN(key) : key) % SVMM_STATS_KEYS;
 }
 
 /* Does this build keep accounts? */
@@ -56,15 +55,14 @@ struct svmm_key_stat *stats_find_key(struct vcpu *vcpu, enum svmm_stats_key kind
 /* The line of a reason that comes up first, or line 0 if there is none left.  [m] */
 struct svmm_exit_stat *stats_new_exit(struct vcpu *vcpu, u64 exit_code);
 /*
- * In the order of a round; all [m].
+ * In the order of a round; all [m].  From one exit to the next, acct.exit is in a register: @exit.
  */
 
 /* VMRUN comes next: all that came after the last exit, and was nothing else, was SWITCH. */
-static __always_inline void stats_enter(struct vcpu *vcpu)
+static __always_inline void stats_enter(struct vcpu *vcpu, struct svmm_exit_stat *exit)
 {
 	struct vcpu_acct *acct = &vcpu->acct;
-	struct svmm_exit_stat *exit = acct->exit;
-	unsigned long bucket = 0;
+	unsigned long bucket = 0;	/* of BITS_PER_LONG: SVMM_STATS_BUCKETS */
 	u64 now, cost;
 
 	if (!stats_kept())
@@ -75,32 +73,28 @@ static __always_inline void stats_enter(struct vcpu *vcpu)
 	exit->ticks[SVMM_PHASE_SWITCH] += cost;
 	/* The processor leaves the destination alone if there is no bit (APM vol. 3, BSR). */
 	asm("bsrq %1, %0" : "+r" (bucket) : "rm" (cost) : "cc");
-	bucket = min(bucket, SVMM_STATS_BUCKETS - 1UL);
 	/* It stays at its highest value. */
 	asm("addl $1, %0\n\tsbbl $0, %0" : "+m" (exit->histogram[bucket]) : : "cc");
-	if (unlikely(acct->key)) {
-		acct->key->ticks += cost;
-		acct->key = NULL;
-	}
+	*acct->key_ticks += cost;
 }
 
-/* The guest has exited. */
-static __always_inline void stats_exited(struct vcpu *vcpu)
+/* The guest has exited at that TSC. */
+static __always_inline void stats_exited(struct vcpu *vcpu, u64 tsc)
 {
 	if (stats_kept())
-		vcpu->acct.exited = rdtsc();
+		vcpu->acct.exited = tsc;
 }
 
-/* Its reason is that of @line. */
-static __always_inline void stats_exit(struct vcpu *vcpu, struct svmm_exit_stat *line)
+/* Its reason is that of @exit. */
+static __always_inline void stats_exit(struct vcpu *vcpu, struct svmm_exit_stat *exit, u64 exited)
 {
 	struct vcpu_acct *acct = &vcpu->acct;
 
 	if (!stats_kept())
 		return;
-	line->count++;
-	line->ticks[SVMM_PHASE_GUEST] += acct->exited - acct->entered;
-	acct->exit = line;
+	exit->count++;
+	exit->ticks[SVMM_PHASE_GUEST] += exited - acct->entered;
+	acct->key_ticks = &exit->no_key;
 }
 
 /* What tells this exit from others of its reason.  Once per exit. */
@@ -111,11 +105,12 @@ static __always_inline void stats_key(struct vcpu *vcpu, enum svmm_stats_key kin
 
 	if (!stats_kept())
 		return;
-	line = &acct->stats->keys[kind][stats_hash(key)];
+	line = acct->keys[kind] + stats_place(kind, key);
+	OPTIMIZER_HIDE_VAR(line);	/* or its address is calculated twice */
 	if (unlikely(line->key != key))
 		line = stats_find_key(vcpu, kind, key);
 	line->count++;
-	acct->key = line;
+	acct->key_ticks = &line->ticks;
 }
 
 /* Something begins that is not SWITCH. */
@@ -143,9 +138,8 @@ static __always_inline u32 stats_begin_handler(void)
 	return stats_kept() ? (u32)rdtsc() : 0;
 }
 
-static __always_inline void stats_end_handler(struct vcpu *vcpu, u32 begun)
+static __always_inline void stats_end_handler(struct svmm_exit_stat *exit, u32 begun)
 {
-	struct svmm_exit_stat *exit = vcpu->acct.exit;
 	u32 took;
 
 	if (!stats_kept())
@@ -197,7 +191,7 @@ static __always_inline void stats_ran(struct vcpu *vcpu, bool to_user)
 	if (!stats_kept())
 		return;
 	now = rdtsc();
-	acct->left = now + svm_tsc_lost;
+	acct->left = now;
 	acct->to_user = to_user;
 	if (likely(to_user))
 		acct->stats->to_user++;
@@ -209,6 +203,7 @@ static __always_inline void stats_ran(struct vcpu *vcpu, bool to_user)
 static inline void stats_tsc_lost(struct vcpu *vcpu, u64 ticks)
 {
 	vcpu->acct.exited -= ticks;
+	vcpu->acct.left -= ticks;
 }
 
 /* The first RUN, or one after an error: user space had nothing to do for the guest. */
@@ -220,7 +215,7 @@ static __always_inline void stats_run(struct vcpu *vcpu)
 	if (!stats_kept())
 		return;
 	if (likely(vcpu->acct.to_user))
-		stats_end(vcpu, SVMM_PHASE_USER, vcpu->acct.left - svm_tsc_lost);
+		stats_end(vcpu, SVMM_PHASE_USER, vcpu->acct.left);
 	else
 		stats_rerun(vcpu);
 }

@@ -123,6 +123,7 @@ TEST_F(accounts, count)
 	}
 	k = variant->no_key ? NULL : key(s, variant->kind, variant->key);
 	EXPECT_EQ(variant->no_key, !k);
+	EXPECT_EQ(variant->no_key, is->no_key != was->no_key);
 	if (k) {
 		EXPECT_EQ(ROUNDS + 1, k->count);
 		EXPECT_EQ(0, k->error);

@@ -103,9 +103,10 @@ enum svm_exit_code {
 
 #undef SVM_EXIT_ENUM
 
-/* Codes below this one index a table directly; 400h to 403h follow (svm_exit_index()). */
+/* Codes below this one index a table directly; 400h to 403h and one line for all others follow. */
 #define SVM_EXIT_DENSE		0xa8
-#define SVM_EXIT_INDEXES	(SVM_EXIT_DENSE + 4)
+#define SVM_EXIT_UNKNOWN	(SVM_EXIT_DENSE + 4)	/* see svm_exit_index() */
+#define SVM_EXIT_INDEXES	(SVM_EXIT_UNKNOWN + 1)
 
 /* Low 32 bits of what VMRUN answers when it refuses: see svm_exit_is_invalid(). */
 #define SVM_EXIT_INVALID_LOW	0xffffffffU	/* VMEXIT_INVALID, -1: inconsistent state */

@@ -19,8 +19,8 @@ enum svmm_phase {
 	SVMM_PHASES
 };
 
-#define SVMM_STATS_EXITS	64
-#define SVMM_STATS_BUCKETS	32
+#define SVMM_STATS_EXITS	36
+#define SVMM_STATS_BUCKETS	64
 #define SVMM_STATS_KEYS		32
 
 /*
@@ -31,14 +31,16 @@ enum svmm_phase {
 
 /**
  * struct svmm_exit_stat - exits for one reason
+ * @no_key: ticks as in the histogram, of exits that no key tells apart
  * @exit_code: of the VMCB (APM vol. 2, appendix C), or SVMM_STATS_REST
  * @count: how many there were
  * @ticks: by enum svmm_phase; the guest's are those before the exit, the others those after it
  * @histogram: exits by the ticks from the exit to the next VMRUN, without what is no overhead:
- *	bucket n has those of 2^n to 2^(n+1) - 1, the last one all longer ones.  A bucket that has
+ *	bucket n has those of 2^n to 2^(n+1) - 1, bucket 0 also those of 0.  A bucket that has
  *	2^32 - 1 stays there: that many, or more.
  */
 struct svmm_exit_stat {
+	__u64 no_key;
 	__u64 exit_code;
 	__u64 count;
 	__u64 ticks[SVMM_PHASES];
@@ -56,16 +58,16 @@ enum svmm_stats_key {
 
 /**
  * struct svmm_key_stat - exits with one key
+ * @ticks: as in the histogram, of @count - @error exits
  * @key: see enum svmm_stats_key; SVMM_STATS_REST: none, @count is 0
  * @count: how many there were, at most
  * @error: @count may be that much too high: a key that comes when no line is free takes the
  *	rarest one's line, and its count (Metwally's "space-saving")
- * @ticks: as in the histogram, of @count - @error exits
  */
 struct svmm_key_stat {
+	__u64 ticks;
 	__u64 key;
 	__u64 count;
-	__u64 ticks;
 	__u64 error;
 };
 

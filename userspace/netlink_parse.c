@@ -50,6 +50,7 @@ static const struct nla_policy in_exit[SVMM_GENL_EXIT_MAX + 1] = {
 	[SVMM_GENL_EXIT_KERNEL] = { .type = NLA_U64 },
 	[SVMM_GENL_EXIT_USER] = { .type = NLA_U64 },
 	[SVMM_GENL_EXIT_HISTOGRAM] = { .minlen = SVMM_STATS_BUCKETS * sizeof(uint32_t) },
+	[SVMM_GENL_EXIT_NO_KEY] = { .type = NLA_U64 },
 };
 
 static const struct nla_policy in_key[SVMM_GENL_KEY_MAX + 1] = {
@@ -160,6 +161,8 @@ static void read_exit(struct nlattr *nest, struct svmm_vcpu_stats *stats)
 			exit->ticks[phase] = nla_get_u64(a[SVMM_GENL_EXIT_GUEST + phase]);
 	if (a[SVMM_GENL_EXIT_HISTOGRAM])
 		nla_memcpy(exit->histogram, a[SVMM_GENL_EXIT_HISTOGRAM], sizeof(exit->histogram));
+	if (a[SVMM_GENL_EXIT_NO_KEY])
+		exit->no_key = nla_get_u64(a[SVMM_GENL_EXIT_NO_KEY]);
 	stats->nr_exits++;
 }
 

@@ -66,11 +66,12 @@
 .endm
 
 /*
- * int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa, const struct spec_ctrl *spec)
+ * u64 svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa, const struct spec_ctrl *spec)
  *
  * RAX and RSP of the guest are in the VMCB, the rest in regs[]; spec is NULL if
  * SPEC_CTRL can stay.
- * Returns 0 after a #VMEXIT, 1 if SVM is off: then nothing has happened.
+ * Returns the TSC at the #VMEXIT (without accounting: 1), or 0 if SVM is off: then nothing has
+ * happened.
  */
 SYM_FUNC_START(svm_enter)
 	push	%rbp
@@ -131,6 +132,11 @@ SYM_FUNC_START(svm_enter)
 	mov	%r13, R(13)(%rax)
 	mov	%r14, R(14)(%rax)
 	mov	%r15, R(15)(%rax)
+#ifndef SVMM_NO_ACCOUNTING
+	rdtsc
+	shl	$32, %rdx
+	lea	(%rax, %rdx), %r15
+#endif
 
 	/* Return predictions of the guest go before the first RET. */
 	FILL_RETURN_STACK
@@ -149,7 +155,11 @@ SYM_FUNC_START(svm_enter)
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
-	xor	%eax, %eax
+#ifndef SVMM_NO_ACCOUNTING
+	mov	%r15, %rax
+#else
+	mov	$1, %eax
+#endif
 .Lrestore:
 	pop	%rbx
 	pop	%r12
@@ -160,7 +170,7 @@ SYM_FUNC_START(svm_enter)
 	RET
 
 .Lfault:
-	mov	$1, %eax
+	xor	%eax, %eax
 	add	$24, %rsp
 	jmp	.Lrestore
 

@@ -109,12 +109,12 @@ static enum svm_action exit_msr(struct vcpu *vcpu)
 {
 	int len = svm_insn_len(vcpu);
 	bool write = vcpu->svm->vmcb->exit_info_1 & SVM_MSR_INFO_WRITE;
-	u32 index = vcpu->regs[X86_RCX];
-	u64 value = 0;
+	u64 index = (u32)vcpu->regs[X86_RCX], value = 0;
 	int ret;
 
 	if (unlikely(len < 0))
 		return insn_error(len);
+	OPTIMIZER_HIDE_VAR(index);	/* one register is enough */
 	stats_key(vcpu, SVMM_KEY_MSR, index);
 	if (write) {
 		value = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
@@ -275,32 +275,17 @@ static const exit_handler exit_handlers[SVM_EXIT_INDEXES] = {
 	[SVM_EXIT_DENSE]		= exit_npf,
 };
 
-/* Apart, so that the handler keeps no registers for it. */
-static noinline enum svm_action first_exit(struct vcpu *vcpu)
+struct svmm_exit_stat *svm_new_exit(struct vcpu *vcpu, unsigned long index)
 {
 	struct svm_vcpu *sv = vcpu->svm;
-	u64 code = sv->vmcb->exit_code;
-	int i = svm_exit_index(code);
-	struct svmm_exit_stat *line = stats_new_exit(vcpu, code);
 
-	if (i < 0) {
-		stats_exit(vcpu, line);
-		return svm_internal_error(vcpu);
-	}
-	sv->stats[i] = line;
-	return svm_handle_exit(vcpu);
+	sv->stats[index] = stats_new_exit(vcpu, sv->vmcb->exit_code);
+	return sv->stats[index];
 }
 
-enum svm_action svm_handle_exit(struct vcpu *vcpu)
+enum svm_action svm_handle_exit(struct vcpu *vcpu, unsigned long index)
 {
-	struct svm_vcpu *sv = vcpu->svm;
-	int i = svm_exit_index(sv->vmcb->exit_code);
-
-	/* Also a code that is in no table, after which the VM is dead. */
-	if (unlikely(i < 0) || unlikely(!sv->stats[i]))
-		return first_exit(vcpu);
-	stats_exit(vcpu, sv->stats[i]);
-	switch (i) {
+	switch (index) {
 	/* The frequent ones by direct call: a retpoline costs more than the comparison. */
 	case SVM_EXIT_MSR:
 		return exit_msr(vcpu);
@@ -315,9 +300,9 @@ enum svm_action svm_handle_exit(struct vcpu *vcpu)
 	case SVM_EXIT_CPUID:
 		return exit_cpuid(vcpu);
 	}
-	if (unlikely(!exit_handlers[i]))
+	if (unlikely(!exit_handlers[index]))
 		return svm_internal_error(vcpu);
-	return exit_handlers[i](vcpu);
+	return exit_handlers[index](vcpu);
 }
 
 /*

@@ -337,13 +337,14 @@ static noinline void svm_renew_asid(struct svm_vcpu *sv, struct svm_cpu *cpu, u6
 
 /* What is here is there for each exit, so it is one function, and counts its instructions. */
 static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_cpu *cpu,
-						 struct svm_vcpu *sv, struct vmcb *vmcb)
+						 struct svm_vcpu *sv, struct vmcb *vmcb,
+						 struct svmm_exit_stat **line)
 {
 	const struct spec_ctrl *spec = NULL;
 	enum svm_action action;
-	u64 tlb_gen;
+	u64 tlb_gen, exited;
+	unsigned long index;
 	u32 begun;
-	int fault;
 
 	if (trace_svmm_entry_enabled())
 		trace_entry(vcpu);
@@ -379,9 +380,9 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 		spec = &sv->spec_ctrl;
 	}
 
-	stats_enter(vcpu);
-	fault = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa, spec);
-	stats_exited(vcpu);
+	stats_enter(vcpu, *line);
+	exited = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa, spec);
+	stats_exited(vcpu, exited);
 
 	if (unlikely(sv->host_dr.saved))
 		dr_switch_to_host(sv);
@@ -389,10 +390,11 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 		set_debugreg(DR6_RESERVED, 6);	/* VMRUN loaded it, nothing puts it back */
 	stgi();
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
-	if (unlikely(fault))
+	if (unlikely(!exited))
 		return svm_no_svme(vcpu);
 
-	if (unlikely(svm_exit_is_invalid(vmcb)))
+	index = svm_exit_index(vmcb->exit_code);
+	if (unlikely(index == SVM_EXIT_UNKNOWN) && svm_exit_is_invalid(vmcb))
 		return svm_entry_failed(vcpu);
 	if (trace_svmm_exit_enabled())
 		trace_exit(vcpu);
@@ -413,9 +415,15 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	if (unlikely(vcpu->eoi_offer))
 		pv_eoi_take_back(vcpu);
 	svm_complete_events(vcpu);
+	if (stats_kept()) {
+		*line = sv->stats[index];
+		if (unlikely(!*line))
+			*line = svm_new_exit(vcpu, index);
+		stats_exit(vcpu, *line, exited);
+	}
 	begun = stats_begin_handler();
-	action = svm_handle_exit(vcpu);
-	stats_end_handler(vcpu, begun);
+	action = svm_handle_exit(vcpu, index);
+	stats_end_handler(*line, begun);
 	return action;
 }
 
@@ -423,11 +431,13 @@ enum svm_action svm_vcpu_enter(struct vcpu *vcpu)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 	struct svm_vcpu *sv = vcpu->svm;
+	struct svmm_exit_stat *line = vcpu->acct.exit;
 	struct vmcb *vmcb = sv->vmcb;
 	enum svm_action action;
 
 	do {
-		action = svm_round(vcpu, cpu, sv, vmcb);
+		action = svm_round(vcpu, cpu, sv, vmcb, &line);
 	} while (likely(action == SVM_RESUME) && likely(!READ_ONCE(vcpu->requests)));
+	vcpu->acct.exit = line;
 	return action;
 }

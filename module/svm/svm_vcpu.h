@@ -81,11 +81,16 @@ struct svm_vcpu {
 /* What svm_init() built: the maps that all VMs share. */
 extern u64 svm_msrpm_pa, svm_iopm_pa;
 
-/* enter.S: 0, or 1 if an SVM instruction faulted (SVME was turned off). */
-int svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa, const struct spec_ctrl *spec);
+/*
+ * enter.S: the TSC at the #VMEXIT (without accounting: 1), or 0 if an SVM instruction faulted
+ * (SVME was turned off).
+ */
+u64 svm_enter(u64 vmcb_pa, u64 *regs, u64 host_save_pa, const struct spec_ctrl *spec);
 
-/* exit.c: the handler of vmcb->exit_code. */
-enum svm_action svm_handle_exit(struct vcpu *vcpu);
+/* exit.c: the handler of vmcb->exit_code, whose svm_exit_index() is @index. */
+enum svm_action svm_handle_exit(struct vcpu *vcpu, unsigned long index);
+/* The line of the accounts for a reason that comes up first. */
+struct svmm_exit_stat *svm_new_exit(struct vcpu *vcpu, unsigned long index);
 
 /* exit.c: an exit that nothing is known to do about. */
 enum svm_action svm_internal_error(struct vcpu *vcpu);

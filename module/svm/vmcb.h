@@ -540,15 +540,15 @@ static __always_inline bool svm_exit_is_invalid(const struct vmcb *vmcb)
  * svm_exit_index() - a dense index of an exit code, for tables
  * @code: exit_code
  *
- * Return: 0 to SVM_EXIT_INDEXES - 1; -1 for a code that the APM does not define.
+ * Return: below SVM_EXIT_INDEXES; SVM_EXIT_UNKNOWN for a code that the APM does not define.
  */
-static __always_inline int svm_exit_index(u64 code)
+static __always_inline unsigned long svm_exit_index(u64 code)
 {
 	if (likely(code < SVM_EXIT_DENSE))
 		return code;
 	if (likely(code >= SVM_EXIT_NPF && code <= SVM_EXIT_VMGEXIT))
 		return SVM_EXIT_DENSE + (code - SVM_EXIT_NPF);
-	return -1;
+	return SVM_EXIT_UNKNOWN;
 }
 
 /**

@@ -15,8 +15,8 @@ scripts/amdhost --counting --timeout 500 -- sh -c '
 	>"$TMPDIR/costs" 2>"$TMPDIR/err" </dev/null || { sed 's/^/# /' "$TMPDIR/costs" "$TMPDIR/err"; exit 1; }
 awk '
 	BEGIN {
-		limit["cpuid"] = 40; limit["vmmcall"] = limit["rdmsr"] = limit["wrmsr"] = 55
-		limit["pio_out"] = limit["pio_in"] = 100; limit["mmio_store4"] = limit["mmio_load4"] = 103
+		limit["cpuid"] = limit["vmmcall"] = limit["rdmsr"] = limit["wrmsr"] = 40
+		limit["pio_out"] = limit["pio_in"] = limit["mmio_store4"] = limit["mmio_load4"] = 80
 	}
 	!($1 in limit) { next }
 	!($1 in with) { with[$1] = $2; next }

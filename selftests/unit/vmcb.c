@@ -280,11 +280,11 @@ static void test_exits(void)
 		names += !!strcmp(exit_name(code), "?");
 	bad += names != 0xa7 + 4;
 	for (code = 0; code < 0x500; code++) {
-		int index = svm_exit_index(code);
+		unsigned int index = svm_exit_index(code);
 
-		bad += code < 0xa8 ? index != (int)code :
-		       code >= 0x400 && code < 0x404 ? index != (int)(0xa8 + code - 0x400) :
-		       index != -1;
+		bad += code < 0xa8 ? index != code :
+		       code >= 0x400 && code < 0x404 ? index != 0xa8 + code - 0x400 :
+		       index != SVM_EXIT_UNKNOWN;
 	}
 	ksft_test_result(!bad, "exits: codes, names and table indexes\n");
 
