@@ -20,10 +20,17 @@
 
 #define STATS_PAGES	PFN_UP(sizeof(struct svmm_vcpu_stats))
 
-/* Where in its table a key is looked for first: those that are in use together are neighbours. */
+/*
+ * Where in its table a key is looked for first.  Keys that are in use together are to differ: MSRs
+ * and hypercalls are neighbours, ports and pages often multiples of a power of 2.
+ */
 static __always_inline unsigned int stats_place(enum svmm_stats_key kind, u64 key)
 {
-	return (kind == SVMM_KEY_MMIO ? PHYS_PFN(key) : key) % SVMM_STATS_KEYS;
+	if (kind == SVMM_KEY_PORT)
+		key ^= key >> 5;
+	else if (kind == SVMM_KEY_MMIO)
+		key = PHYS_PFN(key) ^ PHYS_PFN(key) >> 8;
+	return key % SVMM_STATS_KEYS;
 }
 
 /* Does this build keep accounts? */
@@ -62,9 +69,10 @@ struct svmm_exit_stat *stats_new_exit(struct vcpu *vcpu, u64 exit_code);
 static __always_inline void stats_enter(struct vcpu *vcpu, struct svmm_exit_stat *exit)
 {
 	struct vcpu_acct *acct = &vcpu->acct;
-	unsigned long bucket = 0;	/* of BITS_PER_LONG: SVMM_STATS_BUCKETS */
+	unsigned long bucket = 0;
 	u64 now, cost;
 
+	BUILD_BUG_ON(SVMM_STATS_BUCKETS != BITS_PER_LONG);
 	if (!stats_kept())
 		return;
 	now = rdtsc();

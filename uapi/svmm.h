@@ -67,7 +67,7 @@
  * @xsave_bytes: size of the XSAVE area in use; 512 without XSAVE
  * @stats_offset: where a vCPU fd has its struct svmm_vcpu_stats, to be mmap'ed read-only; 0:
  *	this build keeps no accounts
- * @stats_bytes: size of that mapping
+ * @stats_bytes: size of that struct: another one's is another struct
  * @reserved: zero
  */
 struct svmm_caps {
@@ -720,9 +720,10 @@ struct svmm_debug_vmcb {
 /*
  * SVMM_GET_STATS: a copy of struct svmm_vcpu_stats, for those who do not mmap it; from any
  * thread, also during RUN.
- * Errors: -EINVAL (flags, more bytes than there are), -EFAULT, -EIO.
+ * Errors: -EINVAL (flags, more bytes than there are), -EFAULT, -EIO.  (2ah was the same, of a
+ * struct with 64 reasons and 32 buckets.)
  */
-#define SVMM_GET_STATS		_IOW(SVMM_IOC, 0x2a, struct svmm_get_stats)
+#define SVMM_GET_STATS		_IOW(SVMM_IOC, 0x2b, struct svmm_get_stats)
 
 /*
  * SVMM_DEBUG_VMCB: the raw VMCB, for tests and bug reports; it shows host

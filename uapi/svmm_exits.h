@@ -4,7 +4,7 @@
  * rising order. The enum below, the handler table, the statistics and the tracepoints' symbolic
  * names all come from this list, so a code cannot be known to one of them and not to another. The
  * codes above 403h that VMRUN itself answers with (VMEXIT_INVALID and its kin) are negative
- * numbers, are no table's index, and stand apart.
+ * numbers, have no line of their own in a table, and stand apart.
  */
 #ifndef _UAPI_SVMM_EXITS_H
 #define _UAPI_SVMM_EXITS_H

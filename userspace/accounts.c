@@ -55,6 +55,7 @@ static void subtract_exits(struct svmm_vcpu_stats *now, const struct svmm_vcpu_s
 		if (is->exit_code != was->exit_code)
 			continue;
 		is->count = less(is->count, was->count);
+		is->no_key = less(is->no_key, was->no_key);
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
 			is->ticks[phase] = less(is->ticks[phase], was->ticks[phase]);
 		for (int b = 0; b < SVMM_STATS_BUCKETS; b++)
@@ -249,7 +250,7 @@ static struct reason *find_reason(struct vm_accounts *sum, uint64_t code)
 	for (i = 0; i < sum->nr_reasons; i++)
 		if (sum->reason[i].code == code)
 			return &sum->reason[i];
-	/* There are no more codes than that. */
+	/* vCPUs have many in common: who comes late is "other". */
 	if (i == sizeof(sum->reason) / sizeof(sum->reason[0]))
 		return &sum->reason[0];
 	sum->reason[i].code = code;

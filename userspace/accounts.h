@@ -38,7 +38,7 @@ struct vm_accounts {
 	double halted_ns, stopped_ns, preempted_ns;
 	uint64_t exits, to_user;
 	double tsc_khz;
-	struct reason reason[SVMM_STATS_EXITS * 2];	/* the dearest first */
+	struct reason reason[SVMM_STATS_EXITS * 4];	/* the dearest first */
 	unsigned int nr_keys[SVMM_KEYS];
 	struct key_accounts keys[SVMM_KEYS][SVMM_STATS_KEYS * 64];	/* by count */
 };

@@ -10,7 +10,7 @@
  * that succeeds on it flushes everything.
  *
  * Each decision is made in two steps, because a VMRUN that failed may or may not have flushed:
- * asid_renew() says what to do, and only asid_entered() believes that it was done. In between, and
+ * asid_renew() says what to do, and only asid_entered() believes that it was done. From there on,
  * for as long as asid_holds(), there is nothing to do.
  */
 #ifndef SVMM_SVM_ASID_H

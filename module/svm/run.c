@@ -382,7 +382,6 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 
 	stats_enter(vcpu, *line);
 	exited = svm_enter(sv->vmcb_pa, vcpu->regs, cpu->host_save_pa, spec);
-	stats_exited(vcpu, exited);
 
 	if (unlikely(sv->host_dr.saved))
 		dr_switch_to_host(sv);
@@ -392,6 +391,7 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 	if (unlikely(!exited))
 		return svm_no_svme(vcpu);
+	stats_exited(vcpu, exited);
 
 	index = svm_exit_index(vmcb->exit_code);
 	if (unlikely(index == SVM_EXIT_UNKNOWN) && svm_exit_is_invalid(vmcb))
@@ -404,6 +404,7 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	vcpu->regs[X86_RSP] = vmcb->rsp;
 	sv->insn_nbytes = 0;
 
+	/* Who has entered has its ASID in the VMCB, and nothing to be flushed. */
 	if (unlikely(!sv->asid.entered)) {
 		asid_entered(&cpu->asid, &sv->asid);
 		vmcb->tlb_ctl = SVM_TLB_KEEP;

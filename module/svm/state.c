@@ -454,10 +454,14 @@ void svm_load_emu(struct vcpu *vcpu)
 	}
 	/* User space may have changed everything since the exit: then nothing was fetched there. */
 	sv->insn_nbytes = 0;
-	if (!(sv->check & SVM_CHECK_STATE) && !svm_fetch_insn(vcpu)) {
+	if (sv->check & SVM_CHECK_STATE)
+		return;
+	preempt_disable();	/* as in the window */
+	if (!svm_fetch_insn(vcpu)) {
 		e->nbytes = sv->insn_nbytes;
 		memcpy(e->bytes, sv->insn_bytes, sizeof(sv->insn_bytes));
 	}
+	preempt_enable();
 }
 
 void svm_store_emu(struct vcpu *vcpu)

@@ -96,7 +96,7 @@ struct svmm_exit_stat *svm_new_exit(struct vcpu *vcpu, unsigned long index);
 enum svm_action svm_internal_error(struct vcpu *vcpu);
 
 /*
- * fetch.c and insn.c, in the window.  -EAGAIN: the bytes are not at hand; -EFAULT: an
+ * fetch.c and insn.c, in the window or with preemption off.  -EAGAIN: the bytes are not at hand; -EFAULT: an
  * exception was raised instead.  insn_error() is what a handler returns then.
  */
 int svm_fetch_insn(struct vcpu *vcpu);				/* into sv->insn_bytes */
