@@ -77,6 +77,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #include <asm/cpuid/api.h>
 #endif
 
+/* 6.8, "eventfd: simplify eventfd_signal()": it adds 1, always. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define svmm_eventfd_signal(eventfd)	eventfd_signal(eventfd, 1)
+#else
+#define svmm_eventfd_signal(eventfd)	eventfd_signal(eventfd)
+#endif
+
 /* 7.1 or 7.2: an mmu notifier says in a bool, and no longer an int, whether pages are young. */
 typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) young_t;
 

@@ -87,6 +87,8 @@ struct vm {
 	struct memslots __rcu *slots;		/* [s] */
 	u64 slots_gen;				/* [l] odd while slots change; readers: acquire */
 
+	struct ioevents __rcu *ioevents;	/* [l] ioevent.c; readers: RCU; NULL: none */
+
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
 	bool npt_1g;				/* [c] nested leaves may be 1 GiB */
@@ -663,8 +665,12 @@ void guest_forget(struct vcpu *vcpu);
 /*
  * pio.c
  */
-/* One IN or OUT, all known from the exit; RIP is past it.  In the window. */
-void pio_single(struct vcpu *vcpu, u16 port, bool in, u8 bytes);
+/* One IN: user space is to answer it.  RIP is past it.  In the window. */
+void pio_in(struct vcpu *vcpu, u16 port, u8 bytes);
+/* One OUT, likewise.  In the window if IOEVENT_IN_WINDOW, or the VM has no ioeventfd. */
+enum io_next pio_out(struct vcpu *vcpu, u16 port, u8 bytes);
+/* The same of vcpu->io.port and bytes.  Outside the window. */
+enum io_next pio_out_outside(struct vcpu *vcpu);
 /* INS or OUTS.  Outside the window. */
 enum io_next pio_string(struct vcpu *vcpu);
 void pio_complete_in(struct vcpu *vcpu);

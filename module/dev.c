@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "ioevent.h"
 #include "memory.h"
 #include "stats.h"
 #include "svm/caps.h"
@@ -415,6 +416,13 @@ static long vm_ioctl_msi(struct vm *vm, const void __user *arg)
 	return lapic_deliver_msi(vm, args.address, args.data);
 }
 
+static long vm_ioctl_ioeventfd(struct vm *vm, const void __user *arg)
+{
+	struct svmm_ioeventfd args;
+
+	return copy_from_user(&args, arg, sizeof(args)) ? -EFAULT : ioevent_set(vm, &args);
+}
+
 static long vm_ioctl_tsc_khz(struct vm *vm, const u32 __user *arg)
 {
 	u32 khz;
@@ -458,6 +466,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_dirty_log(vm, arg);
 	case SVMM_PREFAULT:
 		return vm_ioctl_prefault(vm, arg);
+	case SVMM_IOEVENTFD:
+		return vm_ioctl_ioeventfd(vm, arg);
 	case SVMM_SET_TSC_KHZ:
 		return vm_ioctl_tsc_khz(vm, arg);
 	case SVMM_SET_VM_STATE:
@@ -487,7 +497,7 @@ static long dev_get_caps(void __user *arg)
 {
 	struct svmm_caps caps = {
 		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK |
-			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT,
+			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT | SVMM_CAP_IOEVENTFD,
 		.max_vcpus = SVMM_MAX_VCPUS,
 		.max_slots = SVMM_MAX_SLOTS,
 		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 
 #include "core.h"
+#include "ioevent.h"
 #include "memory.h"
 #include "trace.h"
 #include "svm/svm.h"
@@ -250,18 +251,34 @@ enum io_next mmio_failure(struct vcpu *vcpu, u64 gpa)
 	return IO_NEXT_USER;
 }
 
+/* An eventfd waits for it, and it is done. */
+static bool signals(struct vcpu *vcpu, const struct mmio_frag *frag)
+{
+	u64 value = 0;
+	bool done;
+
+	memcpy(&value, frag->data, frag->bytes);
+	rcu_read_lock();
+	done = ioevent_signal(vcpu->vm, false, frag->gpa, value, frag->bytes);
+	rcu_read_unlock();
+	return done;
+}
+
 enum io_next mmio_next_write(struct vcpu *vcpu)
 {
 	struct svmm_exit *exit = &vcpu->page->exit;
 	struct vcpu_io *io = &vcpu->io;
 	const struct mmio_frag *frag;
 
-	if (io->next_write == io->nr_writes) {
-		io->next_write = 0;
-		io->nr_writes = 0;
-		return IO_NEXT_RUN;
-	}
-	frag = &io->write[io->next_write++];
+	do {
+		if (io->next_write == io->nr_writes) {
+			io->next_write = 0;
+			io->nr_writes = 0;
+			return IO_NEXT_RUN;
+		}
+		frag = &io->write[io->next_write++];
+		trace_svmm_mmio(vcpu, true, frag);
+	} while (signals(vcpu, frag));
 	io->state = IO_MMIO_WRITE;
 	exit->reason = SVMM_EXIT_MMIO;
 	exit->flags = 0;
@@ -270,7 +287,6 @@ enum io_next mmio_next_write(struct vcpu *vcpu)
 	exit->mmio.bytes = frag->bytes;
 	exit->mmio.is_write = 1;
 	memcpy(exit->mmio.data, frag->data, frag->bytes);
-	trace_svmm_mmio(vcpu, true, frag);
 	return IO_NEXT_USER;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 
 #include "core.h"
+#include "ioevent.h"
 #include "trace.h"
 #include "svm/svm.h"
 
@@ -27,22 +28,37 @@ static void fill_exit(struct vcpu *vcpu, u16 port, bool in, u8 bytes, u32 count)
 	exit->io.reserved = 0;
 }
 
-void pio_single(struct vcpu *vcpu, u16 port, bool in, u8 bytes)
+void pio_in(struct vcpu *vcpu, u16 port, u8 bytes)
 {
-	if (in) {
-		vcpu->io.state = IO_PIO_IN;
-		vcpu->io.port = port;
-		vcpu->io.bytes = bytes;
-		*(u32 *)vcpu->io_data = 0;
-	} else {
-		u32 value = vcpu->regs[X86_RAX];
+	vcpu->io.state = IO_PIO_IN;
+	vcpu->io.port = port;
+	vcpu->io.bytes = bytes;
+	*(u32 *)vcpu->io_data = 0;
+	fill_exit(vcpu, port, true, bytes, 1);
+}
 
-		if (bytes < 4)
-			value &= (1U << 8 * bytes) - 1;
-		*(u32 *)vcpu->io_data = value;
-		trace_svmm_pio(vcpu, true, port, bytes, 1, value);
-	}
-	fill_exit(vcpu, port, in, bytes, 1);
+enum io_next pio_out(struct vcpu *vcpu, u16 port, u8 bytes)
+{
+	u32 value = vcpu->regs[X86_RAX];
+
+	if (bytes < 4)
+		value &= (1U << 8 * bytes) - 1;
+	trace_svmm_pio(vcpu, true, port, bytes, 1, value);
+	if (ioevent_signal(vcpu->vm, true, port, value, bytes))
+		return IO_NEXT_RUN;
+	*(u32 *)vcpu->io_data = value;
+	fill_exit(vcpu, port, false, bytes, 1);
+	return IO_NEXT_USER;
+}
+
+enum io_next pio_out_outside(struct vcpu *vcpu)
+{
+	enum io_next next;
+
+	rcu_read_lock();
+	next = pio_out(vcpu, vcpu->io.port, vcpu->io.bytes);
+	rcu_read_unlock();
+	return next;
 }
 
 void pio_complete_in(struct vcpu *vcpu)

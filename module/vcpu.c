@@ -331,6 +331,8 @@ static enum io_next vcpu_handle_on(struct vcpu *vcpu, enum svm_action action)
 		next = vcpu_nested_fault(vcpu);
 	else if (action == SVM_STRING_IO)
 		next = pio_string(vcpu);
+	else if (action == SVM_OUT)
+		next = pio_out_outside(vcpu);
 	else
 		next = svm_emulate(vcpu) == SVM_TO_USER ? IO_NEXT_USER : IO_NEXT_RUN;
 	stats_end(vcpu, SVMM_PHASE_KERNEL, begun);
@@ -345,6 +347,7 @@ static enum io_next vcpu_act(struct vcpu *vcpu, enum svm_action action)
 		return IO_NEXT_RUN;
 	case SVM_FAULT:
 	case SVM_STRING_IO:
+	case SVM_OUT:
 	case SVM_EMULATE:
 		return vcpu_handle_on(vcpu, action);
 	case SVM_HALT:

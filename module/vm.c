@@ -16,6 +16,7 @@
 #include <linux/smp.h>
 
 #include "core.h"
+#include "ioevent.h"
 #include "memory.h"
 #include "trace.h"
 #include "svm/svm.h"
@@ -136,6 +137,7 @@ static void vm_destroy(struct vm *vm)
 	for (i = 0; i < vm->nr_vcpus; i++)
 		if (vm->vcpus[i])
 			vcpu_destroy(vm->vcpus[i]);
+	ioevent_destroy(vm);
 	memslot_destroy(vm);
 	cleanup_srcu_struct(&vm->srcu);
 	svm_put();

@@ -20,6 +20,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+#include "svmm_ioevent.h"
 #include "svmm_stats.h"
 
 #define SVMM_IOC		0xBE
@@ -39,6 +40,7 @@
 #define SVMM_CAP_XSAVE		(1ULL << 3)	/* guests have XSAVE */
 #define SVMM_CAP_DIRTY_LOG	(1ULL << 4)	/* SVMM_MEM_LOG_DIRTY, SVMM_DIRTY_LOG */
 #define SVMM_CAP_PREFAULT	(1ULL << 5)	/* SVMM_PREFAULT */
+#define SVMM_CAP_IOEVENTFD	(1ULL << 6)	/* SVMM_IOEVENTFD */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
 #define SVMM_FEAT_NPT		(1ULL << 0)
@@ -335,6 +337,15 @@ struct svmm_vm_state_info {
  * call again), -ENOMEM, -EIO.
  */
 #define SVMM_PREFAULT		_IOWR(SVMM_IOC, 0x15, struct svmm_prefault)
+
+/*
+ * SVMM_IOEVENTFD: see struct svmm_ioeventfd (svmm_ioevent.h).  From any thread; a write after the
+ * call has returned is subject to it.
+ * Errors: -EINVAL (flags, reserved, bytes, match, address, not an eventfd), -EBADF, -EEXIST
+ * (a write could be for another one, too), -ENOENT (SVMM_IOEVENTFD_REMOVE: there is no such one),
+ * -ENOSPC (SVMM_MAX_IOEVENTFDS), -EFAULT, -ENOMEM, -EIO.
+ */
+#define SVMM_IOEVENTFD		_IOW(SVMM_IOC, 0x17, struct svmm_ioeventfd)
 
 /*
  * vCPU fd: the shared page

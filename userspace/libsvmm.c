@@ -105,6 +105,19 @@ int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
 	return ret;
 }
 
+int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match, int fd)
+{
+	struct svmm_ioeventfd arg = {
+		.address = address,
+		.match = match,
+		.bytes = bytes,
+		.fd = fd,
+		.flags = flags,
+	};
+
+	return call(vm, SVMM_IOEVENTFD, &arg);
+}
+
 int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 {
 	struct svmm_msi arg = { .address = address, .data = data };
@@ -228,6 +241,9 @@ static const struct {
 	{ SVMM_SET_MEMORY_SLOT, EEXIST, "two memory slots overlap" },
 	{ SVMM_SET_MEMORY_SLOT, ENOENT, "there is no such memory slot" },
 	{ SVMM_DIRTY_LOG, ENOENT, "no such memory slot, or it does not log writes" },
+	{ SVMM_IOEVENTFD, EEXIST, "an eventfd is there for this write already" },
+	{ SVMM_IOEVENTFD, ENOENT, "no such eventfd is there for this write" },
+	{ SVMM_IOEVENTFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
 	{ SVMM_RUN, EINVAL, "the vCPU's register state is not legal" },
 	{ SVMM_RUN, EBUSY, "another thread runs this vCPU" },
 	{ SVMM_SET_STATE, EINVAL, "the vCPU's register state is not legal" },

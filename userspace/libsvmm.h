@@ -91,6 +91,19 @@ int svmm_dirty_log(int vm, uint32_t slot, uint32_t flags, uint64_t first_page, u
 int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes);
 
 /**
+ * svmm_ioeventfd - have the kernel answer a write of the guest by a signal to an eventfd
+ * @vm: fd from svmm_create_vm()
+ * @flags: SVMM_IOEVENTFD_*
+ * @address: I/O port or guest-physical address
+ * @bytes: 1, 2, 4, for memory 8; 0: any
+ * @match: the value, with SVMM_IOEVENTFD_MATCH
+ * @fd: the eventfd
+ *
+ * Return: 0, or what SVMM_IOEVENTFD gives.
+ */
+int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match, int fd);
+
+/**
  * svmm_signal_msi - deliver an interrupt message to the local APICs
  * @vm: fd from svmm_create_vm()
  * @address: message address, FEEx_xxxxh

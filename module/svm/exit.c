@@ -10,6 +10,7 @@
 #include <asm/msr.h>
 
 #include "../compat.h"
+#include "../ioevent.h"
 #include "../stats.h"
 #include "../trace.h"
 #include "svm_vcpu.h"
@@ -145,9 +146,17 @@ static enum svm_action exit_ioio(struct vcpu *vcpu)
 		return SVM_STRING_IO;
 	/* EXITINFO2 is the next RIP, with and without NRIPS (APM vol. 2, 15.10.2). */
 	vmcb->rip = vmcb->exit_info_2;
-	pio_single(vcpu, io.port, io.in, io.bytes);
 	svm_insn_done(vcpu);
-	return SVM_TO_USER;
+	if (io.in) {
+		pio_in(vcpu, io.port, io.bytes);
+		return SVM_TO_USER;
+	}
+	if (!IOEVENT_IN_WINDOW && ioevent_any(vcpu->vm)) {
+		vcpu->io.port = io.port;
+		vcpu->io.bytes = io.bytes;
+		return SVM_OUT;
+	}
+	return pio_out(vcpu, io.port, io.bytes) == IO_NEXT_RUN ? SVM_RESUME : SVM_TO_USER;
 }
 
 static enum svm_action exit_hlt(struct vcpu *vcpu)

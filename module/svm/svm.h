@@ -14,6 +14,7 @@ enum svm_action {
 	SVM_LEAVE,	/* handled: leave the window once (host interrupt, NMI), then go round */
 	SVM_FAULT,	/* nested page fault in vcpu->fault */
 	SVM_STRING_IO,	/* INS or OUTS: needs guest memory */
+	SVM_OUT,	/* OUT of vcpu->io that the window must not answer */
 	SVM_EMULATE,	/* needs guest memory that is not there: svm_emulate() */
 	SVM_TO_USER,	/* the exit record is filled in */
 	SVM_HALT,	/* HLT: wait for an event, in the kernel */

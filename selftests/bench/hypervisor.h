@@ -16,6 +16,8 @@ struct program {
 	struct svmm_vcpu_page page;
 };
 
+#define PORT_BELL	0xe1	/* guests/cost.S */
+
 struct machine;
 
 struct hypervisor {
@@ -28,6 +30,8 @@ struct hypervisor {
 	 */
 	void (*run)(struct machine *m, const struct program *program, uint64_t bytes,
 		    uint64_t number);
+	/* An OUT to PORT_BELL signals an eventfd, which nobody reads. */
+	void (*bell)(struct machine *m);
 	/* Slot 1 logs what is written. */
 	void (*log)(struct machine *m);
 	/* What of it was written; it is clean afterwards. A bit per page. */

@@ -4,6 +4,7 @@
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -143,6 +144,17 @@ static void run(struct machine *m, const struct program *program, uint64_t bytes
 	}
 }
 
+static void bell(struct machine *m)
+{
+	struct kvm_ioeventfd arg = {
+		.addr = PORT_BELL, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO,
+		.fd = eventfd(0, EFD_CLOEXEC),
+	};
+
+	CALL(m->vm, KVM_IOEVENTFD, &arg);
+	close(arg.fd);
+}
+
 static void start_log(struct machine *m)
 {
 	set_slot(m, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, m->bytes, m->mem);
@@ -169,6 +181,7 @@ const struct hypervisor kvm_amd = {
 	.name = "kvm_amd",
 	.create = create,
 	.run = run,
+	.bell = bell,
 	.log = start_log,
 	.harvest = harvest,
 	.destroy = destroy,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "hypervisor.h"
 
@@ -43,6 +45,15 @@ static struct machine *create(const struct program *program, void *mem, uint64_t
 	return m;
 }
 
+static void bell(struct machine *m)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	if (fd < 0 || svmm_ioeventfd(m->v.vm, SVMM_IOEVENTFD_PIO, PORT_BELL, 1, 0, fd))
+		vmt_die(&m->v, "no eventfd");
+	close(fd);
+}
+
 static void run(struct machine *m, const struct program *program, uint64_t bytes, uint64_t number)
 {
 	struct svmm_vcpu_page *page = m->v.page;
@@ -81,6 +92,7 @@ const struct hypervisor svmm = {
 	.name = "svmm",
 	.create = create,
 	.run = run,
+	.bell = bell,
 	.log = start_log,
 	.harvest = harvest,
 	.destroy = destroy,

@@ -16,6 +16,7 @@
 .set MSR_X2APIC_LVTT, 0x832
 .set MSR_X2APIC_SELF_IPI, 0x83f
 .set PORT_NOBODY, 0xe0
+.set PORT_BELL, 0xe1
 .set VECTOR, 0x80
 
 .macro ROUNDS insns:req
@@ -101,6 +102,10 @@ GUEST rep_outsb_4k, MODE_LONG
 
 GUEST pio_out, MODE_LONG
 	ROUNDS	"out %al, $PORT_NOBODY"
+
+/* Somebody waits for this one. */
+GUEST ioeventfd, MODE_LONG
+	ROUNDS	"out %al, $PORT_BELL"
 
 GUEST pio_in, MODE_LONG
 	ROUNDS	"in $PORT_NOBODY, %al"
