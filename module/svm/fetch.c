@@ -56,11 +56,16 @@ static __always_inline bool has_key(const struct fetch_line *line, struct vcpu *
 
 /*
  * The line that @linear goes to.  Instructions that exit are few, close together or at the same
- * place in several pages.
+ * place in several pages.  Who has to give way to another one goes to the second line.
  */
-static __always_inline struct fetch_line *line_of(struct svm_vcpu *sv, u64 linear)
+static __always_inline unsigned int line_of(u64 linear)
 {
-	return &sv->fetched[(linear ^ linear >> 4 ^ linear >> 12) % FETCH_LINES];
+	return (linear ^ linear >> 4 ^ linear >> 12) % FETCH_LINES;
+}
+
+static __always_inline unsigned int second_line(unsigned int line)
+{
+	return line ^ 1;
 }
 
 void svm_fetch_forget(struct svm_vcpu *sv)
@@ -77,6 +82,7 @@ static void remember(struct svm_vcpu *sv, struct fetch_line *line, struct guest_
 {
 	struct guest_word end;
 	struct x86_insn insn;
+	unsigned int to;
 
 	if (x86_decode(&insn, sv->insn_bytes, sv->insn_nbytes, line->mode) != X86_DECODE_OK ||
 	    insn.len > sizeof(end.value))
@@ -88,7 +94,10 @@ static void remember(struct svm_vcpu *sv, struct fetch_line *line, struct guest_
 	line->path = notes->path;
 	line->mask = GENMASK_ULL(8 * insn.len - 1, 0);
 	line->len = insn.len;
-	*line_of(sv, line->linear) = *line;
+	to = line_of(line->linear);
+	if (sv->fetched[to].linear != line->linear)
+		sv->fetched[second_line(to)] = sv->fetched[to];
+	sv->fetched[to] = *line;
 }
 
 /* Where the instruction is, as a segment has it. */
@@ -104,12 +113,15 @@ static __always_inline const struct fetch_line *look_up(struct vcpu *vcpu, enum 
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	u64 linear = insn_linear(sv, mode);
-	const struct fetch_line *line = line_of(sv, linear);
+	unsigned int n = line_of(linear);
+	const struct fetch_line *line = &sv->fetched[n];
 
-	if (likely(has_key(line, vcpu, linear, mode)) &&
-	    likely(guest_path_holds(vcpu->vm, &line->path, line->mask)))
-		return line;
-	return NULL;
+	if (unlikely(!has_key(line, vcpu, linear, mode))) {
+		line = &sv->fetched[second_line(n)];
+		if (!has_key(line, vcpu, linear, mode))
+			return NULL;
+	}
+	return likely(guest_path_holds(vcpu->vm, &line->path, line->mask)) ? line : NULL;
 }
 
 unsigned int svm_fetched_len(struct vcpu *vcpu)
