@@ -14,23 +14,19 @@
 #define SVMM_STATS_H
 
 #include <linux/bitops.h>
+#include <linux/hash.h>
 #include <asm/msr.h>
 
 #include "core.h"
 
 #define STATS_PAGES	PFN_UP(sizeof(struct svmm_vcpu_stats))
 
-/*
- * Where in its table a key is looked for first.  Keys that are in use together are to differ: MSRs
- * and hypercalls are neighbours, ports and pages often multiples of a power of 2.
- */
+/* Where in its table a key is looked for first.  MSRs and hypercalls in use are neighbours. */
 static __always_inline unsigned int stats_place(enum svmm_stats_key kind, u64 key)
 {
-	if (kind == SVMM_KEY_PORT)
-		key ^= key >> 5;
-	else if (kind == SVMM_KEY_MMIO)
-		key = PHYS_PFN(key) ^ PHYS_PFN(key) >> 8;
-	return key % SVMM_STATS_KEYS;
+	if (kind == SVMM_KEY_MSR || kind == SVMM_KEY_HYPERCALL)
+		return key % SVMM_STATS_KEYS;
+	return hash_32((u32)key, ilog2(SVMM_STATS_KEYS));
 }
 
 /* Does this build keep accounts? */

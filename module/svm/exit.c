@@ -139,9 +139,10 @@ static enum svm_action exit_msr(struct vcpu *vcpu)
 static enum svm_action exit_ioio(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->svm->vmcb;
-	struct svm_ioio io = svm_ioio_decode(vmcb->exit_info_1);
+	struct svm_ioio io;
 
-	stats_key(vcpu, SVMM_KEY_PORT, io.port);
+	stats_key(vcpu, SVMM_KEY_PORT, svm_ioio_port(vmcb->exit_info_1));
+	io = svm_ioio_decode(vmcb->exit_info_1);
 	if (io.string)
 		return SVM_STRING_IO;
 	/* EXITINFO2 is the next RIP, with and without NRIPS (APM vol. 2, 15.10.2). */

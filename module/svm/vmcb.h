@@ -573,11 +573,16 @@ struct svm_ioio {
 	bool rep;
 };
 
+static __always_inline u16 svm_ioio_port(u64 info)
+{
+	return (u32)info >> 16;
+}
+
 static __always_inline struct svm_ioio svm_ioio_decode(u64 info)
 {
 	/* One size bit out of three is set, and (n & 7) is the size: 16 -> 1, 32 -> 2, 64 -> 4. */
 	return (struct svm_ioio){
-		.port = info >> 16,
+		.port = svm_ioio_port(info),
 		.bytes = (info >> 4) & 7,
 		.addr_bytes = ((info >> 7) & 7) << 1,
 		.seg = (info >> 10) & 7,
