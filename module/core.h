@@ -37,6 +37,7 @@
 #include "../uapi/svmm.h"
 #include "../uapi/svmm_netlink.h"
 #include "emulate/emulate.h"
+#include "emulate/mov.h"
 #include "guest_path.h"
 
 #define SVMM_MAX_VCPUS		64
@@ -181,6 +182,7 @@ enum io_state {
 	IO_PIO_IN,	/* RUN puts the data into RAX */
 	IO_STRING_IN,	/* RUN stores the data area to memory and moves on */
 	IO_MMIO_READ,	/* RUN logs the data and emulates again */
+	IO_MMIO_LOAD,	/* RUN loads the data into the register of a plain MOV */
 	IO_MMIO_WRITE,	/* posted; more fragments may wait */
 	IO_EXTINT,	/* RUN takes the 8259's vector */
 };
@@ -202,6 +204,7 @@ struct vcpu_io {
 	struct mmio_frag read[MMIO_MAX_FRAGS];
 	unsigned int nr_writes, next_write;	/* MMIO writes to hand out */
 	struct mmio_frag write[MMIO_MAX_FRAGS];
+	struct x86_mov mov;			/* with IO_MMIO_LOAD */
 };
 
 /* Accounting (stats.h) */
@@ -214,7 +217,7 @@ struct vcpu_aside {
 struct vcpu_acct {
 	struct svmm_vcpu_stats *stats;		/* [c] its contents: [m], read by anybody */
 	struct svmm_key_stat *keys[SVMM_KEYS];	/* [c] stats->keys */
-	struct svmm_exit_stat *exit;		/* [m] of the last exit; in the window: a register */
+	struct svmm_exit_stat *exit;		/* [m] of the last exit; see svm_vcpu_enter() */
 	__u64 *key_ticks;			/* [m] of its key, or the line's no_key */
 	u64 entered;				/* [m] TSC of the last VMRUN */
 	u64 exited;				/* [m] of its exit, plus what was no overhead */
@@ -628,11 +631,15 @@ enum io_next { IO_NEXT_RUN, IO_NEXT_USER };
 /* The memory callbacks of vcpu->emu. */
 extern const struct emu_ops guest_emu_ops;
 
+/* A nested fault of vcpu->fault met no memory. */
+enum io_next mmio_fault(struct vcpu *vcpu);
 enum io_next mmio_emulate(struct vcpu *vcpu, u64 gpa);
 /* Hand out the next posted write, if any. */
 enum io_next mmio_next_write(struct vcpu *vcpu);
 /* User space answered a read: log it and emulate again. */
 enum io_next mmio_complete_read(struct vcpu *vcpu);
+/* The same of a plain MOV. */
+enum io_next mmio_complete_load(struct vcpu *vcpu);
 
 /**
  * mmio_load_emu() - fill vcpu->emu with the guest's state and instruction bytes

@@ -58,10 +58,21 @@ static bool in_lapic(struct vcpu *vcpu, u64 gpa)
 	return base && gpa - base < LAPIC_PAGE_BYTES;
 }
 
+/* Of a read; a write has more to say. */
+static void fill_exit(struct vcpu *vcpu, u64 gpa, unsigned int bytes)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+
+	exit->reason = SVMM_EXIT_MMIO;
+	exit->flags = 0;
+	memset(&exit->mmio, 0, sizeof(exit->mmio));
+	exit->mmio.gpa = gpa;
+	exit->mmio.bytes = bytes;
+}
+
 /* A device read of at most 8 bytes: from the log, or by user space. */
 static enum emu_result device_read(struct vcpu *vcpu, u64 gpa, u8 *data, unsigned int bytes)
 {
-	struct svmm_exit *exit = &vcpu->page->exit;
 	struct vcpu_io *io = &vcpu->io;
 	struct mmio_frag *frag;
 
@@ -84,12 +95,7 @@ static enum emu_result device_read(struct vcpu *vcpu, u64 gpa, u8 *data, unsigne
 	frag->gpa = gpa;
 	frag->bytes = bytes;
 	io->state = IO_MMIO_READ;
-
-	exit->reason = SVMM_EXIT_MMIO;
-	exit->flags = 0;
-	memset(&exit->mmio, 0, sizeof(exit->mmio));
-	exit->mmio.gpa = gpa;
-	exit->mmio.bytes = bytes;
+	fill_exit(vcpu, gpa, bytes);
 	return EMU_IO;
 }
 
@@ -251,43 +257,41 @@ enum io_next mmio_failure(struct vcpu *vcpu, u64 gpa)
 	return IO_NEXT_USER;
 }
 
-/* An eventfd waits for it, and it is done. */
-static bool signals(struct vcpu *vcpu, const struct mmio_frag *frag)
+/* To an eventfd, or to user space, which sees it before the guest runs on. */
+static enum io_next hand_out(struct vcpu *vcpu, const struct mmio_frag *frag)
 {
+	struct svmm_exit *exit = &vcpu->page->exit;
 	u64 value = 0;
 	bool done;
 
-	memcpy(&value, frag->data, frag->bytes);
-	rcu_read_lock();
-	done = ioevent_signal(vcpu->vm, false, frag->gpa, value, frag->bytes);
-	rcu_read_unlock();
-	return done;
+	trace_svmm_mmio(vcpu, true, frag);
+	if (unlikely(ioevent_any(vcpu->vm))) {
+		memcpy(&value, frag->data, frag->bytes);
+		rcu_read_lock();
+		done = ioevent_signal(vcpu->vm, false, frag->gpa, value, frag->bytes);
+		rcu_read_unlock();
+		if (done)
+			return IO_NEXT_RUN;
+	}
+	fill_exit(vcpu, frag->gpa, frag->bytes);
+	exit->mmio.is_write = 1;
+	memcpy(exit->mmio.data, frag->data, frag->bytes);
+	return IO_NEXT_USER;
 }
 
 enum io_next mmio_next_write(struct vcpu *vcpu)
 {
-	struct svmm_exit *exit = &vcpu->page->exit;
 	struct vcpu_io *io = &vcpu->io;
-	const struct mmio_frag *frag;
 
-	do {
-		if (io->next_write == io->nr_writes) {
-			io->next_write = 0;
-			io->nr_writes = 0;
-			return IO_NEXT_RUN;
+	while (io->next_write < io->nr_writes) {
+		if (hand_out(vcpu, &io->write[io->next_write++]) == IO_NEXT_USER) {
+			io->state = IO_MMIO_WRITE;
+			return IO_NEXT_USER;
 		}
-		frag = &io->write[io->next_write++];
-		trace_svmm_mmio(vcpu, true, frag);
-	} while (signals(vcpu, frag));
-	io->state = IO_MMIO_WRITE;
-	exit->reason = SVMM_EXIT_MMIO;
-	exit->flags = 0;
-	memset(&exit->mmio, 0, sizeof(exit->mmio));
-	exit->mmio.gpa = frag->gpa;
-	exit->mmio.bytes = frag->bytes;
-	exit->mmio.is_write = 1;
-	memcpy(exit->mmio.data, frag->data, frag->bytes);
-	return IO_NEXT_USER;
+	}
+	io->next_write = 0;
+	io->nr_writes = 0;
+	return IO_NEXT_RUN;
 }
 
 /* One instruction, or one round of a REP instruction. */
@@ -353,4 +357,58 @@ enum io_next mmio_complete_read(struct vcpu *vcpu)
 	io->nr_reads = io->next_read + 1;
 	trace_svmm_mmio(vcpu, false, frag);
 	return mmio_emulate(vcpu, frag->gpa);
+}
+
+/*
+ * Plain MOVs: what the emulator would do, in a few instructions (svm/mov.c)
+ */
+
+static enum io_next mov_store(struct vcpu *vcpu, u64 gpa, const struct x86_mov *mov)
+{
+	struct mmio_frag frag = { .gpa = gpa, .bytes = mov->bytes };
+	u64 value = x86_mov_stored(mov, vcpu->regs);
+
+	memcpy(frag.data, &value, sizeof(value));
+	svm_mov_done(vcpu, mov);
+	return hand_out(vcpu, &frag);
+}
+
+static enum io_next mov_load(struct vcpu *vcpu, u64 gpa, const struct x86_mov *mov)
+{
+	struct vcpu_io *io = &vcpu->io;
+
+	io->state = IO_MMIO_LOAD;
+	io->mov = *mov;
+	io->read[0].gpa = gpa;
+	io->read[0].bytes = mov->bytes;
+	fill_exit(vcpu, gpa, mov->bytes);
+	return IO_NEXT_USER;
+}
+
+enum io_next mmio_complete_load(struct vcpu *vcpu)
+{
+	struct mmio_frag *frag = &vcpu->io.read[0];
+	const struct x86_mov *mov = &vcpu->io.mov;
+	u64 data;
+
+	/* The emulator finds out what the guest does instead. */
+	vcpu->io.next_read = 0;
+	if (!svm_mov_goes_on(vcpu))
+		return mmio_complete_read(vcpu);
+	memcpy(&data, vcpu->page->exit.mmio.data, sizeof(data));
+	memcpy(frag->data, &data, sizeof(data));
+	trace_svmm_mmio(vcpu, false, frag);
+	vcpu->regs[mov->reg] = x86_mov_loaded(mov, vcpu->regs[mov->reg], data);
+	svm_mov_done(vcpu, mov);
+	return IO_NEXT_RUN;
+}
+
+enum io_next mmio_fault(struct vcpu *vcpu)
+{
+	u64 gpa = vcpu->fault.gpa;
+	struct x86_mov mov;
+
+	if (vcpu->injected.valid || in_lapic(vcpu, gpa) || !svm_device_mov(vcpu, &mov))
+		return mmio_emulate(vcpu, gpa);
+	return mov.store ? mov_store(vcpu, gpa, &mov) : mov_load(vcpu, gpa, &mov);
 }

@@ -308,7 +308,7 @@ static enum io_next vcpu_nested_fault(struct vcpu *vcpu)
 	ret = npt_fault(vcpu, gpa, vcpu->fault.error_code);
 	if (ret == NPT_FAULT_MMIO) {
 		stats_key(vcpu, SVMM_KEY_MMIO, gpa & PAGE_MASK);
-		return mmio_emulate(vcpu, gpa);
+		return mmio_fault(vcpu);
 	}
 	if (!ret || ret == -EINTR)
 		return IO_NEXT_RUN;
@@ -435,6 +435,8 @@ static enum io_next vcpu_complete_io(struct vcpu *vcpu)
 		return pio_complete_string_in(vcpu);
 	case IO_MMIO_READ:
 		return mmio_complete_read(vcpu);
+	case IO_MMIO_LOAD:
+		return mmio_complete_load(vcpu);
 	case IO_MMIO_WRITE:
 		return mmio_next_write(vcpu);
 	case IO_EXTINT:

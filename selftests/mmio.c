@@ -121,6 +121,39 @@ TEST_F(mmio, load)
 		expect_log(_metadata, i, offset[i], bytes[i], false);
 }
 
+TEST_F(mmio, addressing)
+{
+	twice(_metadata, &self->v, "addressing");
+	EXPECT_EQ(20, dev.n);
+}
+
+static void moves_base(struct vmt *v, struct vmt_mmio *m)
+{
+	device(v, m);
+	if (dev.n > 1)
+		return;
+	if (svmm_get_state(v->vcpu, SVMM_STATE_GPR))
+		vmt_die(v, "no registers");
+	v->page->gpr.rbp += 0x100;
+	v->page->dirty |= SVMM_STATE_GPR;
+	if (svmm_set_state(v->vcpu))
+		vmt_die(v, "the registers cannot be set");
+}
+
+/* User space gives the guest other registers instead of an answer: those count. */
+TEST_F(mmio, other_state_meanwhile)
+{
+	for (unsigned int i = 0; i < DEVICE_BYTES; i++)
+		dev.mem[i] = i >> 8;
+	self->v.on_mmio = moves_base;
+	vmt_start(&self->v, "one_load");
+	vmt_done(&self->v);
+	ASSERT_EQ(2, dev.n);
+	EXPECT_EQ(0, dev.log[0].offset);
+	EXPECT_EQ(0x100, dev.log[1].offset);
+	EXPECT_EQ(0x0101010101010101, *vmt_u64(&self->v, G_RES));
+}
+
 TEST_F(mmio, extend)
 {
 	twice(_metadata, &self->v, "extend");

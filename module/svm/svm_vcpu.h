@@ -31,6 +31,7 @@ struct host_dr {
 #define SVM_CHECK_CLEAN	BIT(1)	/* clean_debug: vmcb_clean_verify(), each time */
 
 #define FETCH_LINES	16
+#define MOV_LINES	8
 
 /* fetch.c: an instruction of up to 8 bytes, and the way to it. */
 struct fetch_line {
@@ -43,6 +44,13 @@ struct fetch_line {
 	u8 mode;			/* enum x86_mode */
 	u64 mask;			/* the instruction's bytes in the path's first word */
 	struct guest_path path;
+};
+
+/* mov.c: an instruction of up to 8 bytes that has met a device. */
+struct mov_line {
+	u64 bytes;
+	u64 mask;			/* 0: the line is empty */
+	struct x86_mov mov;		/* of length 0: it is no plain MOV */
 };
 
 /* Everything here is the vCPU thread's: [m] in core.h. */
@@ -73,6 +81,7 @@ struct svm_vcpu {
 	u8 insn_bytes[X86_INSN_MAX];	/* fetched for the present exit */
 	u8 insn_nbytes;
 	struct fetch_line fetched[FETCH_LINES];
+	struct mov_line movs[MOV_LINES];
 
 	struct vmcb_shadow *shadow;	/* with clean_debug */
 	struct svmm_exit_stat *stats[SVM_EXIT_INDEXES];	/* lines of the accounts, or NULL */
@@ -96,8 +105,8 @@ struct svmm_exit_stat *svm_new_exit(struct vcpu *vcpu, unsigned long index);
 enum svm_action svm_internal_error(struct vcpu *vcpu);
 
 /*
- * fetch.c and insn.c, in the window or with preemption off.  -EAGAIN: the bytes are not at hand; -EFAULT: an
- * exception was raised instead.  insn_error() is what a handler returns then.
+ * fetch.c and insn.c, in the window or with preemption off.  -EAGAIN: the bytes are not at hand;
+ * -EFAULT: an exception was raised instead.  insn_error() is what a handler returns then.
  */
 int svm_fetch_insn(struct vcpu *vcpu);				/* into sv->insn_bytes */
 int svm_decode_insn(struct vcpu *vcpu, struct x86_insn *insn);	/* 0 */

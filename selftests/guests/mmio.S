@@ -359,6 +359,63 @@ GUEST exec, MODE_LONG
 	mov	$G_MMIO, %eax
 	jmp	*%rax
 
+/* Each way to say where, and what a MOV makes of it. */
+TWICE addressing
+	mov	%rbp, %r12
+	mov	(%r12), %rax
+	KEEP	%rax
+	mov	%rbp, %r13
+	mov	(%r13), %rax
+	KEEP	%rax
+	mov	%rbp, %r9
+	mov	$3, %r10d
+	mov	(%r9, %r10, 8), %rcx
+	KEEP	%rcx
+	mov	-0x10(%r9, %r10, 8), %ecx
+	KEEP	%rcx
+	mov	$-2, %rdi
+	mov	0x40(%rbp, %rdi, 8), %rsi
+	KEEP	%rsi
+	lea	-0x1000(%rbp), %r11
+	mov	0x1008(%r11), %r8w
+	KEEP	%r8
+	mov	%rsp, %rbx
+	mov	%rbp, %rsp
+	mov	0x20(%rsp), %rdx
+	mov	%rbx, %rsp
+	KEEP	%rdx
+	movzbl	0x21(%rbp), %eax
+	KEEP	%rax
+	movsbq	0x84(%rbp), %r9
+	KEEP	%r9
+	movsbw	0x23(%rbp), %r10w
+	KEEP	%r10
+	movswl	0x24(%rbp), %r11d
+	KEEP	%r11
+	movzwq	0x26(%rbp), %rsi
+	KEEP	%rsi
+	mov	%r10, 0x60(%rbp)
+	mov	%dil, 0x68(%rbp)
+	mov	%r10d, 0x6c(%rbp)
+	mov	0x60(%rbp), %rdi
+	KEEP	%rdi
+	/* Not for all of them is there a short way. */
+	mov	0x33(%rbp), %rax
+	KEEP	%rax
+	mov	%fs:0x38(%rbp), %rax
+	KEEP	%rax
+	mov	0x40(%ebp), %rax
+	KEEP	%rax
+	mov	0x12(%rbp), %ah
+	KEEP	%rax
+	ret
+
+GUEST one_load, MODE_LONG
+	mov	$G_MMIO, %ebp
+	mov	(%rbp), %rax
+	mov	%rax, G_RES
+	DONE
+
 /* A slot that is read-only, at 16 MiB: reads run, writes are MMIO. */
 GUEST readonly, MODE_LONG
 	mov	0x1000010, %eax
