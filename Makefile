@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-memory install clean help
+.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-memory bench-native bench-own install clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -62,6 +62,15 @@ bench-memory:				## host instructions of memory operations: svmm against kvm_amd
 	@scripts/build-module 6.1
 	@$(MAKE) --no-print-directory -C selftests
 	@scripts/bench-memory
+
+bench-native:				## what an exit costs on this machine's own processor, in ticks of its TSC
+	@$(MAKE) --no-print-directory -C selftests
+	@scripts/bench-native
+
+bench-own: all guest			## a guest's system calls, page faults and forks against the bare host's
+	@scripts/setup host
+	@scripts/build-module 6.1
+	@scripts/bench-own
 
 install: all				## install module, vmctl, headers and udev rule
 	@scripts/install "$(DESTDIR)" $(KVER)

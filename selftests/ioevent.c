@@ -9,13 +9,14 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "lib/vmtest.h"
 
 #define DEVICE	0x40000000UL
-#define BELL	0xe0
+#define BELL	0xe8
 #define ROUNDS	100
 
 /* Writes that came to user space, by the logarithm of their size. */
@@ -79,19 +80,20 @@ static uint64_t signals(int fd)
 	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
 }
 
-static void run(FIXTURE_DATA(ioevent) *self, const char *entry, uint64_t rounds)
+static void run(struct vmt *v, const char *entry, uint64_t rounds)
 {
-	memset(&self->seen, 0, sizeof(self->seen));
-	vmt_start(&self->v, entry);
-	self->v.page->gpr.rdi = DEVICE;
-	self->v.page->gpr.rdx = rounds;
-	vmt_done(&self->v);
+	memset(v->arg, 0, sizeof(struct seen));
+	vmt_start(v, entry);
+	v->page->gpr.rdi = DEVICE;
+	v->page->gpr.rdx = rounds;
+	vmt_done(v);
 }
 
-static int set(FIXTURE_DATA(ioevent) *self, uint32_t flags, uint32_t bytes, uint64_t match)
+/* At the device that the guest writes to. */
+static int set(int vm, int fd, uint32_t flags, uint32_t bytes, uint64_t match)
 {
-	return svmm_ioeventfd(self->v.vm, flags, flags & SVMM_IOEVENTFD_PIO ? BELL : DEVICE,
-			      bytes, match, self->fd);
+	return svmm_ioeventfd(vm, flags, flags & SVMM_IOEVENTFD_PIO ? BELL : DEVICE, bytes,
+			      match, fd);
 }
 
 static const struct space {
@@ -107,13 +109,14 @@ TEST_F(ioevent, of_a_size)
 {
 	for (const struct space *s = spaces; s < spaces + ARRAY_SIZE(spaces); s++) {
 		for (unsigned int i = 0; i < s->sizes; i++) {
-			ASSERT_EQ(0, set(self, s->flags, 1 << i, 0));
-			run(self, s->entry, ROUNDS);
+			ASSERT_EQ(0, set(self->v.vm, self->fd, s->flags, 1 << i, 0));
+			run(&self->v, s->entry, ROUNDS);
 			EXPECT_EQ(ROUNDS, signals(self->fd));
 			EXPECT_EQ(0, self->seen.writes[i]);
 			EXPECT_EQ(ROUNDS * (s->sizes - 1), self->seen.all);
-			ASSERT_EQ(0, set(self, s->flags | SVMM_IOEVENTFD_REMOVE, 1 << i, 0));
-			run(self, s->entry, ROUNDS);
+			ASSERT_EQ(0, set(self->v.vm, self->fd, s->flags | SVMM_IOEVENTFD_REMOVE,
+					 1 << i, 0));
+			run(&self->v, s->entry, ROUNDS);
 			EXPECT_EQ(0, signals(self->fd));
 			EXPECT_EQ(ROUNDS, self->seen.writes[i]);
 			EXPECT_EQ(ROUNDS * s->sizes, self->seen.all);
@@ -124,8 +127,8 @@ TEST_F(ioevent, of_a_size)
 TEST_F(ioevent, of_any_size)
 {
 	for (const struct space *s = spaces; s < spaces + ARRAY_SIZE(spaces); s++) {
-		ASSERT_EQ(0, set(self, s->flags, 0, 0));
-		run(self, s->entry, ROUNDS);
+		ASSERT_EQ(0, set(self->v.vm, self->fd, s->flags, 0, 0));
+		run(&self->v, s->entry, ROUNDS);
 		EXPECT_EQ(ROUNDS * s->sizes, signals(self->fd));
 		EXPECT_EQ(0, self->seen.all);
 	}
@@ -136,14 +139,15 @@ TEST_F(ioevent, of_a_value)
 	for (const struct space *s = spaces; s < spaces + ARRAY_SIZE(spaces); s++) {
 		unsigned int top = s->sizes - 1;
 
-		ASSERT_EQ(0, set(self, s->flags | SVMM_IOEVENTFD_MATCH, 1 << top, 7));
+		ASSERT_EQ(0, set(self->v.vm, self->fd, s->flags | SVMM_IOEVENTFD_MATCH, 1 << top,
+				 7));
 		ASSERT_EQ(0, svmm_ioeventfd(self->v.vm, s->flags | SVMM_IOEVENTFD_MATCH,
 					    s->flags ? BELL : DEVICE, 1 << top, 9, self->other));
-		run(self, s->entry, 8);
+		run(&self->v, s->entry, 8);
 		EXPECT_EQ(1, signals(self->fd));
 		EXPECT_EQ(0, signals(self->other));
 		EXPECT_EQ(7, self->seen.writes[top]);
-		run(self, s->entry, 9);
+		run(&self->v, s->entry, 9);
 		EXPECT_EQ(1, signals(self->fd));
 		EXPECT_EQ(1, signals(self->other));
 		EXPECT_EQ(7, self->seen.writes[top]);
@@ -167,18 +171,18 @@ TEST_F(ioevent, of_an_address)
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++)
 		ASSERT_EQ(0, svmm_ioeventfd(self->v.vm, others[i].flags, others[i].address, 1, 0,
 					    self->other));
-	run(self, "outs", ROUNDS);
+	run(&self->v, "outs", ROUNDS);
 	EXPECT_EQ(ROUNDS * 3, self->seen.all);
-	run(self, "stores", ROUNDS);
+	run(&self->v, "stores", ROUNDS);
 	EXPECT_EQ(ROUNDS * 4, self->seen.all);
 	EXPECT_EQ(0, signals(self->other));
 
 	/* Among them, it is found. */
-	ASSERT_EQ(0, set(self, SVMM_IOEVENTFD_PIO, 1, 0));
-	ASSERT_EQ(0, set(self, 0, 1, 0));
-	run(self, "outs", ROUNDS);
+	ASSERT_EQ(0, set(self->v.vm, self->fd, SVMM_IOEVENTFD_PIO, 1, 0));
+	ASSERT_EQ(0, set(self->v.vm, self->fd, 0, 1, 0));
+	run(&self->v, "outs", ROUNDS);
 	EXPECT_EQ(ROUNDS, signals(self->fd));
-	run(self, "stores", ROUNDS);
+	run(&self->v, "stores", ROUNDS);
 	EXPECT_EQ(ROUNDS, signals(self->fd));
 	EXPECT_EQ(0, signals(self->other));
 }
@@ -186,13 +190,13 @@ TEST_F(ioevent, of_an_address)
 /* OUTS hands over many at once: user space has them all. MOVS does not: each is a write. */
 TEST_F(ioevent, of_strings)
 {
-	ASSERT_EQ(0, set(self, SVMM_IOEVENTFD_PIO, 1, 0));
-	run(self, "string", ROUNDS);
+	ASSERT_EQ(0, set(self->v.vm, self->fd, SVMM_IOEVENTFD_PIO, 1, 0));
+	run(&self->v, "string", ROUNDS);
 	EXPECT_EQ(ROUNDS, self->seen.all);
 	EXPECT_EQ(0, signals(self->fd));
 
-	ASSERT_EQ(0, set(self, 0, 8, 0));
-	run(self, "movs", ROUNDS);
+	ASSERT_EQ(0, set(self->v.vm, self->fd, 0, 8, 0));
+	run(&self->v, "movs", ROUNDS);
 	EXPECT_EQ(1, signals(self->fd));
 	EXPECT_EQ(ROUNDS - 1, self->seen.all);
 }
@@ -204,9 +208,9 @@ TEST_F(ioevent, fd_may_go)
 
 	ASSERT_EQ(0, svmm_ioeventfd(self->v.vm, SVMM_IOEVENTFD_PIO, BELL, 1, 0, copy));
 	close(copy);
-	run(self, "outs", ROUNDS);
+	run(&self->v, "outs", ROUNDS);
 	EXPECT_EQ(ROUNDS, signals(self->fd));
-	ASSERT_EQ(0, set(self, SVMM_IOEVENTFD_PIO | SVMM_IOEVENTFD_REMOVE, 1, 0));
+	ASSERT_EQ(0, set(self->v.vm, self->fd, SVMM_IOEVENTFD_PIO | SVMM_IOEVENTFD_REMOVE, 1, 0));
 }
 
 TEST_F(ioevent, errors)
@@ -247,7 +251,7 @@ TEST_F(ioevent, errors)
 	EXPECT_EQ(-ENOENT, svmm_ioeventfd(vm, drop, DEVICE, 4, 0, fd));
 	EXPECT_EQ(0, svmm_ioeventfd(vm, drop | match, DEVICE, 4, 5, fd));
 	EXPECT_EQ(-ENOENT, svmm_ioeventfd(vm, drop | match, DEVICE, 4, 5, fd));
-	run(self, "stores", ROUNDS);
+	run(&self->v, "stores", ROUNDS);
 	EXPECT_EQ(ROUNDS + 1, signals(self->other));
 	EXPECT_EQ(0, signals(fd));
 }
@@ -260,55 +264,59 @@ TEST_F(ioevent, many)
 		ASSERT_EQ(0, svmm_ioeventfd(self->v.vm, 0, DEVICE + 8 * (i * 7 % 512), 8, 0,
 					    i * 7 % 512 ? self->other : self->fd));
 	EXPECT_EQ(-ENOSPC, svmm_ioeventfd(self->v.vm, 0, DEVICE + 8 * i, 8, 0, self->other));
-	run(self, "movs", SVMM_MAX_IOEVENTFDS);
+	run(&self->v, "movs", SVMM_MAX_IOEVENTFDS);
 	EXPECT_EQ(0, self->seen.all);
 	EXPECT_EQ(1, signals(self->fd));
 	EXPECT_EQ(SVMM_MAX_IOEVENTFDS - 1, signals(self->other));
 	for (i = 0; i < SVMM_MAX_IOEVENTFDS; i += 2)
 		ASSERT_EQ(0, svmm_ioeventfd(self->v.vm, SVMM_IOEVENTFD_REMOVE, DEVICE + 8 * i, 8,
 					    0, i ? self->other : self->fd));
-	run(self, "movs", SVMM_MAX_IOEVENTFDS);
+	run(&self->v, "movs", SVMM_MAX_IOEVENTFDS);
 	EXPECT_EQ(SVMM_MAX_IOEVENTFDS / 2, self->seen.all);
 	EXPECT_EQ(SVMM_MAX_IOEVENTFDS / 2, signals(self->other));
 }
 
-static void *comes_and_goes(void *arg)
-{
-	FIXTURE_DATA(ioevent) *self = arg;
-	const uint32_t flags[] = { SVMM_IOEVENTFD_PIO, 0 };
-	unsigned long changes = 0;
+struct changer {
+	pthread_t thread;
+	int vm, fd;
+	bool stop;
+	unsigned long changes;
+};
 
-	while (!__atomic_load_n(&self->other, __ATOMIC_RELAXED)) {
+static void *come_and_go(void *arg)
+{
+	const uint32_t flags[] = { SVMM_IOEVENTFD_PIO, 0 };
+	struct changer *c = arg;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
 		for (int i = 0; i < 2; i++)
-			if (set(self, flags[i], 2, 0) ||
-			    set(self, flags[i] | SVMM_IOEVENTFD_REMOVE, 2, 0))
+			if (set(c->vm, c->fd, flags[i], 2, 0) ||
+			    set(c->vm, c->fd, flags[i] | SVMM_IOEVENTFD_REMOVE, 2, 0))
 				return NULL;
-		changes++;
+		c->changes++;
 	}
-	return (void *)changes;
+	return c;
 }
 
 /* Whatever happens meanwhile, a write is seen once: as a signal, or as an exit. */
 TEST_F(ioevent, none_is_lost)
 {
+	struct changer c = { .vm = self->v.vm, .fd = self->fd };
 	uint64_t there = 0, here = 0;
-	pthread_t thread;
-	void *changes;
+	void *done;
 
-	close(self->other);
-	self->other = 0;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, comes_and_goes, self));
+	ASSERT_EQ(0, pthread_create(&c.thread, NULL, come_and_go, &c));
 	for (int i = 0; i < 50; i++) {
-		run(self, i % 2 ? "outs" : "stores", ROUNDS);
+		run(&self->v, i % 2 ? "outs" : "stores", ROUNDS);
 		here += self->seen.writes[1];
 		there += signals(self->fd);
 	}
-	__atomic_store_n(&self->other, 1, __ATOMIC_RELAXED);
-	ASSERT_EQ(0, pthread_join(thread, &changes));
-	self->other = dup(self->fd);
-	TH_LOG("%lu changes: %lu signals, %lu exits", (unsigned long)changes,
-	       (unsigned long)there, (unsigned long)here);
-	EXPECT_NE(NULL, changes);
+	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(c.thread, &done));
+	TH_LOG("%lu changes: %lu signals, %lu exits", c.changes, (unsigned long)there,
+	       (unsigned long)here);
+	EXPECT_EQ(&c, done);
+	EXPECT_NE(0, c.changes);
 	EXPECT_EQ(50 * ROUNDS, there + here);
 	EXPECT_NE(0, there);
 	EXPECT_NE(0, here);

@@ -105,7 +105,8 @@ int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
 	return ret;
 }
 
-int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match, int fd)
+int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
+		   int fd)
 {
 	struct svmm_ioeventfd arg = {
 		.address = address,

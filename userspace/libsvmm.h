@@ -101,7 +101,8 @@ int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes);
  *
  * Return: 0, or what SVMM_IOEVENTFD gives.
  */
-int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match, int fd);
+int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
+		   int fd);
 
 /**
  * svmm_signal_msi - deliver an interrupt message to the local APICs

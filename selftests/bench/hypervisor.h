@@ -16,7 +16,7 @@ struct program {
 	struct svmm_vcpu_page page;
 };
 
-#define PORT_BELL	0xe1	/* guests/cost.S */
+#define PORT_BELL	0xe8	/* guests/cost.S */
 
 struct machine;
 

@@ -16,7 +16,7 @@
 .set MSR_X2APIC_LVTT, 0x832
 .set MSR_X2APIC_SELF_IPI, 0x83f
 .set PORT_NOBODY, 0xe0
-.set PORT_BELL, 0xe1
+.set PORT_BELL, 0xe8
 .set VECTOR, 0x80
 
 .macro ROUNDS insns:req

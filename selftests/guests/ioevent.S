@@ -9,7 +9,7 @@
  */
 #include "guest.h"
 
-.set PORT_BELL, 0xe0
+.set PORT_BELL, 0xe8
 
 GUEST outs, MODE_LONG
 	mov	%rdx, %rbx
