@@ -674,7 +674,7 @@ void guest_forget(struct vcpu *vcpu);
  */
 /* One IN: user space is to answer it.  RIP is past it.  In the window. */
 void pio_in(struct vcpu *vcpu, u16 port, u8 bytes);
-/* One OUT, likewise.  In the window if IOEVENT_IN_WINDOW, or the VM has no ioeventfd. */
+/* One OUT, likewise.  In the window only if IOEVENT_IN_WINDOW. */
 enum io_next pio_out(struct vcpu *vcpu, u16 port, u8 bytes);
 /* The same of vcpu->io.port and bytes.  Outside the window. */
 enum io_next pio_out_outside(struct vcpu *vcpu);

@@ -2,9 +2,9 @@
 /*
  * ioeventfd: writes that signal an eventfd.
  *
- * A VM has a sorted array of them, which is replaced as a whole: who looks takes no lock, and a
- * guest can make it look as often as it likes at the price of a binary search.  An eventfd is let
- * go of when nobody can be signalling it any more.
+ * A VM has a sorted array of them, which is replaced as a whole: who looks takes no lock.  What a
+ * guest can make it do is a binary search, and a look at those of one address, which may be all.
+ * An eventfd is let go of when nobody can be signalling it any more.
  *
  * It must not know how the guest came to write.
  */
@@ -123,6 +123,8 @@ static void publish(struct vm *vm, struct ioevents *new)
 							 lockdep_is_held(&vm->lock));
 
 	rcu_assign_pointer(vm->ioevents, new);
+	if (!old)
+		return;
 	synchronize_rcu_expedited();
 	kvfree(old);
 }
@@ -185,7 +187,7 @@ static bool valid(const struct svmm_ioeventfd *args)
 	if (bytes && (!is_power_of_2(bytes) || bytes > (port ? 4 : 8)))
 		return false;
 	if (args->address + bytes < args->address ||
-	    (port && args->address + max(bytes, 1U) > 0x10000))
+	    (port && (args->address > 0xffff || args->address + bytes > 0x10000)))
 		return false;
 	if (!match)
 		return !args->match;

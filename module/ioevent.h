@@ -35,7 +35,7 @@ bool ioevent_find_and_signal(struct vm *vm, bool port, u64 address, u64 value,
  * @port: @address is an I/O port
  * @address: where
  * @value: what, in its lower @bytes
- * @bytes: 1, 2, 4 or 8
+ * @bytes: at most 8
  *
  * With preemption off or under RCU; in the window only IOEVENT_IN_WINDOW.
  *

@@ -352,6 +352,11 @@ enum io_next mmio_complete_read(struct vcpu *vcpu)
 	struct vcpu_io *io = &vcpu->io;
 	struct mmio_frag *frag = &io->read[io->next_read];
 
+	/* Whatever the guest does now, it begins with it. */
+	if (svm_state_loaded(vcpu)) {
+		io->nr_reads = 0;
+		return IO_NEXT_RUN;
+	}
 	/* device_read() stopped at this one; its data is taken once. */
 	memcpy(frag->data, vcpu->page->exit.mmio.data, sizeof(frag->data));
 	io->nr_reads = io->next_read + 1;
@@ -391,10 +396,8 @@ enum io_next mmio_complete_load(struct vcpu *vcpu)
 	const struct x86_mov *mov = &vcpu->io.mov;
 	u64 data;
 
-	/* The emulator finds out what the guest does instead. */
-	vcpu->io.next_read = 0;
-	if (!svm_mov_goes_on(vcpu))
-		return mmio_complete_read(vcpu);
+	if (svm_state_loaded(vcpu))
+		return IO_NEXT_RUN;
 	memcpy(&data, vcpu->page->exit.mmio.data, sizeof(data));
 	memcpy(frag->data, &data, sizeof(data));
 	trace_svmm_mmio(vcpu, false, frag);

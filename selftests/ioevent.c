@@ -226,6 +226,7 @@ TEST_F(ioevent, errors)
 	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, pio, BELL, 8, 0, fd));
 	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, pio, 0x10000, 0, 0, fd));
 	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, pio, 0xffff, 2, 0, fd));
+	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, pio, ~0ULL, 0, 0, fd));
 	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, 0, ~0ULL, 2, 0, fd));
 	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, pio | match, BELL, 1, 0x100, fd));
 	EXPECT_EQ(-EINVAL, svmm_ioeventfd(vm, match, DEVICE, 0, 1, fd));

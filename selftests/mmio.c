@@ -127,14 +127,17 @@ TEST_F(mmio, addressing)
 	EXPECT_EQ(20, dev.n);
 }
 
-static void moves_base(struct vmt *v, struct vmt_mmio *m)
+/* Instead of an answer to the first access: @arg to RIP, or to RBP if that is more. */
+static void moves_on(struct vmt *v, struct vmt_mmio *m)
 {
+	uintptr_t by = (uintptr_t)v->arg;
+
 	device(v, m);
 	if (dev.n > 1)
 		return;
 	if (svmm_get_state(v->vcpu, SVMM_STATE_GPR))
 		vmt_die(v, "no registers");
-	v->page->gpr.rbp += 0x100;
+	*(by < 0x100 ? &v->page->gpr.rip : &v->page->gpr.rbp) += by;
 	v->page->dirty |= SVMM_STATE_GPR;
 	if (svmm_set_state(v->vcpu))
 		vmt_die(v, "the registers cannot be set");
@@ -143,15 +146,28 @@ static void moves_base(struct vmt *v, struct vmt_mmio *m)
 /* User space gives the guest other registers instead of an answer: those count. */
 TEST_F(mmio, other_state_meanwhile)
 {
-	for (unsigned int i = 0; i < DEVICE_BYTES; i++)
-		dev.mem[i] = i >> 8;
-	self->v.on_mmio = moves_base;
-	vmt_start(&self->v, "one_load");
-	vmt_done(&self->v);
-	ASSERT_EQ(2, dev.n);
-	EXPECT_EQ(0, dev.log[0].offset);
-	EXPECT_EQ(0x100, dev.log[1].offset);
-	EXPECT_EQ(0x0101010101010101, *vmt_u64(&self->v, G_RES));
+	static const char * const entry[] = { "one_mov", "one_add" };
+
+	self->v.on_mmio = moves_on;
+	for (int i = 0; i < 2; i++) {
+		vmt_start(&self->v, entry[i]);
+		for (unsigned int j = 0; j < DEVICE_BYTES; j++)
+			dev.mem[j] = j >> 8;
+		dev.n = 0;
+		self->v.arg = (void *)0x100;
+		vmt_done(&self->v);
+		ASSERT_EQ(2, dev.n);
+		EXPECT_EQ(0, dev.log[0].offset);
+		EXPECT_EQ(0x100, dev.log[1].offset);
+		EXPECT_EQ(0x0101010101010101, *vmt_u64(&self->v, G_RES));
+
+		vmt_start(&self->v, entry[i]);
+		dev.n = 0;
+		self->v.arg = (void *)6;
+		vmt_done(&self->v);
+		EXPECT_EQ(1, dev.n);
+		EXPECT_EQ(7, *vmt_u64(&self->v, G_RES));
+	}
 }
 
 TEST_F(mmio, extend)

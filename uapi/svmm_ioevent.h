@@ -21,9 +21,10 @@
  * @flags: SVMM_IOEVENTFD_*
  * @reserved: zero
  *
- * A write that is one of OUT's, or one of at most 8 bytes to memory that is in no slot, adds 1 to
- * the eventfd and is complete: user space does not see it.  OUTS is always seen.  Two of a VM may
- * differ in @match or @bytes alone, but no write may be both's.
+ * A write that SVMM_RUN would return, OUT's or one to memory that no slot lets the guest write,
+ * adds 1 to the eventfd and is complete: user space does not see it.  What SVMM_RUN would return in
+ * pieces, of more than 8 bytes or in two pages, is a write for each.  OUTS is always seen.  Two of
+ * a VM may differ in @match or @bytes alone, but no write may be both's.
  */
 struct svmm_ioeventfd {
 	__u64 address;

@@ -45,8 +45,8 @@ struct x86_mov {
  * @insn: a decoded instruction
  * @mov: filled in
  *
- * No prefixes but 66 and REX; no high byte registers; the segment's base is 0, as that of DS and
- * SS is in 64-bit code.
+ * No prefixes but REX, 66 and those that 64-bit code ignores; no high byte registers; the segment's
+ * base is 0, as that of DS and SS is in 64-bit code.
  */
 bool x86_plain_mov(const struct x86_insn *insn, struct x86_mov *mov);
 

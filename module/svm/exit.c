@@ -152,7 +152,7 @@ static enum svm_action exit_ioio(struct vcpu *vcpu)
 		pio_in(vcpu, io.port, io.bytes);
 		return SVM_TO_USER;
 	}
-	if (!IOEVENT_IN_WINDOW && ioevent_any(vcpu->vm)) {
+	if (!IOEVENT_IN_WINDOW) {
 		vcpu->io.port = io.port;
 		vcpu->io.bytes = io.bytes;
 		return SVM_OUT;

@@ -77,12 +77,6 @@ bool svm_device_mov(struct vcpu *vcpu, struct x86_mov *mov)
 	       mov->store == !!(info & PF_ERR_W);
 }
 
-/* User space may have loaded another state since the exit. */
-bool svm_mov_goes_on(struct vcpu *vcpu)
-{
-	return !(vcpu->svm->check & SVM_CHECK_STATE);
-}
-
 void svm_mov_done(struct vcpu *vcpu, const struct x86_mov *mov)
 {
 	vcpu->svm->vmcb->rip += mov->len;

@@ -447,21 +447,26 @@ void svm_load_emu(struct vcpu *vcpu)
 	/* The legacy area of the image is the same for XSAVE and FXSAVE. */
 	e->xmm = (void *)((u8 *)sv->fpu + 160);
 	e->nbytes = 0;
+	/* User space may have changed everything since the exit: then nothing was fetched there. */
+	sv->insn_nbytes = 0;
+	if (sv->check & SVM_CHECK_STATE)
+		return;
 	if (svm_has(SVM_FEATURE_DECODEASSISTS) && vmcb->exit_code == SVM_EXIT_NPF) {
 		e->nbytes = min_t(u8, vmcb->insn_len, X86_INSN_MAX);
 		memcpy(e->bytes, vmcb->insn_bytes, e->nbytes);
 		return;
 	}
-	/* User space may have changed everything since the exit: then nothing was fetched there. */
-	sv->insn_nbytes = 0;
-	if (sv->check & SVM_CHECK_STATE)
-		return;
 	preempt_disable();	/* as in the window */
 	if (!svm_fetch_insn(vcpu)) {
 		e->nbytes = sv->insn_nbytes;
 		memcpy(e->bytes, sv->insn_bytes, sizeof(sv->insn_bytes));
 	}
 	preempt_enable();
+}
+
+bool svm_state_loaded(struct vcpu *vcpu)
+{
+	return vcpu->svm->check & SVM_CHECK_STATE;
 }
 
 void svm_store_emu(struct vcpu *vcpu)

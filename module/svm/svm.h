@@ -110,6 +110,8 @@ int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
  */
 void svm_load_emu(struct vcpu *vcpu);
 void svm_store_emu(struct vcpu *vcpu);
+/* Has user space loaded state since the exit?  The guest may be anywhere then. */
+bool svm_state_loaded(struct vcpu *vcpu);
 
 /**
  * svm_device_mov() - was the nested fault a plain MOV's?
@@ -119,8 +121,6 @@ void svm_store_emu(struct vcpu *vcpu);
  * Return: true if the access is @mov's, naturally aligned, at the fault's address; false: emulate.
  */
 bool svm_device_mov(struct vcpu *vcpu, struct x86_mov *mov);
-/* Between the exit to user space and its answer: is the guest still at @mov? */
-bool svm_mov_goes_on(struct vcpu *vcpu);
 /* Its register and its memory are done: the next instruction. */
 void svm_mov_done(struct vcpu *vcpu, const struct x86_mov *mov);
 void svm_get_walk_cfg(struct vcpu *vcpu, struct walk_cfg *cfg);

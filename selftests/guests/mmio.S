@@ -410,11 +410,23 @@ TWICE addressing
 	KEEP	%rax
 	ret
 
-GUEST one_load, MODE_LONG
+/* A load of 4 bytes' length, and 6 bytes behind its start something that nobody emulates. */
+.macro ONE_LOAD insn
 	mov	$G_MMIO, %ebp
-	mov	(%rbp), %rax
-	mov	%rax, G_RES
+	xor	%eax, %eax
+	\insn	(%rbp), %rax
+	jmp	1f
+	cpuid
+	mov	$7, %eax
+1:	mov	%rax, G_RES
 	DONE
+.endm
+
+GUEST one_mov, MODE_LONG
+	ONE_LOAD mov
+
+GUEST one_add, MODE_LONG
+	ONE_LOAD add
 
 /* A slot that is read-only, at 16 MiB: reads run, writes are MMIO. */
 GUEST readonly, MODE_LONG
