@@ -378,7 +378,8 @@ enum svmm_exit_reason {
  *	area @data_offset bytes after the start of the mmap'ed area.  For
  *	SVMM_IO_IN user space fills the data in before the next RUN.
  * @mmio: SVMM_EXIT_MMIO: @bytes (1 to 8) at @gpa, which do not cross a page;
- *	for a read user space fills @data in before the next RUN
+ *	for a read user space fills @data in before the next RUN; SVMM_SET_STATE
+ *	in between drops the access: the guest goes on with that state
  * @eoi: SVMM_EXIT_EOI: the vector that was ended
  * @extint: SVMM_EXIT_EXTINT: user space stores the vector (0 to 255) that the
  *	8259 acknowledges, or -1 for none, before the next RUN
