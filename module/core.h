@@ -218,7 +218,7 @@ struct vcpu_acct {
 	struct svmm_vcpu_stats *stats;		/* [c] its contents: [m], read by anybody */
 	struct svmm_key_stat *keys[SVMM_KEYS];	/* [c] stats->keys */
 	struct svmm_exit_stat *exit;		/* [m] of the last exit; see svm_vcpu_enter() */
-	__u64 *key_ticks;			/* [m] of its key, or the line's no_key */
+	u64 *key_ticks;				/* [m] of its key, or the line's no_key */
 	u64 entered;				/* [m] TSC of the last VMRUN */
 	u64 exited;				/* [m] of its exit, plus what was no overhead */
 	u64 left;				/* [m] TSC when RUN returned */

@@ -161,18 +161,24 @@ TEST_F(fetch, large_page)
 	}
 }
 
+/* A second address space at TABLES, as the first one is now. */
+static void copy_tables(struct vmt *v)
+{
+	static const uint64_t from[] = { G_PML4, G_PDPT, G_PD, G_PT };
+
+	for (unsigned int level = 0; level < 4; level++)
+		copy_page(v, TABLES + level * PAGE_SIZE, from[level]);
+	*vmt_u64(v, TABLES) = (TABLES + PAGE_SIZE) | PRESENT;
+	*vmt_u64(v, TABLES + PAGE_SIZE) = (TABLES + 2 * PAGE_SIZE) | PRESENT;
+	*vmt_u64(v, TABLES + 2 * PAGE_SIZE + 8) = (TABLES + 3 * PAGE_SIZE) | PRESENT;
+}
+
 /* Two address spaces, in turns, with another instruction at the same address. */
 TEST_F(fetch, two_roots)
 {
 	struct vmt *v = &self->v;
 
-	copy_page(v, TABLES, G_PML4);
-	copy_page(v, TABLES + PAGE_SIZE, G_PDPT);
-	copy_page(v, TABLES + 2 * PAGE_SIZE, G_PD);
-	copy_page(v, TABLES + 3 * PAGE_SIZE, G_PT);
-	*vmt_u64(v, TABLES) = (TABLES + PAGE_SIZE) | PRESENT;
-	*vmt_u64(v, TABLES + PAGE_SIZE) = (TABLES + 2 * PAGE_SIZE) | PRESENT;
-	*vmt_u64(v, TABLES + 2 * PAGE_SIZE + 8) = (TABLES + 3 * PAGE_SIZE) | PRESENT;
+	copy_tables(v);
 	*vmt_u64(v, TABLES + 3 * PAGE_SIZE) = OTHER | PRESENT;
 	vmt_arg(v, 3) = TABLES;
 	for (unsigned int round = 0; round < 4; round++)
@@ -398,13 +404,7 @@ TEST_F(operand, two_roots)
 {
 	struct vmt *v = &self->v;
 
-	copy_page(v, TABLES, G_PML4);
-	copy_page(v, TABLES + PAGE_SIZE, G_PDPT);
-	copy_page(v, TABLES + 2 * PAGE_SIZE, G_PD);
-	copy_page(v, TABLES + 3 * PAGE_SIZE, G_PT);
-	*vmt_u64(v, TABLES) = (TABLES + PAGE_SIZE) | PRESENT;
-	*vmt_u64(v, TABLES + PAGE_SIZE) = (TABLES + 2 * PAGE_SIZE) | PRESENT;
-	*vmt_u64(v, TABLES + 2 * PAGE_SIZE + 8) = (TABLES + 3 * PAGE_SIZE) | PRESENT;
+	copy_tables(v);
 	*vmt_u64(v, TABLES + 3 * PAGE_SIZE) = (CODE + 3 * PAGE_SIZE) | PRESENT;
 	*vmt_u64(v, TABLES + 3 * PAGE_SIZE + 8) = DEVICE(1) | PRESENT;
 	vmt_arg(v, 3) = TABLES;

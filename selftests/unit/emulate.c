@@ -14,22 +14,13 @@
 #include "../../module/emulate/internal.h"
 #include "emulate_kinds.h"
 #include "native.h"
+#include "random.h"
 #include "tap.h"
 
 #define BUF		0x20000000UL
 #define BUF_SIZE	0x20000UL
 
 static bool amd;	/* the machine's CPU */
-
-static u64 rng_state = 0x9e3779b97f4a7c15;
-
-static u64 rng(void)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return rng_state * 0x2545f4914f6cdd1d;
-}
 
 static bool chance(unsigned int percent)
 {

@@ -10,19 +10,10 @@
 #include "../../module/emulate/emulate.h"
 #include "../../module/emulate/internal.h"
 #include "../../module/emulate/mov.h"
+#include "random.h"
 #include "tap.h"
 
 #define RIP	0x400000000ULL
-
-static u64 rng_state = 0x9e3779b97f4a7c15;
-
-static u64 rng(void)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return rng_state * 0x2545f4914f6cdd1d;
-}
 
 /* What the emulator did. */
 static struct {

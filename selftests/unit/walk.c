@@ -7,17 +7,8 @@
  * needs: module/emulate/walk.c
  */
 #include "../../module/emulate/emulate.h"
+#include "random.h"
 #include "tap.h"
-
-static u64 rng_state = 0x9e3779b97f4a7c15;
-
-static u64 rng(void)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return rng_state * 0x2545f4914f6cdd1d;
-}
 
 static u64 below(u64 n)
 {
