@@ -293,12 +293,12 @@ struct vcpu {
 	atomic64_t kicks, wakeups;		/* [a] */
 	u64 tsc_offset;				/* [m] */
 	u64 tsc_lost;				/* [m] svm_tsc_lost that the VMCB has */
-	u64 tsc_last;				/* [m] the guest may have seen it; 0: nothing */
+	u64 tsc_left;				/* [m] tsc_host() when the window closed; 0: any */
 
 	bool ran;				/* [m] RUN was called: CPUID is fixed */
 	const char *kill_reason;		/* [m] with SVM_KILL: a phrase that stays */
 	bool sigmask_set;			/* [m] */
-	sigset_t sigmask;			/* [m] */
+	sigset_t sigmask, sigmask_saved;	/* [m] */
 	struct vcpu_acct acct;
 };
 
@@ -538,38 +538,6 @@ void msr_publish(struct vcpu *vcpu, struct svmm_msrs *out);
 int msr_commit(struct vcpu *vcpu, const struct svmm_msrs *in);
 
 /*
- * tsc.c
- */
-#define TSC_RATIO_ONE		BIT_ULL(32)
-
-/* Ticks that the host's TSC has lost in sleep; changes while all tasks are frozen. svm/cpu.c */
-extern u64 svm_tsc_lost;
-
-/* Ticks of the host's TSC at the rate of @vm's. */
-static inline u64 tsc_scale(const struct vm *vm, u64 tsc)
-{
-	return vm->tsc_ratio == TSC_RATIO_ONE ? tsc : mul_u64_u64_shr(tsc, vm->tsc_ratio, 32);
-}
-
-/* The host's TSC as if it had never been reset, at the rate of @vm's. */
-static inline u64 tsc_scaled(const struct vm *vm)
-{
-	return tsc_scale(vm, rdtsc_ordered() + svm_tsc_lost);
-}
-
-/* The guest's TSC, now. */
-static inline u64 vcpu_tsc(const struct vcpu *vcpu)
-{
-	return tsc_scaled(vcpu->vm) + vcpu->tsc_offset;
-}
-
-void tsc_write(struct vcpu *vcpu, u64 value);
-void tsc_never_back(struct vcpu *vcpu);
-void tsc_publish(struct vcpu *vcpu, struct svmm_tsc *out);
-int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in);
-int tsc_set_khz(struct vm *vm, u32 khz);
-
-/*
  * pv.c, pv_clock.c, pv_eoi.c
  */
 #define PV_ENABLE		BIT_ULL(0)	/* in the MSRs that hold an address */
@@ -586,7 +554,12 @@ int pv_msr_write(struct vcpu *vcpu, u32 index, u64 value);
 void pv_publish(struct vcpu *vcpu, struct svmm_pv *out);
 int pv_commit(struct vcpu *vcpu, const struct svmm_pv *in);
 /* Does the host's TSC tick alike on all CPUs, always?  Then the clock needs no upkeep. */
-bool pv_clock_stable(void);
+static __always_inline bool pv_clock_stable(void)
+{
+	return static_cpu_has(X86_FEATURE_CONSTANT_TSC) &&
+	       static_cpu_has(X86_FEATURE_NONSTOP_TSC) && !check_tsc_unstable();
+}
+
 void pv_vm_init(struct vm *vm);	/* tsc_offset, clock_offset */
 void pv_reset(struct vcpu *vcpu);
 /* VCPU_REQ_CLOCK: write the clock page.  Outside the window, may sleep. */
@@ -607,7 +580,8 @@ u32 pv_supported(void);
  * that others left; and when the vCPU gives up its CPU: tell the guest.  In or outside the window.
  */
 void pv_steal_report(struct vcpu *vcpu);
-void pv_steal_preempted(struct vcpu *vcpu);
+
+void pv_steal_tell(struct vcpu *vcpu);
 
 static inline bool pv_steal_enabled(const struct vcpu *vcpu)
 {
@@ -616,6 +590,12 @@ static inline bool pv_steal_enabled(const struct vcpu *vcpu)
 
 /* After choosing an event: may the guest end its interrupt without an exit?  In the window. */
 void pv_eoi_offer(struct vcpu *vcpu);
+static inline void pv_steal_preempted(struct vcpu *vcpu)
+{
+	if (unlikely(pv_steal_enabled(vcpu)) && !vcpu->steal.preempted)
+		pv_steal_tell(vcpu);
+}
+
 /* An offer ends with the exit.  In the window; false: not known yet, VCPU_REQ_PV_EOI is set. */
 bool pv_eoi_take_back(struct vcpu *vcpu);
 /* The same outside the window, may sleep. */

@@ -25,6 +25,7 @@
 #include "ioevent.h"
 #include "memory.h"
 #include "stats.h"
+#include "tsc.h"
 #include "svm/caps.h"
 #include "svm/svm.h"
 
@@ -186,8 +187,6 @@ static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *
 	u32 groups;
 
 	switch (cmd) {
-	case SVMM_RUN:
-		return arg ? -EINVAL : vcpu_run(vcpu);
 	case SVMM_GET_STATE:
 		if (get_user(groups, (u32 __user *)arg))
 			return -EFAULT;
@@ -235,14 +234,10 @@ static long vcpu_ioctl_nmi(struct vcpu *vcpu, unsigned long arg)
 	return 0;
 }
 
-static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+static noinline long vcpu_other_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long uarg)
 {
-	struct vcpu *vcpu = file->private_data;
 	void __user *arg = (void __user *)uarg;
 	long ret;
-
-	if (vcpu->vm->mm != current->mm)
-		return -EIO;
 
 	/* From any thread, also while another one is in RUN. */
 	switch (cmd) {
@@ -259,6 +254,24 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	if (!mutex_trylock(&vcpu->mutex))
 		return -EBUSY;
 	ret = vcpu_locked_ioctl(vcpu, cmd, arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	struct vcpu *vcpu = file->private_data;
+	long ret;
+
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+	if (unlikely(cmd != SVMM_RUN))
+		return vcpu_other_ioctl(vcpu, cmd, uarg);
+	if (uarg)
+		return -EINVAL;
+	if (!mutex_trylock(&vcpu->mutex))
+		return -EBUSY;
+	ret = vcpu_run(vcpu);
 	mutex_unlock(&vcpu->mutex);
 	return ret;
 }

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "lapic.h"
 #include "trace.h"
+#include "tsc.h"
 
 enum timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_DEADLINE };
 

@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "tsc.h"
 #include "svm/svm.h"
 
 enum msr_op {

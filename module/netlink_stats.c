@@ -53,7 +53,7 @@ static int put_vcpu(struct sk_buff *msg, const struct vm *vm, struct vcpu *vcpu)
 	u64 halted = stats_aside(&vcpu->acct.halted, &stats->halted);
 	u64 stopped = stats_aside(&vcpu->acct.stopped, &stats->stopped);
 	/* A sleep may be long, so its part until now was told; no other time is later than this. */
-	u64 now = rdtsc_ordered() + svm_tsc_lost;
+	u64 now = tsc_host();
 
 	if (netlink_put_name(msg, vm, task_active_pid_ns(current)) ||
 	    nla_put_u32(msg, SVMM_GENL_ATTR_VCPU, vcpu->id) ||

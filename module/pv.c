@@ -129,17 +129,15 @@ void pv_steal_report(struct vcpu *vcpu)
 }
 
 /**
- * pv_steal_preempted() - the vCPU gives up its CPU, or may
+ * pv_steal_tell() - pv_steal_preempted(): the vCPU gives up its CPU, or may
  * @vcpu: in the window, or outside; does not sleep
  *
  * If the guest cannot be told it believes that the vCPU runs, which costs it an interrupt.
  */
-void pv_steal_preempted(struct vcpu *vcpu)
+void pv_steal_tell(struct vcpu *vcpu)
 {
 	u8 byte = KVM_VCPU_PREEMPTED;
 
-	if (!pv_steal_enabled(vcpu) || vcpu->steal.preempted)
-		return;
 	vcpu->steal.preempted = !vm_write_guest_nofault(vcpu->vm, STEAL_FIELD(vcpu, preempted),
 							&byte, sizeof(byte));
 }

@@ -19,18 +19,12 @@
 
 #include "core.h"
 #include "memory.h"
+#include "tsc.h"
 
 /* In pv.wall_clock, whose address is a multiple of 4: the guest asked, not yet written. */
 #define PV_WALL_DUE		BIT_ULL(0)
 /* For how long a clock page is good if the host's TSC is not reliable: 50 us of error. */
 #define PV_CLOCK_AGE		HZ
-
-/* Does the host's TSC tick alike on all CPUs, in every power state? */
-bool pv_clock_stable(void)
-{
-	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && boot_cpu_has(X86_FEATURE_NONSTOP_TSC) &&
-	       !check_tsc_unstable();
-}
 
 /* A VM's time begins.  It goes like the TSC's, which nobody slews, wherever it is read. */
 void pv_vm_init(struct vm *vm)

@@ -111,7 +111,7 @@ static u64 aside_now(const struct vcpu_aside *aside, const u64 *sum)
 		mark = smp_load_acquire(&aside->since);
 		if (!mark)
 			break;
-		now = rdtsc_ordered() + svm_tsc_lost;
+		now = tsc_host();
 		/* It was at it then. */
 		if (READ_ONCE(aside->since) == mark)
 			return now - (mark & ~STATS_SINCE);

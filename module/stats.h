@@ -17,7 +17,7 @@
 #include <linux/hash.h>
 #include <asm/msr.h>
 
-#include "core.h"
+#include "tsc.h"
 
 #define STATS_PAGES	PFN_UP(sizeof(struct svmm_vcpu_stats))
 

@@ -13,28 +13,27 @@
  */
 #include <linux/math64.h>
 
-#include "core.h"
+#include "tsc.h"
 #include "svm/svm.h"
 
 static void tsc_set_offset(struct vcpu *vcpu, u64 offset)
 {
 	vcpu->tsc_offset = offset;
-	vcpu->tsc_last = 0;
+	vcpu->tsc_left = 0;
 	svm_set_tsc_offset(vcpu, offset);
 	/* The clock page speaks of this vCPU's TSC. */
 	vcpu_request(vcpu, VCPU_REQ_CLOCK);
 }
 
 /*
- * The host's TSCs are not to be relied on: where this CPU's is behind that of the last one, the
- * guest's gets what is missing.  In the window.
+ * The host's TSCs are not to be relied on, and this CPU's, @now, is behind that of the last one:
+ * the guest's gets what is missing.  In the window.
  */
-void tsc_never_back(struct vcpu *vcpu)
+void tsc_catch_up(struct vcpu *vcpu, u64 now)
 {
-	s64 behind = vcpu->tsc_last - vcpu_tsc(vcpu);
+	u64 behind = tsc_scale(vcpu->vm, vcpu->tsc_left) - tsc_scale(vcpu->vm, now);
 
-	if (vcpu->tsc_last && behind > 0)
-		tsc_set_offset(vcpu, vcpu->tsc_offset + behind);
+	tsc_set_offset(vcpu, vcpu->tsc_offset + behind);
 }
 
 /* The guest wrote its TSC.  In the window. */

@@ -19,6 +19,7 @@
 #include "memory.h"
 #include "stats.h"
 #include "trace.h"
+#include "tsc.h"
 #include "svm/svm.h"
 
 /* vm->lock held: the VM's TSC rate is not to change under a vCPU that is being made. */
@@ -327,7 +328,7 @@ static enum io_next vcpu_handle_on(struct vcpu *vcpu, enum svm_action action)
 	u64 begun = stats_begin();
 	enum io_next next;
 
-	if (action == SVM_FAULT)
+	if (likely(action == SVM_FAULT))
 		next = vcpu_nested_fault(vcpu);
 	else if (action == SVM_STRING_IO)
 		next = pio_string(vcpu);
@@ -368,6 +369,7 @@ static long vcpu_loop(struct vcpu *vcpu)
 	struct vcpu_acct *acct = &vcpu->acct;
 	enum svm_action action;
 	bool extint, left = false;
+	unsigned long flags;
 	u64 begun;
 
 	for (;;) {
@@ -383,12 +385,13 @@ static long vcpu_loop(struct vcpu *vcpu)
 			local_irq_enable();
 			left = false;
 		}
-		if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME)) {
+		flags = READ_ONCE(current_thread_info()->flags);
+		if (unlikely(flags & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME))) {
 			vcpu->page->exit.reason = SVMM_EXIT_INTR;
 			return -EINTR;
 		}
 		/* cond_resched() would leave a lazy request to the next tick, and a dying CPU. */
-		if (READ_ONCE(current_thread_info()->flags) & SVMM_TIF_RESCHED ||
+		if (unlikely(flags & SVMM_TIF_RESCHED) ||
 		    unlikely(!cpu_active(raw_smp_processor_id()))) {
 			begun = stats_begin();
 			schedule();
@@ -412,6 +415,8 @@ static long vcpu_loop(struct vcpu *vcpu)
 			vcpu_exit_extint(vcpu);
 			return 0;
 		}
+		if (likely(action == SVM_TO_USER))
+			return 0;
 		left = action == SVM_LEAVE;
 		if (vcpu_act(vcpu, action) == IO_NEXT_USER)
 			return 0;
@@ -564,7 +569,6 @@ static void vcpu_publish_exit(struct vcpu *vcpu)
 long vcpu_run(struct vcpu *vcpu)
 {
 	struct svmm_vcpu_page *page = vcpu->page;
-	sigset_t saved;
 	long ret;
 
 	/* Every RUN was left for the sleep: this is early enough. */
@@ -576,12 +580,11 @@ long vcpu_run(struct vcpu *vcpu)
 		vm_first_run(vcpu->vm);
 	}
 	WRITE_ONCE(vcpu->task, current);
-	if (vcpu->sigmask_set)
-		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);
+	if (unlikely(vcpu->sigmask_set))
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &vcpu->sigmask_saved);
 
 	WRITE_ONCE(page->valid, 0);
-	ret = vcpu_complete_io(vcpu) == IO_NEXT_USER;
-	if (ret) {
+	if (vcpu->io.state != IO_NONE && vcpu_complete_io(vcpu) == IO_NEXT_USER) {
 		ret = 0;
 	} else if (READ_ONCE(page->dirty) && vcpu_set_state(vcpu)) {
 		ret = -EINVAL;
@@ -595,8 +598,8 @@ long vcpu_run(struct vcpu *vcpu)
 		vcpu_publish_exit(vcpu);
 	pv_steal_preempted(vcpu);
 
-	if (vcpu->sigmask_set)
-		sigprocmask(SIG_SETMASK, &saved, NULL);
+	if (unlikely(vcpu->sigmask_set))
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask_saved, NULL);
 	WRITE_ONCE(vcpu->task, NULL);
 	stats_ran(vcpu, !ret);
 	return ret;

@@ -19,6 +19,7 @@
 #include "ioevent.h"
 #include "memory.h"
 #include "trace.h"
+#include "tsc.h"
 #include "svm/svm.h"
 
 static DEFINE_MUTEX(vm_list_lock);

@@ -19,7 +19,7 @@
 #include <asm/msr.h>
 
 #include "../compat.h"
-#include "../core.h"
+#include "../tsc.h"
 #include "caps.h"
 #include "cpu.h"
 #include "svm.h"
@@ -146,7 +146,7 @@ static int cpu_offline_cb(unsigned int id)
 static int svm_suspend(void)
 {
 	disable_cpu(NULL);
-	svm_tsc_slept = rdtsc_ordered() + svm_tsc_lost;
+	svm_tsc_slept = tsc_host();
 	return 0;
 }
 
@@ -155,7 +155,7 @@ static void svm_resume(void)
 	int error = 0;
 
 	/* Sleep may have reset the TSC: guests' must not go back. */
-	if (rdtsc_ordered() + svm_tsc_lost < svm_tsc_slept)
+	if (tsc_host() < svm_tsc_slept)
 		svm_tsc_lost = svm_tsc_slept - rdtsc_ordered();
 	if (svm_users && !svm_going_down)
 		enable_cpu(&error);

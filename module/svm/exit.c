@@ -13,6 +13,7 @@
 #include "../ioevent.h"
 #include "../stats.h"
 #include "../trace.h"
+#include "../tsc.h"
 #include "svm_vcpu.h"
 
 typedef enum svm_action (*exit_handler)(struct vcpu *vcpu);

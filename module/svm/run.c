@@ -19,6 +19,7 @@
 #include "../compat.h"
 #include "../stats.h"
 #include "../trace.h"
+#include "../tsc.h"
 #include "cpu.h"
 #include "svm_vcpu.h"
 
@@ -84,6 +85,7 @@ void svm_window_open(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	struct svm_cpu *cpu;
+	u64 now;
 	int id;
 
 	kernel_fpu_begin_mask(0);
@@ -95,7 +97,9 @@ void svm_window_open(struct vcpu *vcpu)
 	}
 	asid_arrive(&cpu->asid, &sv->asid);
 	if (!pv_clock_stable()) {
-		tsc_never_back(vcpu);
+		now = tsc_host();
+		if (unlikely(now < vcpu->tsc_left))
+			tsc_catch_up(vcpu, now);
 		pv_clock_check(vcpu);
 	}
 	if (this_cpu_read(last_vcpu) != sv->id) {
@@ -122,17 +126,21 @@ void svm_window_open(struct vcpu *vcpu)
 
 /*
  * Asked, not remembered: QEMU before 8.2 lets the guest's XSETBV through to the
- * host's register. In the window.
+ * host's register. In the window.  Return: what the register has.
  */
+static __always_inline u64 sync_xcr0(struct vcpu *vcpu)
+{
+	u64 now = xgetbv0();
+
+	if (unlikely(now != vcpu->xcr0) && svm_xcr0_ok(vcpu, now))
+		vcpu->xcr0 = now;
+	return now;
+}
+
 void svm_sync_xcr0(struct vcpu *vcpu)
 {
-	u64 now;
-
-	if (!svm.xsave)
-		return;
-	now = xgetbv0();
-	if (now != vcpu->xcr0 && svm_xcr0_ok(vcpu, now))
-		vcpu->xcr0 = now;
+	if (svm.xsave)
+		sync_xcr0(vcpu);
 }
 
 void svm_window_close(struct vcpu *vcpu)
@@ -145,9 +153,8 @@ void svm_window_close(struct vcpu *vcpu)
 	if (cpu->xss)
 		wrmsrq(MSR_IA32_XSS, cpu->xss);
 	if (!pv_clock_stable())
-		vcpu->tsc_last = vcpu_tsc(vcpu);
-	svm_sync_xcr0(vcpu);
-	if (svm.xsave && xgetbv0() != svm.host_xcr0)
+		vcpu->tsc_left = tsc_host();
+	if (svm.xsave && sync_xcr0(vcpu) != svm.host_xcr0)
 		xsetbv0(svm.host_xcr0);
 	fpu_save(sv->fpu);
 	kernel_fpu_end();
@@ -411,7 +418,7 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	}
 	if (svm_has(SVM_FEATURE_CLEANBITS))
 		vmcb_all_clean(vmcb);
-	if (unlikely(sv->shadow))
+	if (unlikely(sv->check & SVM_CHECK_CLEAN))
 		vmcb_clean_record(sv->shadow, vmcb, vcpu->cpu);
 	if (unlikely(vcpu->eoi_offer))
 		pv_eoi_take_back(vcpu);

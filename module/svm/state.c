@@ -15,6 +15,7 @@
 
 #include "../compat.h"
 #include "../stats.h"
+#include "../tsc.h"
 #include "svm_vcpu.h"
 
 u64 svm_get_rip(struct vcpu *vcpu)

@@ -10,6 +10,7 @@
 #include <asm/fpu/types.h>
 
 #include "../compat.h"
+#include "../tsc.h"
 #include "bitmap.h"
 #include "cpu.h"
 #include "svm_vcpu.h"
