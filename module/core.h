@@ -272,9 +272,7 @@ struct vcpu {
 	struct cpuid_policy policy;		/* [m] */
 	struct svmm_cpuid_entry *cpuid;		/* [m] sorted by function, index */
 	unsigned int nr_cpuid;			/* [m] */
-	u8 cpuid_basic[64];			/* [m] leaf -> first entry + 1, 0 if none */
-	u8 cpuid_ext[64];			/* [m] the same for 8000_0000h + n */
-	u8 cpuid_pv[4];				/* [m] the same for 4000_0000h + n */
+	u8 cpuid_first[256];			/* [m] of a leaf: its first entry + 1, 0 if none */
 	u64 xcr0;				/* [m] */
 	struct vcpu_msrs msr;			/* [m] */
 	struct svmm_pv pv;			/* [m] */

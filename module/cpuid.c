@@ -15,7 +15,6 @@
 #include <linux/bsearch.h>
 #include <linux/init.h>
 #include <linux/kvm_para.h>
-#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <asm/cpufeature.h>
@@ -34,10 +33,11 @@
 #define CPUID_MAX_EXT		0x80000021
 #define TSC_INVARIANT		BIT(8)		/* CPUID_EXT + 7, EDX */
 
-/* Leaves that an index array reaches. */
-#define NR_BASIC		ARRAY_SIZE(((struct vcpu *)0)->cpuid_basic)
-#define NR_EXT			ARRAY_SIZE(((struct vcpu *)0)->cpuid_ext)
-#define NR_PV			ARRAY_SIZE(((struct vcpu *)0)->cpuid_pv)
+/* Leaves that a table can have: from 0, 8000_0000h and 4000_0000h. */
+#define NR_BASIC		64U
+#define NR_EXT			64U
+#define NR_PV			4U
+#define NO_SLOT			(NR_BASIC + NR_EXT + NR_PV)
 
 #define XCR0_SSE		(BIT_ULL(0) | BIT_ULL(1))
 #define XCR0_AVX		BIT_ULL(2)
@@ -482,16 +482,22 @@ static bool cpuid_is_live(u32 leaf)
 	       leaf == CPUID_EXT + 0x1e;
 }
 
-/* The index slot of a leaf, or NULL.  Guests choose @function: no speculation past the end. */
-static __always_inline u8 *cpuid_slot(struct vcpu *vcpu, u32 function)
+/*
+ * The place of a leaf in vcpu->cpuid_first; NO_SLOT, where 0 is, if a table cannot have it.  Guests
+ * choose @function: whatever is speculated, the array has the place.
+ */
+static __always_inline u8 cpuid_slot(u32 function)
 {
+	u32 slot = NO_SLOT;
+
 	if (function < NR_BASIC)
-		return &vcpu->cpuid_basic[array_index_nospec(function, NR_BASIC)];
-	if (function - CPUID_EXT < NR_EXT)
-		return &vcpu->cpuid_ext[array_index_nospec(function - CPUID_EXT, NR_EXT)];
-	if (function - CPUID_PV < NR_PV)
-		return &vcpu->cpuid_pv[array_index_nospec(function - CPUID_PV, NR_PV)];
-	return NULL;
+		slot = function;
+	else if (function - CPUID_EXT < NR_EXT)
+		slot = NR_BASIC + function - CPUID_EXT;
+	else if (function - CPUID_PV < NR_PV)
+		slot = NR_BASIC + NR_EXT + function - CPUID_PV;
+	OPTIMIZER_HIDE_VAR(slot);
+	return slot;
 }
 
 static int cpuid_check(struct vcpu *vcpu, const struct svmm_cpuid_entry *table, unsigned int nr)
@@ -505,7 +511,7 @@ static int cpuid_check(struct vcpu *vcpu, const struct svmm_cpuid_entry *table, 
 			return -EINVAL;
 		if (!(e->flags & SVMM_CPUID_SUBLEAF) && e->index)
 			return -EINVAL;
-		if (!cpuid_slot(vcpu, e->function))
+		if (cpuid_slot(e->function) == NO_SLOT)
 			return -EINVAL;
 		if (!i || e->function != e[-1].function)
 			continue;
@@ -555,7 +561,7 @@ int cpuid_set(struct vcpu *vcpu, struct svmm_cpuid_entry *table, unsigned int nr
 	vcpu->nr_cpuid = nr;
 	for (i = 0; i < nr; i++) {
 		if (!i || table[i].function != table[i - 1].function)
-			*cpuid_slot(vcpu, table[i].function) = i + 1;
+			vcpu->cpuid_first[cpuid_slot(table[i].function)] = i + 1;
 		table[i].flags |= cpuid_is_live(table[i].function) ? CPUID_LIVE : 0;
 	}
 	cpuid_derive(vcpu);
@@ -572,29 +578,22 @@ void cpuid_free(struct vcpu *vcpu)
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = NULL;
 	vcpu->nr_cpuid = 0;
-	memset(vcpu->cpuid_basic, 0, sizeof(vcpu->cpuid_basic));
-	memset(vcpu->cpuid_ext, 0, sizeof(vcpu->cpuid_ext));
-	memset(vcpu->cpuid_pv, 0, sizeof(vcpu->cpuid_pv));
+	memset(vcpu->cpuid_first, 0, sizeof(vcpu->cpuid_first));
 }
 
 /*
  * CPUID in the guest
  */
 
-/* The only entry of a leaf, or its first one. */
-static __always_inline const struct svmm_cpuid_entry *leaf_of(struct vcpu *vcpu, u32 function)
-{
-	const u8 *slot = cpuid_slot(vcpu, function);
-
-	return slot && *slot ? &vcpu->cpuid[*slot - 1] : NULL;
-}
-
 static const struct svmm_cpuid_entry *cpuid_find(struct vcpu *vcpu, u32 function, u32 index)
 {
 	const struct svmm_cpuid_entry *end = vcpu->cpuid + vcpu->nr_cpuid;
-	const struct svmm_cpuid_entry *e = leaf_of(vcpu, function);
+	unsigned int first = vcpu->cpuid_first[cpuid_slot(function)];
+	const struct svmm_cpuid_entry *e = vcpu->cpuid + first - 1;
 
-	if (!e || !(e->flags & SVMM_CPUID_SUBLEAF))
+	if (!first)
+		return NULL;
+	if (!(e->flags & SVMM_CPUID_SUBLEAF))
 		return e;
 	for (; e < end && e->function == function; e++) {
 		if (e->index == index)
@@ -645,7 +644,7 @@ static noinline void cpuid_execute_live(struct vcpu *vcpu, u32 function, u32 ind
 		break;
 	case 0xb:
 		/* Beyond the last level: the input's number, type 0. */
-		if (!vcpu->cpuid_basic[0xb])
+		if (!vcpu->cpuid_first[0xb])
 			break;
 		if (!e)
 			ecx = index & 0xff;
@@ -686,9 +685,10 @@ static noinline void cpuid_execute_live(struct vcpu *vcpu, u32 function, u32 ind
 void cpuid_execute(struct vcpu *vcpu)
 {
 	u32 function = vcpu->regs[X86_RAX], index = vcpu->regs[X86_RCX];
-	const struct svmm_cpuid_entry *e = leaf_of(vcpu, function);
+	unsigned int first = vcpu->cpuid_first[cpuid_slot(function)];
+	const struct svmm_cpuid_entry *e = vcpu->cpuid + first - 1;
 
-	if (unlikely(!e) || unlikely(e->flags)) {
+	if (unlikely(!first) || unlikely(e->flags)) {
 		cpuid_execute_live(vcpu, function, index);
 		return;
 	}
