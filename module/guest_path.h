@@ -12,7 +12,7 @@
 #ifndef SVMM_GUEST_PATH_H
 #define SVMM_GUEST_PATH_H
 
-#include <linux/uaccess.h>
+#include <linux/compiler.h>
 
 /* Page tables that a path has at most; what a guest with five levels does is not remembered. */
 #define GUEST_PATH_LEVELS	4
@@ -46,32 +46,10 @@ int guest_path_walk(struct guest_path_notes *notes, struct walk_cfg *cfg, u64 li
 /* Make a path of the notes, with @end or without (NULL).  False: it cannot be remembered. */
 bool guest_path_end(struct guest_path_notes *notes, const struct guest_word *end);
 
-/* guest_path_holds() (memory.h), of slots that are as they were. */
-static __always_inline bool guest_words_hold(const struct guest_word *word, u64 mask)
+/* To another word of the same page. */
+static inline void guest_path_move_end(struct guest_path *path, long bytes)
 {
-	bool same = false;
-	u64 value;
-	int i;
-
-	pagefault_disable();
-	/* The slots that the others lie in were checked as well. */
-	if (!user_access_begin(word[0].at, sizeof(value)))
-		goto out;
-	unsafe_get_user(value, word[0].at, gone);
-	if (unlikely((value ^ word[0].value) & mask))
-		goto gone;
-#pragma GCC unroll 4
-	for (i = 1; i <= GUEST_PATH_LEVELS; i++) {
-		unsafe_get_user(value, word[i].at, gone);
-		if (unlikely(value != word[i].value))
-			goto gone;
-	}
-	same = true;
-gone:
-	user_access_end();
-out:
-	pagefault_enable();
-	return same;
+	path->word[0].at = (const void __user *)path->word[0].at + bytes;
 }
 
 /* A data access that was translated; see guest_translate(). */

@@ -8,6 +8,8 @@
 #ifndef SVMM_MEMORY_H
 #define SVMM_MEMORY_H
 
+#include <linux/uaccess.h>
+
 #include "core.h"
 
 /*
@@ -73,21 +75,51 @@ int vm_write_guest_nofault(struct vm *vm, u64 gpa, const void *data, unsigned in
 int vm_read_word(struct vm *vm, u64 gpa, bool nofault, struct guest_word *word);
 
 /**
- * guest_path_holds() - are all words of a path as they were?
+ * guest_path_read() - the word at the end of a path, if all others are as they were
  * @vm: of the guest
  * @path: from guest_path_end()
- * @mask: bits of the first word that matter
+ * @end: what it holds now
  *
  * Never sleeps: what is not present does not hold.  Preemption is off, as in the window, so that a
- * slot that is gone is not read any more; and if the path has its number, which is even, none is
- * about to go.
+ * slot that is gone is not read any more, nor a fault handled; and if the path has its number,
+ * which is even, none is about to go.  access_ok() was asked for all of a slot when it came.
  */
+static __always_inline bool guest_path_read(struct vm *vm, const struct guest_path *path, u64 *end)
+{
+	const struct guest_word *word = path->word;
+	bool same = false;
+	u64 value;
+	int i;
+
+	/* Pairs with memslot_replace(). */
+	if (unlikely(path->slots_gen != smp_load_acquire(&vm->slots_gen)))
+		return false;
+	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		pagefault_disable();
+	__uaccess_begin();
+	unsafe_get_user(*end, word[0].at, gone);
+#pragma GCC unroll 4
+	for (i = 1; i <= GUEST_PATH_LEVELS; i++) {
+		unsafe_get_user(value, word[i].at, gone);
+		if (unlikely(value != word[i].value))
+			goto gone;
+	}
+	same = true;
+gone:
+	user_access_end();
+	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		pagefault_enable();
+	return same;
+}
+
+/* Is the word at the end as it was, too?  @mask: the bits of it that matter. */
 static __always_inline bool guest_path_holds(struct vm *vm, const struct guest_path *path,
 					     u64 mask)
 {
-	/* Pairs with memslot_replace(). */
-	return likely(path->slots_gen == smp_load_acquire(&vm->slots_gen)) &&
-	       likely(guest_words_hold(path->word, mask));
+	u64 end;
+
+	return likely(guest_path_read(vm, path, &end)) &&
+	       likely(!((end ^ path->word[0].value) & mask));
 }
 
 /*

@@ -92,6 +92,19 @@ TEST_F(fetch, crowd)
 		calls(_metadata, &self->v, CODE + 24 * (7 * i % 96));
 }
 
+/* What is found by way of another instruction in its page, in one page or the other. */
+TEST_F(fetch, crowd_remapped)
+{
+	for (unsigned int i = 0; i < 96; i++) {
+		put(self->v.ram + CODE + 24 * i, i % 4);
+		put(self->v.ram + OTHER + 24 * i, (i + 1) % 4);
+	}
+	for (unsigned int i = 0; i < 480; i++) {
+		*vmt_u64(&self->v, G_PT) = (i / 5 & 1 ? OTHER : CODE) | PRESENT;
+		calls(_metadata, &self->v, CODE + 24 * (7 * i % 96));
+	}
+}
+
 /* From 14 bytes before the end of a page on, so that its parts are in two. */
 TEST_F(fetch, two_pages)
 {

@@ -89,6 +89,8 @@ void svm_load_efer(struct vcpu *vcpu, u64 efer)
 		efer = sv->efer | (sv->efer & EFER_LME ? EFER_LMA : 0);
 	else
 		efer = sv->efer & ~(u64)EFER_LME;
+	if ((efer ^ vmcb_get_efer(vmcb)) & EFER_LMA)
+		svm_fetch_forget(sv);
 	vmcb_set_efer(vmcb, efer | EFER_SVME);
 }
 
@@ -98,6 +100,8 @@ void svm_load_cr0(struct vcpu *vcpu, u64 cr0)
 
 	cr0 = (cr0 & CR0_DEFINED) | X86_CR0_ET;
 	sv->cr0_hidden = cr0 & CR0_HIDDEN;
+	if ((cr0 ^ vmcb_get_cr0(sv->vmcb)) & (X86_CR0_PE | X86_CR0_PG))
+		svm_fetch_forget(sv);
 	vmcb_set_cr0(sv->vmcb, cr0 & ~(u64)CR0_HIDDEN);
 	intercept_read(sv->vmcb, 0, sv->cr0_hidden);
 	svm_load_efer(vcpu, sv->efer);
@@ -108,6 +112,8 @@ void svm_load_cr4(struct vcpu *vcpu, u64 cr4)
 	struct svm_vcpu *sv = vcpu->svm;
 
 	sv->cr4_extra = ~cr4 & X86_CR4_MCE & native_read_cr4();
+	if ((cr4 ^ vmcb_get_cr4(sv->vmcb)) & (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_LA57))
+		svm_fetch_forget(sv);
 	vmcb_set_cr4(sv->vmcb, cr4 | sv->cr4_extra);
 	intercept_read(sv->vmcb, 4, sv->cr4_extra);
 }

@@ -14,7 +14,7 @@
 #include "../stats.h"
 #include "../trace.h"
 #include "../tsc.h"
-#include "svm_vcpu.h"
+#include "fetch.h"
 
 typedef enum svm_action (*exit_handler)(struct vcpu *vcpu);
 
@@ -98,7 +98,7 @@ static enum svm_action exit_gp(struct vcpu *vcpu)
 
 static enum svm_action exit_cpuid(struct vcpu *vcpu)
 {
-	int len = svm_insn_len(vcpu);
+	int len = fetch_insn_len(vcpu, vcpu->svm);
 
 	if (unlikely(len < 0))
 		return insn_error(len);
@@ -109,7 +109,7 @@ static enum svm_action exit_cpuid(struct vcpu *vcpu)
 
 static enum svm_action exit_msr(struct vcpu *vcpu)
 {
-	int len = svm_insn_len(vcpu);
+	int len = fetch_insn_len(vcpu, vcpu->svm);
 	bool write = vcpu->svm->vmcb->exit_info_1 & SVM_MSR_INFO_WRITE;
 	u64 index = (u32)vcpu->regs[X86_RCX], value = 0;
 	int ret;
@@ -163,7 +163,7 @@ static enum svm_action exit_ioio(struct vcpu *vcpu)
 
 static enum svm_action exit_hlt(struct vcpu *vcpu)
 {
-	int len = svm_insn_len(vcpu);
+	int len = fetch_insn_len(vcpu, vcpu->svm);
 
 	if (unlikely(len < 0))
 		return insn_error(len);
@@ -187,7 +187,7 @@ static enum svm_action exit_npf(struct vcpu *vcpu)
 
 static enum svm_action exit_vmmcall(struct vcpu *vcpu)
 {
-	int len = svm_insn_len(vcpu);
+	int len = fetch_insn_len(vcpu, vcpu->svm);
 
 	if (unlikely(len < 0))
 		return insn_error(len);

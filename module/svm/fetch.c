@@ -10,8 +10,7 @@
  */
 #include <linux/mm.h>
 
-#include "../memory.h"
-#include "svm_vcpu.h"
+#include "fetch.h"
 
 /* Read up to the end of the page. Return: the bytes, or -EAGAIN. */
 static int fetch_page(struct vcpu *vcpu, struct guest_path_notes *notes, u64 linear,
@@ -31,49 +30,21 @@ static int fetch_page(struct vcpu *vcpu, struct guest_path_notes *notes, u64 lin
 	return n;
 }
 
-/* What a walk depends on, beside memory. */
-static void set_key(struct fetch_line *line, struct vcpu *vcpu, u64 linear, enum x86_mode mode)
-{
-	const struct vmcb *vmcb = vcpu->svm->vmcb;
-
-	line->linear = linear;
-	line->cr0 = vmcb_get_cr0(vmcb);
-	line->cr3 = vmcb_get_cr3(vmcb);
-	line->cr4 = vmcb_get_cr4(vmcb);
-	line->efer = vmcb_get_efer(vmcb);
-	line->mode = mode;
-}
-
-static __always_inline bool has_key(const struct fetch_line *line, struct vcpu *vcpu, u64 linear,
-				    enum x86_mode mode)
-{
-	const struct vmcb *vmcb = vcpu->svm->vmcb;
-
-	return likely(line->linear == linear) && likely(line->cr3 == vmcb_get_cr3(vmcb)) &&
-	       line->cr0 == (u32)vmcb_get_cr0(vmcb) && line->cr4 == (u32)vmcb_get_cr4(vmcb) &&
-	       line->efer == (u32)vmcb_get_efer(vmcb) && line->mode == mode;
-}
-
-/*
- * The line that @linear goes to.  Instructions that exit are few, close together or at the same
- * place in several pages.  Who has to give way to another one goes to the second line.
- */
-static __always_inline unsigned int line_of(u64 linear)
-{
-	return (linear ^ linear >> 4 ^ linear >> 12) % FETCH_LINES;
-}
-
-static __always_inline unsigned int second_line(unsigned int line)
-{
-	return line ^ 1;
-}
-
 void svm_fetch_forget(struct svm_vcpu *sv)
 {
 	int i;
 
 	for (i = 0; i < FETCH_LINES; i++)
-		sv->fetched[i].linear = SVM_NOWHERE;
+		sv->fetched[i].rip = SVM_NOWHERE;
+}
+
+static void keep(struct svm_vcpu *sv, const struct fetch_line *line)
+{
+	unsigned int to = fetch_line_of(line->rip);
+
+	if (sv->fetched[to].rip != line->rip)
+		sv->fetched[fetch_second_line(to)] = sv->fetched[to];
+	sv->fetched[to] = *line;
 }
 
 /* Keep the way to the instruction at @gpa, if that is in one word. */
@@ -82,7 +53,6 @@ static void remember(struct svm_vcpu *sv, struct fetch_line *line, struct guest_
 {
 	struct guest_word end;
 	struct x86_insn insn;
-	unsigned int to;
 
 	if (x86_decode(&insn, sv->insn_bytes, sv->insn_nbytes, line->mode) != X86_DECODE_OK ||
 	    insn.len > sizeof(end.value))
@@ -94,53 +64,27 @@ static void remember(struct svm_vcpu *sv, struct fetch_line *line, struct guest_
 	line->path = notes->path;
 	line->mask = GENMASK_ULL(8 * insn.len - 1, 0);
 	line->len = insn.len;
-	to = line_of(line->linear);
-	if (sv->fetched[to].linear != line->linear)
-		sv->fetched[second_line(to)] = sv->fetched[to];
-	sv->fetched[to] = *line;
+	keep(sv, line);
 }
 
-/* Where the instruction is, as a segment has it. */
-static __always_inline u64 insn_linear(struct svm_vcpu *sv, enum x86_mode mode)
-{
-	u64 rip = sv->vmcb->rip;
-
-	return likely(mode == X86_MODE_64) ? rip : (u32)(rip + sv->vmcb->_seg[VMCB_CS].base);
-}
-
-/* The line of the instruction at RIP if it holds, or NULL. */
-static __always_inline const struct fetch_line *look_up(struct vcpu *vcpu, enum x86_mode mode)
-{
-	struct svm_vcpu *sv = vcpu->svm;
-	u64 linear = insn_linear(sv, mode);
-	unsigned int n = line_of(linear);
-	const struct fetch_line *line = &sv->fetched[n];
-
-	if (unlikely(!has_key(line, vcpu, linear, mode))) {
-		line = &sv->fetched[second_line(n)];
-		if (!has_key(line, vcpu, linear, mode))
-			return NULL;
-	}
-	return likely(guest_path_holds(vcpu->vm, &line->path, line->mask)) ? line : NULL;
-}
-
-unsigned int svm_fetched_len(struct vcpu *vcpu)
-{
-	const struct fetch_line *line = look_up(vcpu, svm_mode(vcpu));
-
-	return likely(line) ? line->len : 0;
-}
-
-static int fetch_by_walk(struct vcpu *vcpu, enum x86_mode mode)
+static int fetch_by_walk(struct vcpu *vcpu)
 {
 	struct guest_path_notes notes = { .vm = vcpu->vm, .nofault = true };
 	struct guest_path_notes second = notes;
 	struct svm_vcpu *sv = vcpu->svm;
-	u64 linear = insn_linear(sv, mode), gpa, gpa_of_next;
-	struct fetch_line line;
+	const struct vmcb *vmcb = sv->vmcb;
+	struct fetch_line line = {
+		.rip = vmcb->rip,
+		.cr3 = vmcb_get_cr3(vmcb),
+		.cs_base = vmcb->_seg[VMCB_CS].base,
+		.cs_attrib = vmcb->_seg[VMCB_CS].attrib,
+		.mode = svm_mode(vcpu),
+	};
+	u64 linear = line.rip, gpa, gpa_of_next;
 	int n, more;
 
-	set_key(&line, vcpu, linear, mode);
+	if (line.mode != X86_MODE_64)
+		linear = (u32)(linear + line.cs_base);
 	n = fetch_page(vcpu, &notes, linear, sv->insn_bytes, X86_INSN_MAX, &gpa);
 	if (n < 0)
 		return n;
@@ -156,17 +100,69 @@ static int fetch_by_walk(struct vcpu *vcpu, enum x86_mode mode)
 	return 0;
 }
 
+/* A line of another instruction in the same page, or NULL. */
+static const struct fetch_line *neighbour(const struct svm_vcpu *sv)
+{
+	const struct vmcb *vmcb = sv->vmcb;
+	const struct fetch_line *line;
+
+	for (line = sv->fetched; line < sv->fetched + FETCH_LINES; line++) {
+		if (!((line->rip ^ vmcb->rip) >> PAGE_SHIFT) && line->mode == X86_MODE_64 &&
+		    line->cr3 == vmcb_get_cr3(vmcb) &&
+		    line->cs_attrib == vmcb->_seg[VMCB_CS].attrib)
+			return line;
+	}
+	return NULL;
+}
+
+/* Its way is that of the instruction.  False: walk. */
+static bool fetch_beside(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	const struct fetch_line *known;
+	u64 rip = sv->vmcb->rip, bytes;
+	struct fetch_line line;
+	struct x86_insn insn;
+
+	if (offset_in_page(rip) > PAGE_SIZE - sizeof(bytes))
+		return false;
+	known = neighbour(sv);
+	if (!known)
+		return false;
+	line = *known;
+	guest_path_move_end(&line.path, rip - line.rip);
+	line.rip = rip;
+	if (!guest_path_read(vcpu->vm, &line.path, &bytes) ||
+	    x86_decode(&insn, (u8 *)&bytes, sizeof(bytes), X86_MODE_64) != X86_DECODE_OK)
+		return false;
+	line.path.word[0].value = bytes;
+	line.mask = GENMASK_ULL(8 * insn.len - 1, 0);
+	line.len = insn.len;
+	keep(sv, &line);
+	memcpy(sv->insn_bytes, &bytes, sizeof(bytes));
+	sv->insn_nbytes = insn.len;
+	return true;
+}
+
+int svm_first_len(struct vcpu *vcpu)
+{
+	return fetch_beside(vcpu) ? vcpu->svm->insn_nbytes : svm_decoded_len(vcpu);
+}
+
+int svm_insn_len(struct vcpu *vcpu)
+{
+	return fetch_insn_len(vcpu, vcpu->svm);
+}
+
 int svm_fetch_insn(struct vcpu *vcpu)
 {
-	enum x86_mode mode = svm_mode(vcpu);
 	struct svm_vcpu *sv = vcpu->svm;
 	const struct fetch_line *line;
 
 	if (sv->insn_nbytes)
 		return 0;
-	line = look_up(vcpu, mode);
-	if (!line)
-		return fetch_by_walk(vcpu, mode);
+	if (!fetch_look_up(vcpu, sv, &line))
+		return fetch_beside(vcpu) ? 0 : fetch_by_walk(vcpu);
 	memcpy(sv->insn_bytes, &line->path.word[0].value, sizeof(u64));
 	sv->insn_nbytes = line->len;
 	return 0;

@@ -197,6 +197,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 
 	vmcb_reset_control(vcpu);
 	vmcb_reset_save(sv->vmcb);
+	svm_fetch_forget(sv);
 	memset(sv->db, 0, sizeof(sv->db));
 	sv->efer = 0;
 	sv->stepping = false;

@@ -35,13 +35,12 @@ struct host_dr {
 
 /* fetch.c: an instruction of up to 8 bytes, and the way to it. */
 struct fetch_line {
-	u64 linear;			/* of the instruction; SVM_NOWHERE: the line is empty */
+	u64 rip;			/* SVM_NOWHERE: the line is empty */
 	u64 cr3;
-	u32 cr0;			/* the upper halves of these are 0 */
-	u32 cr4;
-	u32 efer;
-	u8 len;				/* of the instruction */
+	u64 cs_base;			/* outside of 64-bit mode */
+	u16 cs_attrib;
 	u8 mode;			/* enum x86_mode */
+	u8 len;				/* of the instruction */
 	u64 mask;			/* the instruction's bytes in the path's first word */
 	struct guest_path path;
 };
@@ -110,25 +109,14 @@ enum svm_action svm_internal_error(struct vcpu *vcpu);
  */
 int svm_fetch_insn(struct vcpu *vcpu);				/* into sv->insn_bytes */
 int svm_decode_insn(struct vcpu *vcpu, struct x86_insn *insn);	/* 0 */
-unsigned int svm_fetched_len(struct vcpu *vcpu);		/* 0: not remembered */
 int svm_decoded_len(struct vcpu *vcpu);				/* 1 to 15 */
-void svm_fetch_forget(struct svm_vcpu *sv);			/* all that is remembered */
-
-/* The length of the instruction that exited: 1 to 15. */
-static __always_inline int svm_insn_len(struct vcpu *vcpu)
-{
-	const struct vmcb *vmcb = vcpu->svm->vmcb;
-	unsigned int len;
-
-	if (svm_has(SVM_FEATURE_NRIPS)) {
-		u64 bytes = vmcb->next_rip - vmcb->rip;
-
-		if (likely(bytes - 1 < X86_INSN_MAX))
-			return bytes;
-	}
-	len = svm_fetched_len(vcpu);
-	return likely(len) ? len : svm_decoded_len(vcpu);
-}
+int svm_first_len(struct vcpu *vcpu);		/* the same; what is not remembered is, then */
+/*
+ * All that is remembered: the mode of paging has changed, but for CR3, or how CS says what mode the
+ * CPU is in.
+ */
+void svm_fetch_forget(struct svm_vcpu *sv);
+int svm_insn_len(struct vcpu *vcpu);				/* 1 to 15 */
 
 static inline enum svm_action insn_error(int error)
 {
@@ -156,14 +144,17 @@ u64 svm_dr7_value(u64 value);
 /* state.c: an instruction was completed in software: shadow, RF, TF. */
 void svm_insn_done_rare(struct vcpu *vcpu);
 
-static __always_inline void svm_insn_done(struct vcpu *vcpu)
+static __always_inline void __svm_insn_done(struct vcpu *vcpu, struct vmcb *vmcb)
 {
-	struct vmcb *vmcb = vcpu->svm->vmcb;
-
 	if (unlikely(vmcb->int_state | (vmcb->rflags & X86_EFLAGS_TF)))
 		svm_insn_done_rare(vcpu);
 	else
 		vmcb->rflags &= ~(u64)X86_EFLAGS_RF;
+}
+
+static __always_inline void svm_insn_done(struct vcpu *vcpu)
+{
+	__svm_insn_done(vcpu, vcpu->svm->vmcb);
 }
 
 /* intr.c */
@@ -194,7 +185,7 @@ static __always_inline void svm_skip_insn(struct vcpu *vcpu, unsigned int len)
 	u64 rip = vmcb->rip + len;
 
 	vmcb->rip = svm_mode(vcpu) == X86_MODE_64 ? rip : (u32)rip;
-	svm_insn_done(vcpu);
+	__svm_insn_done(vcpu, vmcb);
 }
 
 #endif
