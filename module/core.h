@@ -41,6 +41,7 @@
 #include "guest_path.h"
 
 #define SVMM_MAX_VCPUS		64
+#define LAPIC_NO_PAGE		(~0ULL)		/* it is off, or in x2APIC mode */
 
 struct svm_vcpu;
 struct npt;
@@ -191,8 +192,8 @@ enum io_state {
 
 struct mmio_frag {
 	u64 gpa;
+	u64 data;				/* in its lower bytes, the others are 0 */
 	u8 bytes;
-	u8 data[8];
 };
 
 struct vcpu_io {
@@ -232,6 +233,7 @@ struct vcpu {
 	u32 id;					/* [c] */
 	struct svm_vcpu *svm;			/* [m] module/svm/ */
 	struct lapic *lapic;			/* [c] lapic.c; contents have their own rules */
+	u64 lapic_page;				/* [m] guest-physical, or LAPIC_NO_PAGE */
 	struct mutex mutex;
 
 	u64 regs[X86_NR_GPRS];			/* [m] all 16 while not in the guest */
@@ -265,6 +267,10 @@ struct vcpu {
 		u64 gpa;
 		u64 error_code;			/* of the nested page fault: EXITINFO1 */
 	} fault;				/* [m] for SVM_FAULT */
+	struct {
+		u64 gfn;
+		u64 slots_gen;			/* even */
+	} no_memory;				/* [m] where the last fault was in no slot */
 	struct vcpu_io io;			/* [m] */
 	struct emu emu;				/* [m] scratch of mmio.c and pio.c */
 	struct guest_translation translations[GUEST_TRANSLATIONS];	/* [m] guest_path.c */
@@ -483,9 +489,7 @@ void lapic_set_cr8(struct vcpu *vcpu, u8 cr8);
 /* APIC_BASE enables it; CPUID tells.  [m] */
 bool lapic_is_on(struct vcpu *vcpu);
 
-/* Base of the xAPIC page, or 0 if there is none (x2APIC or disabled).  [m] */
-u64 lapic_mmio_base(struct vcpu *vcpu);
-/* Aligned 4-byte accesses to that page; others answer as hardware does.  [m] */
+/* Aligned 4-byte accesses to vcpu->lapic_page; others answer as hardware does.  [m] */
 void lapic_mmio_read(struct vcpu *vcpu, u32 offset, void *data, unsigned int bytes);
 void lapic_mmio_write(struct vcpu *vcpu, u32 offset, const void *data, unsigned int bytes);
 
@@ -586,14 +590,14 @@ static inline bool pv_steal_enabled(const struct vcpu *vcpu)
 	return vcpu->pv.steal_time & PV_ENABLE;
 }
 
-/* After choosing an event: may the guest end its interrupt without an exit?  In the window. */
-void pv_eoi_offer(struct vcpu *vcpu);
 static inline void pv_steal_preempted(struct vcpu *vcpu)
 {
 	if (unlikely(pv_steal_enabled(vcpu)) && !vcpu->steal.preempted)
 		pv_steal_tell(vcpu);
 }
 
+/* After choosing an event: may the guest end its interrupt without an exit?  In the window. */
+void pv_eoi_offer(struct vcpu *vcpu);
 /* An offer ends with the exit.  In the window; false: not known yet, VCPU_REQ_PV_EOI is set. */
 bool pv_eoi_take_back(struct vcpu *vcpu);
 /* The same outside the window, may sleep. */

@@ -412,13 +412,14 @@ bool lapic_is_on(struct vcpu *vcpu)
 	return lapic_enabled(lapic_of(vcpu));
 }
 
-u64 lapic_mmio_base(struct vcpu *vcpu)
+/* APIC_BASE, and where that puts the page. */
+void lapic_load_base(struct vcpu *vcpu, u64 base)
 {
-	u64 base = lapic_of(vcpu)->base;
-
-	if ((base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) != LAPIC_BASE_ENABLE)
-		return 0;
-	return base & PAGE_MASK;
+	WRITE_ONCE(vcpu->lapic->base, base);
+	if ((base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) == LAPIC_BASE_ENABLE)
+		vcpu->lapic_page = base & PAGE_MASK;
+	else
+		vcpu->lapic_page = LAPIC_NO_PAGE;
 }
 
 /**
@@ -579,7 +580,7 @@ static int lapic_write_base(struct vcpu *vcpu, u64 value)
 		return -EINVAL;
 
 	value &= ~(u64)LAPIC_BASE_BSP;
-	WRITE_ONCE(lapic->base, value | (lapic->base & LAPIC_BASE_BSP));
+	lapic_load_base(vcpu, value | (lapic->base & LAPIC_BASE_BSP));
 	if (was_on && !on)
 		lapic_reset_regs(vcpu);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
@@ -656,10 +657,8 @@ void lapic_destroy(struct vcpu *vcpu)
 /* Power-on, or INIT, which keeps base and mode (APM vol. 2, 16.3.3).  [m] */
 void lapic_reset(struct vcpu *vcpu, bool init)
 {
-	struct lapic *lapic = lapic_of(vcpu);
-
 	if (!init)
-		WRITE_ONCE(lapic->base, LAPIC_DEFAULT_BASE | LAPIC_BASE_ENABLE |
-					(vcpu->id ? 0 : LAPIC_BASE_BSP));
+		lapic_load_base(vcpu, LAPIC_DEFAULT_BASE | LAPIC_BASE_ENABLE |
+				      (vcpu->id ? 0 : LAPIC_BASE_BSP));
 	lapic_reset_regs(vcpu);
 }

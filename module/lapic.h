@@ -146,6 +146,7 @@ bool lapic_read_reg(struct vcpu *vcpu, unsigned int reg, u32 *value);
 u32 lapic_writable(const struct vcpu *vcpu, unsigned int reg);
 void lapic_set_svr(struct lapic *lapic, u32 value);
 bool lapic_base_valid(const struct vcpu *vcpu, u64 base);
+void lapic_load_base(struct vcpu *vcpu, u64 base);
 
 /* lapic_ipi.c */
 void lapic_send_ipi(struct vcpu *vcpu, u32 icr, u32 dest);

@@ -66,7 +66,7 @@ int lapic_commit(struct vcpu *vcpu, const struct svmm_lapic *in)
 
 	/* The deadline is no part of this group, and stays. */
 	lapic->expiry = KTIME_MAX;
-	WRITE_ONCE(lapic->base, in->apic_base);
+	lapic_load_base(vcpu, in->apic_base);
 	for (reg = 0; reg < LAPIC_NR_REGS; reg++) {
 		if (lapic_writable(vcpu, reg))
 			lapic_set(lapic, reg, in->regs[reg] & lapic_writable(vcpu, reg));

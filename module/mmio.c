@@ -18,8 +18,6 @@
 #include "trace.h"
 #include "svm/svm.h"
 
-#define LAPIC_PAGE_BYTES	4096
-
 /* Rounds of a REP instruction before the loop looks at the world again. */
 #define REP_ROUNDS		64
 
@@ -53,13 +51,11 @@ static enum emu_result split(struct vcpu *vcpu, u64 linear, unsigned int bytes,
 
 static bool in_lapic(struct vcpu *vcpu, u64 gpa)
 {
-	u64 base = lapic_mmio_base(vcpu);
-
-	return base && gpa - base < LAPIC_PAGE_BYTES;
+	return (gpa & PAGE_MASK) == vcpu->lapic_page;
 }
 
-/* Of a read; a write has more to say. */
-static void fill_exit(struct vcpu *vcpu, u64 gpa, unsigned int bytes)
+static __always_inline void fill_exit(struct vcpu *vcpu, bool write, u64 gpa, u64 data,
+				      unsigned int bytes)
 {
 	struct svmm_exit *exit = &vcpu->page->exit;
 
@@ -67,7 +63,18 @@ static void fill_exit(struct vcpu *vcpu, u64 gpa, unsigned int bytes)
 	exit->flags = 0;
 	memset(&exit->mmio, 0, sizeof(exit->mmio));
 	exit->mmio.gpa = gpa;
+	memcpy(exit->mmio.data, &data, sizeof(data));
 	exit->mmio.bytes = bytes;
+	exit->mmio.is_write = write;
+}
+
+/* User space's answer to a read, which is taken once. */
+static __always_inline u64 take_answer(struct vcpu *vcpu, unsigned int bytes)
+{
+	u64 data;
+
+	memcpy(&data, vcpu->page->exit.mmio.data, sizeof(data));
+	return data & GENMASK_ULL(8 * bytes - 1, 0);
 }
 
 /* A device read of at most 8 bytes: from the log, or by user space. */
@@ -85,7 +92,7 @@ static enum emu_result device_read(struct vcpu *vcpu, u64 gpa, u8 *data, unsigne
 	frag = &io->read[io->next_read];
 	if (io->next_read < io->nr_reads) {
 		if (frag->gpa == gpa && frag->bytes == bytes) {
-			memcpy(data, frag->data, bytes);
+			memcpy(data, &frag->data, bytes);
 			io->next_read++;
 			return EMU_OK;
 		}
@@ -95,7 +102,7 @@ static enum emu_result device_read(struct vcpu *vcpu, u64 gpa, u8 *data, unsigne
 	frag->gpa = gpa;
 	frag->bytes = bytes;
 	io->state = IO_MMIO_READ;
-	fill_exit(vcpu, gpa, bytes);
+	fill_exit(vcpu, false, gpa, 0, bytes);
 	return EMU_IO;
 }
 
@@ -114,7 +121,8 @@ static enum emu_result device_write(struct vcpu *vcpu, u64 gpa, const u8 *data,
 	frag = &io->write[io->nr_writes++];
 	frag->gpa = gpa;
 	frag->bytes = bytes;
-	memcpy(frag->data, data, bytes);
+	frag->data = 0;
+	memcpy(&frag->data, data, bytes);
 	return EMU_OK;
 }
 
@@ -258,33 +266,31 @@ enum io_next mmio_failure(struct vcpu *vcpu, u64 gpa)
 }
 
 /* To an eventfd, or to user space, which sees it before the guest runs on. */
-static enum io_next hand_out(struct vcpu *vcpu, const struct mmio_frag *frag)
+static __always_inline enum io_next hand_out(struct vcpu *vcpu, u64 gpa, u64 data,
+					     unsigned int bytes)
 {
-	struct svmm_exit *exit = &vcpu->page->exit;
-	u64 value = 0;
 	bool done;
 
-	trace_svmm_mmio(vcpu, true, frag);
+	trace_svmm_mmio(vcpu, true, gpa, data, bytes);
 	if (unlikely(ioevent_any(vcpu->vm))) {
-		memcpy(&value, frag->data, frag->bytes);
 		rcu_read_lock();
-		done = ioevent_signal(vcpu->vm, false, frag->gpa, value, frag->bytes);
+		done = ioevent_signal(vcpu->vm, false, gpa, data, bytes);
 		rcu_read_unlock();
 		if (done)
 			return IO_NEXT_RUN;
 	}
-	fill_exit(vcpu, frag->gpa, frag->bytes);
-	exit->mmio.is_write = 1;
-	memcpy(exit->mmio.data, frag->data, frag->bytes);
+	fill_exit(vcpu, true, gpa, data, bytes);
 	return IO_NEXT_USER;
 }
 
 enum io_next mmio_next_write(struct vcpu *vcpu)
 {
 	struct vcpu_io *io = &vcpu->io;
+	const struct mmio_frag *frag;
 
 	while (io->next_write < io->nr_writes) {
-		if (hand_out(vcpu, &io->write[io->next_write++]) == IO_NEXT_USER) {
+		frag = &io->write[io->next_write++];
+		if (hand_out(vcpu, frag->gpa, frag->data, frag->bytes) == IO_NEXT_USER) {
 			io->state = IO_MMIO_WRITE;
 			return IO_NEXT_USER;
 		}
@@ -357,10 +363,10 @@ enum io_next mmio_complete_read(struct vcpu *vcpu)
 		io->nr_reads = 0;
 		return IO_NEXT_RUN;
 	}
-	/* device_read() stopped at this one; its data is taken once. */
-	memcpy(frag->data, vcpu->page->exit.mmio.data, sizeof(frag->data));
+	/* device_read() stopped at this one. */
+	frag->data = take_answer(vcpu, frag->bytes);
 	io->nr_reads = io->next_read + 1;
-	trace_svmm_mmio(vcpu, false, frag);
+	trace_svmm_mmio(vcpu, false, frag->gpa, frag->data, frag->bytes);
 	return mmio_emulate(vcpu, frag->gpa);
 }
 
@@ -370,12 +376,9 @@ enum io_next mmio_complete_read(struct vcpu *vcpu)
 
 static enum io_next mov_store(struct vcpu *vcpu, u64 gpa, const struct x86_mov *mov)
 {
-	struct mmio_frag frag = { .gpa = gpa, .bytes = mov->bytes };
-	u64 value = x86_mov_stored(mov, vcpu->regs);
+	u64 data = x86_mov_stored(mov, vcpu->regs);
 
-	memcpy(frag.data, &value, sizeof(value));
-	svm_mov_done(vcpu, mov);
-	return hand_out(vcpu, &frag);
+	return hand_out(vcpu, gpa, data, mov->bytes);
 }
 
 static enum io_next mov_load(struct vcpu *vcpu, u64 gpa, const struct x86_mov *mov)
@@ -384,23 +387,19 @@ static enum io_next mov_load(struct vcpu *vcpu, u64 gpa, const struct x86_mov *m
 
 	io->state = IO_MMIO_LOAD;
 	io->mov = *mov;
-	io->read[0].gpa = gpa;
-	io->read[0].bytes = mov->bytes;
-	fill_exit(vcpu, gpa, mov->bytes);
+	fill_exit(vcpu, false, gpa, 0, mov->bytes);
 	return IO_NEXT_USER;
 }
 
 enum io_next mmio_complete_load(struct vcpu *vcpu)
 {
-	struct mmio_frag *frag = &vcpu->io.read[0];
 	const struct x86_mov *mov = &vcpu->io.mov;
 	u64 data;
 
 	if (svm_state_loaded(vcpu))
 		return IO_NEXT_RUN;
-	memcpy(&data, vcpu->page->exit.mmio.data, sizeof(data));
-	memcpy(frag->data, &data, sizeof(data));
-	trace_svmm_mmio(vcpu, false, frag);
+	data = take_answer(vcpu, mov->bytes);
+	trace_svmm_mmio(vcpu, false, vcpu->fault.gpa, data, mov->bytes);
 	vcpu->regs[mov->reg] = x86_mov_loaded(mov, vcpu->regs[mov->reg], data);
 	svm_mov_done(vcpu, mov);
 	return IO_NEXT_RUN;
@@ -408,10 +407,12 @@ enum io_next mmio_complete_load(struct vcpu *vcpu)
 
 enum io_next mmio_fault(struct vcpu *vcpu)
 {
+	const struct x86_mov *mov = NULL;
 	u64 gpa = vcpu->fault.gpa;
-	struct x86_mov mov;
 
-	if (vcpu->injected.valid || in_lapic(vcpu, gpa) || !svm_device_mov(vcpu, &mov))
+	if (likely(!vcpu->injected.valid) && !in_lapic(vcpu, gpa))
+		mov = svm_device_mov(vcpu);
+	if (unlikely(!mov))
 		return mmio_emulate(vcpu, gpa);
-	return mov.store ? mov_store(vcpu, gpa, &mov) : mov_load(vcpu, gpa, &mov);
+	return mov->store ? mov_store(vcpu, gpa, mov) : mov_load(vcpu, gpa, mov);
 }

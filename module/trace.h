@@ -163,8 +163,8 @@ TRACE_EVENT(svmm_pio,
 );
 
 TRACE_EVENT(svmm_mmio,
-	TP_PROTO(const struct vcpu *vcpu, bool write, const struct mmio_frag *frag),
-	TP_ARGS(vcpu, write, frag),
+	TP_PROTO(const struct vcpu *vcpu, bool write, u64 gpa, u64 val, u32 len),
+	TP_ARGS(vcpu, write, gpa, val, len),
 	TP_STRUCT__entry(
 		VCPU_FIELDS
 		__field(u32, type)
@@ -175,10 +175,9 @@ TRACE_EVENT(svmm_mmio,
 	TP_fast_assign(
 		VCPU_ASSIGN(vcpu);
 		__entry->type = write;
-		__entry->len = frag->bytes;
-		__entry->gpa = frag->gpa;
-		__entry->val = 0;
-		memcpy(&__entry->val, frag->data, frag->bytes);
+		__entry->len = len;
+		__entry->gpa = gpa;
+		__entry->val = val;
 	),
 	TP_printk(VCPU_FORMAT "%s len %u gpa 0x%llx val 0x%llx", VCPU_ARGS,
 		  __entry->type ? "write" : "read", __entry->len, __entry->gpa, __entry->val)

@@ -77,7 +77,7 @@ bool x86_plain_mov(const struct x86_insn *insn, struct x86_mov *mov)
 	return true;
 }
 
-u64 x86_mov_loaded(const struct x86_mov *mov, u64 old, u64 data)
+u64 x86_mov_narrow_loaded(const struct x86_mov *mov, u64 old, u64 data)
 {
 	data &= size_mask(mov->bytes);
 	if (mov->sign)

@@ -64,13 +64,21 @@ static inline u64 x86_mov_linear(const struct x86_mov *mov, const u64 *regs, u64
 	return linear;
 }
 
-/* What a store writes, in its lower @bytes. */
+/* What a store writes, in its lower @bytes; the others are 0. */
 static inline u64 x86_mov_stored(const struct x86_mov *mov, const u64 *regs)
 {
-	return mov->reg == X86_MOV_NONE ? (u64)mov->imm : regs[mov->reg];
+	u64 value = mov->reg == X86_MOV_NONE ? (u64)mov->imm : regs[mov->reg];
+
+	return value & (~0ULL >> (64 - 8 * mov->bytes));
 }
 
-/* What the register holds after a load of @data. */
-u64 x86_mov_loaded(const struct x86_mov *mov, u64 old, u64 data);
+/* What the register holds after a load of @data, which has no more than its @bytes. */
+u64 x86_mov_narrow_loaded(const struct x86_mov *mov, u64 old, u64 data);
+
+static inline u64 x86_mov_loaded(const struct x86_mov *mov, u64 old, u64 data)
+{
+	/* All that is wider than 2 bytes leaves nothing of the register. */
+	return mov->bytes >= 4 && !mov->sign ? data : x86_mov_narrow_loaded(mov, old, data);
+}
 
 #endif

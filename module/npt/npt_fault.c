@@ -351,22 +351,35 @@ static int fault_resolve(struct npt *npt, struct fault *f)
 	return ret;
 }
 
+static noinline int fault_anywhere(struct vcpu *vcpu, u64 gfn, bool write, u64 slots_gen)
+{
+	struct fault f = { .gfn = gfn, .write = write };
+	int ret = fault_resolve(vcpu->vm->npt, &f);
+
+	/* An odd number: slots change meanwhile. */
+	if (ret == NPT_FAULT_MMIO && !f.slot.npages && !(slots_gen & 1)) {
+		vcpu->no_memory.gfn = gfn;
+		vcpu->no_memory.slots_gen = slots_gen;
+	}
+	/* Overtaken each time: signals and requests first, then the guest tries again. */
+	return ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
+}
+
 int npt_fault(struct vcpu *vcpu, u64 gpa, u64 error_code)
 {
-	struct fault f = {
-		.gfn = gpa >> PAGE_SHIFT,
-		/* The walk of the guest's tables is made of writes (APM vol. 2, 15.25.5). */
-		.write = error_code & (PF_ERR_W | NPF_ERR_WALK),
-	};
-	int ret;
+	/* Before the slots themselves: pairs with memslot_replace(). */
+	u64 slots_gen = smp_load_acquire(&vcpu->vm->slots_gen);
+	u64 gfn = gpa >> PAGE_SHIFT;
 
 	if (error_code & PF_ERR_RSVD) {
 		pr_err_ratelimited("svmm: reserved bit in the nested page tables at %#llx\n", gpa);
 		return -EIO;
 	}
-	ret = fault_resolve(vcpu->vm->npt, &f);
-	/* Overtaken each time: signals and requests first, then the guest tries again. */
-	return ret == -EAGAIN || ret == -EBUSY ? 0 : ret;
+	/* A driver is busy with its device. */
+	if (vcpu->no_memory.gfn == gfn && vcpu->no_memory.slots_gen == slots_gen)
+		return NPT_FAULT_MMIO;
+	/* The walk of the guest's tables is made of writes (APM vol. 2, 15.25.5). */
+	return fault_anywhere(vcpu, gfn, error_code & (PF_ERR_W | NPF_ERR_WALK), slots_gen);
 }
 
 int npt_prefault(struct vm *vm, u64 *gfn, u64 *npages, bool write)

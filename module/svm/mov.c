@@ -7,16 +7,16 @@
  * instruction's bytes alone, so it is remembered by them. What is not so simple, or does not fit
  * together, is the emulator's.
  */
+#include <linux/hash.h>
 #include <linux/mm.h>
 
-#include "../core.h"
-#include "svm_vcpu.h"
+#include "fetch.h"
 
 /* The instruction's first bytes, as a word. Return: how many there are. */
-static unsigned int first_bytes(struct vcpu *vcpu, u64 *word)
+static __always_inline unsigned int first_bytes(struct vcpu *vcpu, struct svm_vcpu *sv, u64 *word)
 {
-	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
+	const struct fetch_line *line;
 	unsigned int nbytes = 0;
 
 	if (svm_has(SVM_FEATURE_DECODEASSISTS)) {
@@ -24,9 +24,11 @@ static unsigned int first_bytes(struct vcpu *vcpu, u64 *word)
 		memcpy(word, vmcb->insn_bytes, sizeof(*word));
 		return nbytes;
 	}
-	sv->insn_nbytes = 0;
 	preempt_disable();	/* as in the window */
-	if (!svm_fetch_insn(vcpu)) {
+	if (likely(fetch_look_up(vcpu, sv, &line))) {
+		nbytes = line->len;
+		*word = line->path.word[0].value;
+	} else if (!svm_fetch_insn(vcpu)) {
 		nbytes = sv->insn_nbytes;
 		memcpy(word, sv->insn_bytes, sizeof(*word));
 	}
@@ -34,14 +36,14 @@ static unsigned int first_bytes(struct vcpu *vcpu, u64 *word)
 	return nbytes;
 }
 
-static struct mov_line *line_of(struct svm_vcpu *sv, u64 word)
+static __always_inline struct mov_line *line_of(struct svm_vcpu *sv, u64 word)
 {
 	/* Opcode and ModRM are among the first three bytes. */
-	return &sv->movs[(word ^ word >> 8 ^ word >> 11 ^ word >> 19) % MOV_LINES];
+	return &sv->movs[hash_32(word << 8, ilog2(MOV_LINES))];
 }
 
 /* Find out what the instruction is; one that is no plain MOV has a length of 0. */
-static void learn(struct mov_line *line, u64 word, unsigned int nbytes)
+static noinline void learn(struct mov_line *line, u64 word, unsigned int nbytes)
 {
 	struct x86_insn insn;
 
@@ -55,30 +57,39 @@ static void learn(struct mov_line *line, u64 word, unsigned int nbytes)
 		line->mov.len = 0;
 }
 
-bool svm_device_mov(struct vcpu *vcpu, struct x86_mov *mov)
-{
-	struct svm_vcpu *sv = vcpu->svm;
-	u64 gpa = vcpu->fault.gpa, info = vcpu->fault.error_code, word = 0;
-	struct mov_line *line;
-	unsigned int nbytes;
-
-	if (svm_mode(vcpu) != X86_MODE_64 || (info & (SVM_NPF_FINAL | PF_ERR_I)) != SVM_NPF_FINAL)
-		return false;
-	nbytes = first_bytes(vcpu, &word);
-	line = line_of(sv, word);
-	if (!line->mask || (word & line->mask) != line->bytes)
-		learn(line, word, nbytes);
-	*mov = line->mov;
-	if (!mov->len || mov->len > nbytes)
-		return false;
-	/* In one page, and where the instruction says. */
-	return !(gpa & (mov->bytes - 1)) &&
-	       !((gpa ^ x86_mov_linear(mov, vcpu->regs, sv->vmcb->rip)) & ~PAGE_MASK) &&
-	       mov->store == !!(info & PF_ERR_W);
-}
-
 void svm_mov_done(struct vcpu *vcpu, const struct x86_mov *mov)
 {
 	vcpu->svm->vmcb->rip += mov->len;
 	svm_insn_done(vcpu);
+}
+
+const struct x86_mov *svm_device_mov(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	u64 gpa = vcpu->fault.gpa, info = vcpu->fault.error_code, word = 0;
+	const struct x86_mov *mov;
+	struct mov_line *line;
+	unsigned int nbytes;
+
+	if (svm_mode(vcpu) != X86_MODE_64 || (info & (SVM_NPF_FINAL | PF_ERR_I)) != SVM_NPF_FINAL)
+		return NULL;
+	/* User space may have changed everything since the exit. */
+	sv->insn_nbytes = 0;
+	nbytes = first_bytes(vcpu, sv, &word);
+	line = line_of(sv, word);
+	OPTIMIZER_HIDE_VAR(line);	/* its address is calculated once */
+	if (unlikely(!line->mask) || unlikely((word & line->mask) != line->bytes))
+		learn(line, word, nbytes);
+	mov = &line->mov;
+	if (unlikely(!mov->len) || unlikely(mov->len > nbytes))
+		return NULL;
+	/* In one page, and where the instruction says. */
+	if (gpa & (mov->bytes - 1) ||
+	    (gpa ^ x86_mov_linear(mov, vcpu->regs, sv->vmcb->rip)) & ~PAGE_MASK ||
+	    mov->store != !!(info & PF_ERR_W))
+		return NULL;
+	/* A store is posted; a load waits for its data. */
+	if (mov->store)
+		svm_mov_done(vcpu, mov);
+	return mov;
 }

@@ -116,12 +116,12 @@ bool svm_state_loaded(struct vcpu *vcpu);
 /**
  * svm_device_mov() - was the nested fault a plain MOV's?
  * @vcpu: with the fault of its last exit; outside the window
- * @mov: filled in if so
  *
- * Return: true if the access is @mov's, naturally aligned, at the fault's address; false: emulate.
+ * Return: the MOV whose access it is, naturally aligned, at the fault's address, valid until the
+ * next call; or NULL: emulate.  A store is over then: the guest is at the next instruction.
  */
-bool svm_device_mov(struct vcpu *vcpu, struct x86_mov *mov);
-/* Its register and its memory are done: the next instruction. */
+const struct x86_mov *svm_device_mov(struct vcpu *vcpu);
+/* A load has its data: the next instruction. */
 void svm_mov_done(struct vcpu *vcpu, const struct x86_mov *mov);
 void svm_get_walk_cfg(struct vcpu *vcpu, struct walk_cfg *cfg);
 

@@ -120,7 +120,7 @@ version_reasons()
 }
 
 # 8. The entry points behind dev.c take plain arguments, and only dev.c and memslot.c follow user
-# pointers, and guest_path.h those that memslot.c has checked.
+# pointers, and guest_path.h and memory.h those that memslot.c has checked.
 plain_arguments()
 {
 	tr '\n' ' ' <module/core.h | tr ';' '\n' |
@@ -129,14 +129,14 @@ plain_arguments()
 user_pointers()
 {
 	grep -rE '__user\b|\bcopy_(from|to)_user|\b(get|put)_user\(|_ioctl\b' module |
-		grep -vE '^module/(dev\.c|memslot\.c|guest_path\.h):'
+		grep -vE '^module/(dev\.c|memslot\.c|(guest_path|memory)\.h):'
 }
 
 # Size.
 module_size()
 {
 	lines=$(find module -type f -exec cat {} + | wc -l)
-	[ "$lines" -lt 19450 ] || echo "module/ has $lines lines"
+	[ "$lines" -lt 19550 ] || echo "module/ has $lines lines"
 }
 file_size()
 {
@@ -185,7 +185,7 @@ check "entry points take plain arguments" code plain_arguments \
 	module/core.h '$a int memslot_add(struct vm *vm, struct svmm_memory_slot *slot);'
 check "dev.c is the door" code user_pointers \
 	module/vcpu.c '$a ret = copy_from_user(\&args, arg, sizeof(args));'
-check "module/ has fewer than 19,450 lines" raw module_size \
+check "module/ has fewer than 19,550 lines" raw module_size \
 	module/core.h 'p;p;p;p;p;p;p;p'
 check "no file of module/ has more than 700 lines" raw file_size \
 	module/vm.c 'p;p;p'

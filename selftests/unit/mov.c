@@ -79,8 +79,9 @@ static bool agrees(const struct x86_mov *mov, const u8 *bytes)
 	    seen.writes != mov->store)
 		return false;
 	if (mov->store)
-		return seen.data == (stored & size_mask(mov->bytes)) &&
+		return seen.data == stored &&
 		       !memcmp(before, e.regs, sizeof(before));
+	data &= size_mask(mov->bytes);
 	before[mov->reg] = x86_mov_loaded(mov, before[mov->reg], data);
 	return !memcmp(before, e.regs, sizeof(before));
 }
