@@ -5,6 +5,7 @@
  * ten, are in.
  *
  *	bench-exits HYPERVISOR ...	one or two of svmm, kvm_amd
+ *	bench-exits -v HYPERVISOR ...	varied instructions, at many places, and interrupts in between
  *	bench-exits -t HYPERVISOR ...	ticks of the TSC
  *	bench-exits HYPERVISOR KIND	that one, for ever (for scripts/trace-exit)
  *
@@ -24,16 +25,25 @@
 
 #define ROUNDS	1000	/* within a tick of the host; a kind may name fewer */
 #define RUNS	10
+#define FEW_RUNS 3	/* of a kind with few rounds */
 #define TICK_RUNS 101
 
+/* guests/varied.S: the guest's own instructions in a round, and in the handler of an interrupt. */
+#define VARIED_INSNS	17
+#define VARIED_HANDLER	11
+#define VARIED_ROUNDS	512
+#define VARIED_RUNS	5
+#define VARIED_INTERVAL	256	/* rounds from interrupt to interrupt */
+
 /*
- * Guests of guests/cost.S, the guest's own instructions in a round, and what is no part of the
- * operation but happens with it: another kind.
+ * Guests of guests/cost.S and varied.S, the former's own instructions in a round, whether an
+ * interrupt comes in each, and what is no part of the operation but happens with it: another kind.
  */
 static const struct {
 	const char *name;
 	unsigned int insns;
 	const char *less;
+	bool interrupt;
 	unsigned int rounds;
 } kinds[] = {
 	{ "cpuid", 5 },
@@ -41,9 +51,9 @@ static const struct {
 	{ "rdmsr", 4 },
 	{ "wrmsr", 6 },
 	{ "x2apic_eoi", 6 },
-	{ "self_ipi", 6 + 5, "x2apic_eoi" },
+	{ "self_ipi", 6 + 5, "x2apic_eoi", true },
 	{ "tsc_deadline", 6 },
-	{ "hlt_pending", 6 + 5 + 3, "self_ipi" },
+	{ "hlt_pending", 6 + 5 + 3, "self_ipi", true },
 	{ "cr_write", 3 },
 	{ "pio_out", 3 },
 	{ "pio_in", 3 },
@@ -62,13 +72,31 @@ static const struct {
 #define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 static struct program programs[KINDS];
+static bool varied;
+
+static unsigned int rounds_of(unsigned int kind)
+{
+	return kinds[kind].rounds ?: varied ? VARIED_ROUNDS : ROUNDS;
+}
+
+static int runs_of(unsigned int kind)
+{
+	return kinds[kind].rounds ? FEW_RUNS : varied ? VARIED_RUNS : RUNS;
+}
+
+static unsigned int insns_of(unsigned int kind)
+{
+	if (!varied)
+		return kinds[kind].insns;
+	return VARIED_INSNS + kinds[kind].interrupt * VARIED_HANDLER;
+}
 
 static uint64_t timed(const struct hypervisor *h, struct machine *m, unsigned int kind,
 		      uint64_t rounds)
 {
-	uint64_t begun = __rdtsc();
+	uint64_t interval = kinds[kind].rounds ?: VARIED_INTERVAL, begun = __rdtsc();
 
-	h->run(m, &programs[kind], 0, rounds);
+	h->run(m, &programs[kind], interval, rounds);
 	return __rdtsc() - begun;
 }
 
@@ -85,18 +113,18 @@ static struct machine *machine_for(const struct hypervisor *h, unsigned int kind
 static double cost(const struct hypervisor *h, unsigned int kind)
 {
 	struct machine *m = machine_for(h, kind);
-	unsigned int rounds = kinds[kind].rounds ?: ROUNDS;
+	unsigned int rounds = rounds_of(kind);
 	uint64_t once = UINT64_MAX, all = UINT64_MAX, ticks;
 
-	h->run(m, &programs[kind], 0, rounds);		/* warm */
-	for (int i = 0; i < RUNS; i++) {
+	timed(h, m, kind, rounds + 1);			/* warm */
+	for (int i = 0; i < runs_of(kind); i++) {
 		ticks = timed(h, m, kind, 1);
 		once = ticks < once ? ticks : once;
 		ticks = timed(h, m, kind, rounds + 1);
 		all = ticks < all ? ticks : all;
 	}
 	h->destroy(m);
-	return (double)(all - once) / rounds - kinds[kind].insns;
+	return (double)(all - once) / rounds - insns_of(kind);
 }
 
 static int by_value(const void *a, const void *b)
@@ -110,10 +138,10 @@ static int by_value(const void *a, const void *b)
 static void spread(const struct hypervisor *h, unsigned int kind, double *runs)
 {
 	struct machine *m = machine_for(h, kind);
-	unsigned int rounds = kinds[kind].rounds ?: ROUNDS;
+	unsigned int rounds = rounds_of(kind);
 	uint64_t once;
 
-	h->run(m, &programs[kind], 0, rounds);		/* warm */
+	timed(h, m, kind, rounds + 1);			/* warm */
 	for (int i = 0; i < TICK_RUNS; i++) {
 		once = timed(h, m, kind, 1);
 		runs[i] = (double)(timed(h, m, kind, rounds + 1) - once) / rounds;
@@ -156,7 +184,7 @@ static void for_ever(const struct hypervisor *h, unsigned int kind)
 	printf("running\n");
 	fflush(stdout);
 	for (;;)
-		h->run(m, &programs[kind], 0, ROUNDS);
+		timed(h, m, kind, ROUNDS);
 }
 
 static unsigned int kind_of(const char *name)
@@ -170,18 +198,24 @@ static unsigned int kind_of(const char *name)
 
 int main(int argc, char **argv)
 {
-	bool ticks = argc > 1 && !strcmp(argv[1], "-t");
 	double costs[2][KINDS];
+	bool ticks = false;
+	int option;
 
 	vmt_deadline(600);
-	if (ticks) {
-		argc--;
-		argv++;
-	}
+	while ((option = getopt(argc, argv, "tv")) >= 0)
+		if (option == 't')
+			ticks = true;
+		else if (option == 'v')
+			varied = true;
+		else
+			return 2;
+	argc -= optind - 1;
+	argv += optind - 1;
 	if (argc < 2 || argc > 3)
-		vmt_die(NULL, "bench-exits [-t] svmm|kvm_amd ...");
+		vmt_die(NULL, "bench-exits [-t] [-v] svmm|kvm_amd ...");
 	for (unsigned int k = 0; k < KINDS; k++)
-		program_load(&programs[k], "cost", kinds[k].name);
+		program_load(&programs[k], varied ? "varied" : "cost", kinds[k].name);
 	if (argc == 3 && hypervisor(argv[1]) && kind_of(argv[2]) < KINDS)
 		for_ever(hypervisor(argv[1]), kind_of(argv[2]));
 	for (int i = 1; i < argc; i++)

@@ -141,6 +141,9 @@ static void run(struct machine *m, const struct program *program, uint64_t bytes
 			vmt_die(NULL, "KVM: exit reason %u", m->run->exit_reason);
 		if (m->run->io.port == PORT_DONE)
 			return;
+		if (m->run->io.port == PORT_UNEXPECTED)
+			vmt_die(NULL, "KVM: a fault, vector %u",
+				*(uint8_t *)((char *)m->run + m->run->io.data_offset));
 	}
 }
 
