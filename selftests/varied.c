@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What guests/varied.S says it does, so that `make bench` measures it: each of its operations leaves
- * the guest once, wherever it stands and whatever its operands are, and its interrupts come.
+ * guests/varied.S does what it says, so that `make bench` measures that: each operation leaves the
+ * guest once, wherever it stands and whatever its operands are, and interrupts come.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
  */

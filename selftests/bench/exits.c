@@ -5,7 +5,7 @@
  * ten, are in.
  *
  *	bench-exits HYPERVISOR ...	one or two of svmm, kvm_amd
- *	bench-exits -v HYPERVISOR ...	varied instructions, at many places, and interrupts in between
+ *	bench-exits -v HYPERVISOR ...	varied operands, many places, and interrupts in between
  *	bench-exits -t HYPERVISOR ...	ticks of the TSC
  *	bench-exits HYPERVISOR KIND	that one, for ever (for scripts/trace-exit)
  *
