@@ -245,7 +245,8 @@ VARIED wrmsr
 	WRITE	0x2ff, 0xc06
 	WRITE	0x200, 0x80000006
 	WRITE	0x201, 0xf0000000, 0xf
-	OP	".byte 0x48; wrmsr", "mov $0x20e, %ebx", "lea 1(%rbx), %ecx", "xor %eax, %eax", "cltd"
+	OP	".byte 0x48; wrmsr", "mov $0x20e, %ebx", "lea 1(%rbx), %ecx", \
+		"xor %eax, %eax", "cltd"
 	WRITE	0x250, 0x06060606, 0x06060606
 	WRITE	0x258, 0
 	WRITE	0x26f, 0x05050505, 0x05050505
@@ -297,7 +298,8 @@ VARIED tsc_deadline, 0
 	OP	wrmsr, "mov $MSR_TSC_DEADLINE, %ecx", "rdtsc", "xor $0x5a5a5a5a, %eax", "inc %edx"
 	OP	".byte 0x48; wrmsr", "rdtsc", "add $0x10000000, %eax", "adc $0, %edx", \
 		"mov $MSR_TSC_DEADLINE, %esi", "mov %esi, %ecx"
-	OP	wrmsr, "rdtsc", "add $0x18000000, %eax", "adc $0, %edx", "mov $MSR_TSC_DEADLINE, %ecx"
+	OP	wrmsr, "rdtsc", "add $0x18000000, %eax", "adc $0, %edx", \
+		"mov $MSR_TSC_DEADLINE, %ecx"
 	END
 
 VARIED cr_write
@@ -309,7 +311,8 @@ VARIED cr_write
 VARIED rep_outsb_4k
 	OP	"rep outsb", "mov $0xe0, %edx", "mov $TEXT, %esi", "mov $4096, %ecx"
 	OP	"rep outsb", "mov $0xe4, %edx", "mov $TEXT + 0x123, %esi", "mov $4096, %ecx"
-	OP	".byte 0x48; rep outsb", "mov $0x110, %edx", "mov $PLACES + 0x7f, %esi", "mov $4096, %ecx"
+	OP	".byte 0x48; rep outsb", "mov $0x110, %edx", "mov $PLACES + 0x7f, %esi", \
+		"mov $4096, %ecx"
 	END
 
 VARIED pio_out
