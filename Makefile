@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-memory bench-native bench-own install clean help
+.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-matrix bench-memory bench-native bench-own install clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -56,6 +56,11 @@ bench: all guest				## host instructions per operation: svmm against kvm_amd; ou
 
 bench-boot: all guest			## host instructions of a guest boot: vmctl against QEMU on kvm_amd
 	@scripts/bench-boot
+
+bench-matrix: all guest			## real jobs in 1x1 to 4x4 VMs x CPUs: svmm, kvm_amd and QEMU's TCG
+	@scripts/setup matrix
+	@scripts/build-module 6.1
+	@scripts/bench-matrix
 
 bench-memory:				## host instructions of memory operations: svmm against kvm_amd
 	@scripts/setup host
