@@ -113,7 +113,7 @@ enum emu_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int acce
 	how = access | (cfg.rflags & X86_EFLAGS_AC);
 	t = &vcpu->translations[page % GUEST_TRANSLATIONS];
 	preempt_disable();
-	same = same_key(t, &cfg, page, how) && guest_path_holds(vcpu->vm, &t->path, ~0ULL);
+	same = same_key(t, &cfg, page, how) && guest_path_holds(vcpu->vm, &t->path);
 	preempt_enable();
 	if (same) {
 		*gpa = t->gpa | (linear & ~PAGE_MASK);

@@ -46,12 +46,6 @@ int guest_path_walk(struct guest_path_notes *notes, struct walk_cfg *cfg, u64 li
 /* Make a path of the notes, with @end or without (NULL).  False: it cannot be remembered. */
 bool guest_path_end(struct guest_path_notes *notes, const struct guest_word *end);
 
-/* To another word of the same page. */
-static inline void guest_path_move_end(struct guest_path *path, long bytes)
-{
-	path->word[0].at = (const void __user *)path->word[0].at + bytes;
-}
-
 /* A data access that was translated; see guest_translate(). */
 struct guest_translation {
 	u64 page;			/* linear page number; ~0: none */

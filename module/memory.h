@@ -75,20 +75,22 @@ int vm_write_guest_nofault(struct vm *vm, u64 gpa, const void *data, unsigned in
 int vm_read_word(struct vm *vm, u64 gpa, bool nofault, struct guest_word *word);
 
 /**
- * guest_path_read() - the word at the end of a path, if all others are as they were
+ * guest_path_read() - a word in the page where a path ends, if all others are as they were
  * @vm: of the guest
  * @path: from guest_path_end()
- * @end: what it holds now
+ * @offset: from the path's end to the word, which is in the same page
+ * @value: what it holds now
  *
  * Never sleeps: what is not present does not hold.  Preemption is off, as in the window, so that a
  * slot that is gone is not read any more, nor a fault handled; and if the path has its number,
  * which is even, none is about to go.  access_ok() was asked for all of a slot when it came.
  */
-static __always_inline bool guest_path_read(struct vm *vm, const struct guest_path *path, u64 *end)
+static __always_inline bool guest_path_read(struct vm *vm, const struct guest_path *path,
+					    unsigned long offset, u64 *value)
 {
 	const struct guest_word *word = path->word;
 	bool same = false;
-	u64 value;
+	u64 entry;
 	int i;
 
 	/* Pairs with memslot_replace(). */
@@ -97,11 +99,11 @@ static __always_inline bool guest_path_read(struct vm *vm, const struct guest_pa
 	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		pagefault_disable();
 	__uaccess_begin();
-	unsafe_get_user(*end, word[0].at, gone);
+	unsafe_get_user(*value, (const u64 __user *)((const u8 __user *)word[0].at + offset), gone);
 #pragma GCC unroll 4
 	for (i = 1; i <= GUEST_PATH_LEVELS; i++) {
-		unsafe_get_user(value, word[i].at, gone);
-		if (unlikely(value != word[i].value))
+		unsafe_get_user(entry, word[i].at, gone);
+		if (unlikely(entry != word[i].value))
 			goto gone;
 	}
 	same = true;
@@ -112,14 +114,12 @@ gone:
 	return same;
 }
 
-/* Is the word at the end as it was, too?  @mask: the bits of it that matter. */
-static __always_inline bool guest_path_holds(struct vm *vm, const struct guest_path *path,
-					     u64 mask)
+/* Is the word at the end as it was, too? */
+static __always_inline bool guest_path_holds(struct vm *vm, const struct guest_path *path)
 {
 	u64 end;
 
-	return likely(guest_path_read(vm, path, &end)) &&
-	       likely(!((end ^ path->word[0].value) & mask));
+	return likely(guest_path_read(vm, path, 0, &end)) && likely(end == path->word[0].value);
 }
 
 /*

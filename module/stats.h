@@ -120,7 +120,10 @@ static __always_inline void stats_key(struct vcpu *vcpu, enum svmm_stats_key kin
 /* Something begins that is not SWITCH. */
 static __always_inline u64 stats_begin(void)
 {
-	return stats_kept() ? rdtsc() : 0;
+	u64 now = stats_kept() ? rdtsc() : 0;
+
+	OPTIMIZER_HIDE_VAR(now);	/* one register, not two until it is used */
+	return now;
 }
 
 /* It is over, and was @phase. */

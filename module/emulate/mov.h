@@ -24,7 +24,7 @@
  * @store: to memory
  * @sign: a load extends the sign
  * @disp: of the address
- * @imm: in its lower @bytes
+ * @imm: in its lower @bytes, or with its sign extended
  */
 struct x86_mov {
 	u8 len;
@@ -37,7 +37,7 @@ struct x86_mov {
 	bool store;
 	bool sign;
 	s32 disp;
-	s64 imm;
+	s32 imm;
 };
 
 /**
@@ -67,7 +67,7 @@ static inline u64 x86_mov_linear(const struct x86_mov *mov, const u64 *regs, u64
 /* What a store writes, in its lower @bytes; the others are 0. */
 static inline u64 x86_mov_stored(const struct x86_mov *mov, const u64 *regs)
 {
-	u64 value = mov->reg == X86_MOV_NONE ? (u64)mov->imm : regs[mov->reg];
+	u64 value = mov->reg == X86_MOV_NONE ? (u64)(s64)mov->imm : regs[mov->reg];
 
 	return value & (~0ULL >> (64 - 8 * mov->bytes));
 }

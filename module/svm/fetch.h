@@ -1,59 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The length of an instruction that exited, if it is remembered (fetch.c): what every exit needs on
- * a processor without NRIPS.
+ * The instruction that exited, if it is remembered (fetch.c): what every exit needs on a processor
+ * without NRIPS.
  *
- * Whether a line is of this instruction is seen by what may change without an exit.  What cannot is
- * whoever's business who changes it: svm_fetch_forget().
+ * Two things are kept: the ways to pages of code, and what has been found out about bytes that were
+ * an instruction.  Whether a way still leads there is seen by CR3 and by the tables themselves; who
+ * changes the mode of paging, which needs an exit, calls svm_fetch_forget().
  */
 #ifndef SVMM_SVM_FETCH_H
 #define SVMM_SVM_FETCH_H
 
+#include <linux/hash.h>
+#include <linux/mm.h>
+
 #include "../memory.h"
 #include "svm_vcpu.h"
 
-/* Instructions that exit are close together, or at the same place in several pages. */
-static __always_inline unsigned long fetch_line_of(u64 rip)
+/* Bytes of an instruction that are looked at; for a longer one nothing is kept. */
+#define FETCH_BYTES	sizeof(u64)
+#define FETCH_LAST	(PAGE_SIZE - FETCH_BYTES)	/* where so many are in one page */
+
+/* Where the instruction is, as a segment has it. */
+static __always_inline u64 fetch_linear(const struct vmcb *vmcb, enum x86_mode mode)
 {
-	return (rip ^ rip >> 4 ^ rip >> 12) % FETCH_LINES;
+	return likely(mode == X86_MODE_64) ? vmcb->rip :
+					     (u32)(vmcb->rip + vmcb->_seg[VMCB_CS].base);
 }
 
-/* Who has to give way to another one goes there. */
-static __always_inline unsigned int fetch_second_line(unsigned int line)
+/* Where a page's way is; if another one is there, it may be at the place's neighbour (^ 1). */
+static __always_inline unsigned long fetch_place(u64 linear, u64 cr3)
 {
-	return line ^ 1;
+	return ((linear ^ cr3) >> PAGE_SHIFT) % FETCH_PAGES;
 }
 
-static __always_inline bool fetch_is_of(const struct fetch_line *line, const struct vmcb *vmcb)
+static __always_inline bool fetch_page_is(const struct fetch_page *page, u64 linear, u64 cr3)
 {
-	return likely(line->rip == vmcb->rip) && likely(line->cr3 == vmcb_get_cr3(vmcb)) &&
-	       line->cs_attrib == vmcb->_seg[VMCB_CS].attrib &&
-	       (likely(line->mode == X86_MODE_64) || line->cs_base == vmcb->_seg[VMCB_CS].base);
+	return likely(page->nr == linear >> PAGE_SHIFT) && likely(page->cr3 == cr3);
 }
 
-/* The line of the instruction at RIP, if it holds.  In the window, or preemption is off. */
+/* Where the instruction that begins with @bytes may be, by two or three of them: opcode, ModRM. */
+static __always_inline struct insn_line *insn_line_of(struct svm_vcpu *sv, u64 bytes,
+						      unsigned int nr)
+{
+	return &sv->insns[hash_32((u32)bytes << (32 - 8 * nr), ilog2(INSN_LINES))];
+}
+
+static __always_inline bool insn_line_is(const struct insn_line *line, u64 bytes,
+					 enum x86_mode mode)
+{
+	return likely((bytes & line->mask) == line->bytes) && likely(line->mode == mode);
+}
+
+/* Without a walk, a decoder, or a second look?  In the window, or preemption is off. */
 static __always_inline bool fetch_look_up(struct vcpu *vcpu, struct svm_vcpu *sv,
-					  const struct fetch_line **line)
+					  const struct insn_line **line)
 {
 	const struct vmcb *vmcb = sv->vmcb;
-	unsigned long n = fetch_line_of(vmcb->rip);
-	const struct fetch_line *l = &sv->fetched[n];
+	u64 cr3 = vmcb_get_cr3(vmcb), bytes;
+	enum x86_mode mode = svm_mode(vcpu);
+	u64 linear = fetch_linear(vmcb, mode);
+	const struct fetch_page *page = &sv->pages[fetch_place(linear, cr3)];
+	const struct insn_line *l;
 
-	OPTIMIZER_HIDE_VAR(l);	/* its address is calculated once */
-	if (unlikely(!fetch_is_of(l, vmcb))) {
-		l = &sv->fetched[fetch_second_line(n)];
-		if (!fetch_is_of(l, vmcb))
-			return false;
-	}
+	OPTIMIZER_HIDE_VAR(page);	/* its address is calculated once */
+	if (unlikely(offset_in_page(linear) > FETCH_LAST) ||
+	    unlikely(!fetch_page_is(page, linear, cr3)) ||
+	    unlikely(!guest_path_read(vcpu->vm, &page->path, offset_in_page(linear), &bytes)))
+		return false;
+	l = insn_line_of(sv, bytes, 2);
+	OPTIMIZER_HIDE_VAR(l);
 	*line = l;
-	return guest_path_holds(vcpu->vm, &l->path, l->mask);
+	return insn_line_is(l, bytes, mode);
+}
+
+/* The line of the instruction at RIP, or NULL.  In the window, or preemption is off. */
+static __always_inline const struct insn_line *fetch_line(struct vcpu *vcpu, struct svm_vcpu *sv)
+{
+	const struct insn_line *line;
+
+	return likely(fetch_look_up(vcpu, sv, &line)) ? line : svm_new_line(vcpu);
 }
 
 /* svm_insn_len(), for the exits that are frequent. */
 static __always_inline int fetch_insn_len(struct vcpu *vcpu, struct svm_vcpu *sv)
 {
 	const struct vmcb *vmcb = sv->vmcb;
-	const struct fetch_line *line;
+	const struct insn_line *line;
 
 	if (svm_has(SVM_FEATURE_NRIPS)) {
 		u64 bytes = vmcb->next_rip - vmcb->rip;
@@ -61,7 +93,7 @@ static __always_inline int fetch_insn_len(struct vcpu *vcpu, struct svm_vcpu *sv
 		if (likely(bytes - 1 < X86_INSN_MAX))
 			return bytes;
 	}
-	return likely(fetch_look_up(vcpu, sv, &line)) ? line->len : svm_first_len(vcpu);
+	return likely(fetch_look_up(vcpu, sv, &line)) ? line->mov.len : svm_new_len(vcpu);
 }
 
 #endif

@@ -378,7 +378,6 @@ int svm_commit_state(struct vcpu *vcpu, const struct svmm_vcpu_page *in, u32 gro
 		commit_dr(vcpu, &in->dr);
 	if (groups & SVMM_STATE_EVENTS)
 		commit_events(vcpu, &in->events);
-	svm_fetch_forget(vcpu->svm);
 	vcpu->svm->check |= SVM_CHECK_STATE;
 	return 0;
 }

@@ -136,7 +136,8 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	if (!sv)
 		return -ENOMEM;
 	sv->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	sv->fpu = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	/* XSAVE wants 64 bytes' alignment; a power of two is aligned to itself. */
+	sv->fpu = kzalloc(roundup_pow_of_two(svm.xsave_bytes), GFP_KERNEL_ACCOUNT);
 	if (!sv->vmcb || !sv->fpu)
 		goto err;
 	if (svm.clean_debug) {
@@ -149,12 +150,12 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	sv->id = atomic64_inc_return(&last_id);
 	sv->vmcb_pa = svm_pa(sv->vmcb);
 	sv->mxcsr_mask = host_mxcsr_mask();
-	svm_fetch_forget(sv);
+	svm_fetch_init(sv);
 	vcpu->svm = sv;
 	return 0;
 
 err:
-	free_page((unsigned long)sv->fpu);
+	kfree(sv->fpu);
 	free_page((unsigned long)sv->vmcb);
 	kfree(sv);
 	return -ENOMEM;
@@ -165,7 +166,7 @@ void svm_vcpu_destroy(struct vcpu *vcpu)
 	struct svm_vcpu *sv = vcpu->svm;
 
 	kfree(sv->shadow);
-	free_page((unsigned long)sv->fpu);
+	kfree(sv->fpu);
 	free_page((unsigned long)sv->vmcb);
 	kfree(sv);
 }

@@ -30,26 +30,24 @@ struct host_dr {
 #define SVM_CHECK_STATE	BIT(0)	/* state came from outside: vmcb_check(), once */
 #define SVM_CHECK_CLEAN	BIT(1)	/* clean_debug: vmcb_clean_verify(), each time */
 
-#define FETCH_LINES	16
-#define MOV_LINES	8
+#define FETCH_PAGES	32
+#define FETCH_NO_PAGE	BIT_ULL(52)
+#define INSN_LINES	32
 
-/* fetch.c: an instruction of up to 8 bytes, and the way to it. */
-struct fetch_line {
-	u64 rip;			/* SVM_NOWHERE: the line is empty */
+/* fetch.c: a page of code, and the way to its first word. */
+struct fetch_page {
+	u64 nr;				/* of the page; FETCH_NO_PAGE: none */
 	u64 cr3;
-	u64 cs_base;			/* outside of 64-bit mode */
-	u16 cs_attrib;
-	u8 mode;			/* enum x86_mode */
-	u8 len;				/* of the instruction */
-	u64 mask;			/* the instruction's bytes in the path's first word */
 	struct guest_path path;
 };
 
-/* mov.c: an instruction of up to 8 bytes that has met a device. */
-struct mov_line {
+/* fetch.c: an instruction of up to 8 bytes. */
+struct insn_line {
 	u64 bytes;
-	u64 mask;			/* 0: the line is empty */
-	struct x86_mov mov;		/* of length 0: it is no plain MOV */
+	u64 mask;			/* its bytes; 0: the line is empty */
+	struct x86_mov mov;		/* its length; and the rest, if it is one */
+	u8 mode;			/* enum x86_mode */
+	bool is_mov;
 };
 
 /* Everything here is the vCPU thread's: [m] in core.h. */
@@ -79,8 +77,8 @@ struct svm_vcpu {
 
 	u8 insn_bytes[X86_INSN_MAX];	/* fetched for the present exit */
 	u8 insn_nbytes;
-	struct fetch_line fetched[FETCH_LINES];
-	struct mov_line movs[MOV_LINES];
+	struct fetch_page pages[FETCH_PAGES];
+	struct insn_line insns[INSN_LINES];
 
 	struct vmcb_shadow *shadow;	/* with clean_debug */
 	struct svmm_exit_stat *stats[SVM_EXIT_INDEXES];	/* lines of the accounts, or NULL */
@@ -110,12 +108,14 @@ enum svm_action svm_internal_error(struct vcpu *vcpu);
 int svm_fetch_insn(struct vcpu *vcpu);				/* into sv->insn_bytes */
 int svm_decode_insn(struct vcpu *vcpu, struct x86_insn *insn);	/* 0 */
 int svm_decoded_len(struct vcpu *vcpu);				/* 1 to 15 */
-int svm_first_len(struct vcpu *vcpu);		/* the same; what is not remembered is, then */
-/*
- * All that is remembered: the mode of paging has changed, but for CR3, or how CS says what mode the
- * CPU is in.
- */
-void svm_fetch_forget(struct svm_vcpu *sv);
+/* What fetch.h does not find at once.  NULL: there is no line for it; svm_decoded_len(). */
+const struct insn_line *svm_new_line(struct vcpu *vcpu);
+int svm_new_len(struct vcpu *vcpu);
+/* The line of an instruction that begins with @nbytes of @bytes. */
+const struct insn_line *svm_line_of(struct svm_vcpu *sv, u64 bytes, unsigned int nbytes,
+				    enum x86_mode mode);
+void svm_fetch_init(struct svm_vcpu *sv);
+void svm_fetch_forget(struct svm_vcpu *sv);	/* the mode of paging has changed, CR3 apart */
 int svm_insn_len(struct vcpu *vcpu);				/* 1 to 15 */
 
 static inline enum svm_action insn_error(int error)
