@@ -59,7 +59,8 @@ static void subtract_exits(struct svmm_vcpu_stats *now, const struct svmm_vcpu_s
 		for (int phase = 0; phase < SVMM_PHASES; phase++)
 			is->ticks[phase] = less(is->ticks[phase], was->ticks[phase]);
 		for (int b = 0; b < SVMM_STATS_BUCKETS; b++)
-			is->histogram[b] = less(is->histogram[b], was->histogram[b]);
+			if (is->histogram[b] != UINT32_MAX)	/* else it stays full */
+				is->histogram[b] = less(is->histogram[b], was->histogram[b]);
 	}
 }
 
@@ -272,8 +273,10 @@ static void add_exits(struct vm_accounts *sum, const struct vcpu_accounts *vcpu)
 			r->ns[phase] += ns;
 			sum->ns[phase] += ns;
 		}
-		for (int b = 0; b < SVMM_STATS_BUCKETS; b++)
+		for (int b = 0; b < SVMM_STATS_BUCKETS; b++) {
 			r->histogram[b] += exit->histogram[b];
+			r->saturated |= exit->histogram[b] == UINT32_MAX;
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ struct reason {
 	uint64_t code, count;
 	double ns[SVMM_PHASES];
 	uint64_t histogram[SVMM_STATS_BUCKETS];
+	bool saturated;			/* a vCPU's bucket is full: there were that many, or more */
 };
 
 /*

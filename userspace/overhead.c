@@ -131,6 +131,7 @@ static struct json_object *json_reason(const struct reason *r, const struct vm_a
 	for (int i = 0; i < SVMM_STATS_BUCKETS; i++)
 		json_object_array_add(histogram, json_object_new_int64(r->histogram[i]));
 	json_object_object_add(o, "histogram_log2_ticks", histogram);
+	json_object_object_add(o, "histogram_saturated", json_object_new_boolean(r->saturated));
 	return o;
 }
 

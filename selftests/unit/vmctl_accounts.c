@@ -325,6 +325,26 @@ static void test_sum(void)
 	free(sum);
 }
 
+static void test_saturated(void)
+{
+	struct vcpu_accounts *v;
+	struct vm_accounts *sum;
+
+	begin();
+	for (int now = 0; now < 2; now++) {
+		v = say(now, "vm", 0, 1000, 10000 * (1 + now));
+		say_exit(v, SVM_EXIT_HLT, 4, 100)->histogram[3] = UINT32_MAX;
+		say_exit(v, SVM_EXIT_NPF, 3 + now, 100 * (1 + now));
+	}
+	sum = read_interval() ? accounts_sum(&shown) : calloc(1, sizeof(*sum));
+	ksft_test_result(sum->nr_reasons == 2 &&
+			 sum->reason[0].code == SVM_EXIT_NPF && !sum->reason[0].saturated &&
+			 sum->reason[0].histogram[3] == 1 && sum->reason[1].saturated &&
+			 sum->reason[1].histogram[3] == UINT32_MAX,
+			 "a full bucket is shown as one, within an interval too\n");
+	free(sum);
+}
+
 /* ---- words -------------------------------------------------------------------------------- */
 
 static void test_words(void)
@@ -348,13 +368,14 @@ static void test_words(void)
 int main(void)
 {
 	ksft_print_header();
-	ksft_set_plan(20);
+	ksft_set_plan(21);
 	test_interval();
 	test_reboot();
 	test_clamps();
 	test_failure();
 	test_keys();
 	test_sum();
+	test_saturated();
 	test_words();
 	accounts_free(&shown);
 	ksft_finished();
