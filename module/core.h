@@ -270,7 +270,7 @@ struct vcpu {
 	struct {
 		u64 gfn;
 		u64 slots_gen;			/* even */
-	} no_memory;				/* [m] where the last fault was in no slot */
+	} no_memory;				/* [m] of the last fault in no slot */
 	struct vcpu_io io;			/* [m] */
 	struct emu emu;				/* [m] scratch of mmio.c and pio.c */
 	struct guest_translation translations[GUEST_TRANSLATIONS];	/* [m] guest_path.c */

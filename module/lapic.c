@@ -416,7 +416,9 @@ bool lapic_is_on(struct vcpu *vcpu)
 void lapic_load_base(struct vcpu *vcpu, u64 base)
 {
 	WRITE_ONCE(vcpu->lapic->base, base);
-	if ((base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) == LAPIC_BASE_ENABLE)
+	/* Page 0 is memory. */
+	if ((base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)) == LAPIC_BASE_ENABLE &&
+	    base & PAGE_MASK)
 		vcpu->lapic_page = base & PAGE_MASK;
 	else
 		vcpu->lapic_page = LAPIC_NO_PAGE;

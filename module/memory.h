@@ -83,7 +83,10 @@ int vm_read_word(struct vm *vm, u64 gpa, bool nofault, struct guest_word *word);
  *
  * Never sleeps: what is not present does not hold.  Preemption is off, as in the window, so that a
  * slot that is gone is not read any more, nor a fault handled; and if the path has its number,
- * which is even, none is about to go.  access_ok() was asked for all of a slot when it came.
+ * which is even, none is about to go.  access_ok() was asked for all of a slot when it came, and an
+ * address is of a slot that was there, whatever is speculated: no barrier is needed.
+ *
+ * Return: if they are; else @value is undefined.
  */
 static __always_inline bool guest_path_read(struct vm *vm, const struct guest_path *path,
 					    unsigned long offset, u64 *value)

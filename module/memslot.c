@@ -181,14 +181,14 @@ static int memslot_replace(struct vm *vm, const struct memslot *new)
 	 */
 	WRITE_ONCE(vm->slots_gen, vm->slots_gen + 1);
 	rcu_assign_pointer(vm->slots, slots);
-	/* Pairs with guest_path_walk() and guest_path_holds(). */
+	/* Pairs with guest_path_walk() and guest_path_read(), and with npt_fault(). */
 	smp_store_release(&vm->slots_gen, vm->slots_gen + 1);
 	if (stays)
 		memslot_flags_changed(vm, was, new);
 
 	/*
 	 * After this no vm_read_guest() or vm_write_guest() uses the old backing, nor, with
-	 * preemption off, guest_path_holds().
+	 * preemption off, guest_path_read().
 	 */
 	synchronize_srcu_expedited(&vm->srcu);
 	if (was && !stays)

@@ -68,13 +68,10 @@ static __always_inline void fill_exit(struct vcpu *vcpu, bool write, u64 gpa, u6
 	exit->mmio.is_write = write;
 }
 
-/* User space's answer to a read, which is taken once. */
+/* User space's answer to a read: once, since it may change. */
 static __always_inline u64 take_answer(struct vcpu *vcpu, unsigned int bytes)
 {
-	u64 data;
-
-	memcpy(&data, vcpu->page->exit.mmio.data, sizeof(data));
-	return data & GENMASK_ULL(8 * bytes - 1, 0);
+	return READ_ONCE(*(u64 *)vcpu->page->exit.mmio.data) & GENMASK_ULL(8 * bytes - 1, 0);
 }
 
 /* A device read of at most 8 bytes: from the log, or by user space. */

@@ -317,6 +317,16 @@ TEST_F(mode, overwritten)
 	}
 }
 
+/* At TABLES, one of 4 KiB pages, each mapped to itself, from @first on. */
+static void map_pages(struct vmt *v, uint64_t first, unsigned int bytes)
+{
+	for (uint64_t i = 0; i < PAGE_SIZE / bytes; i++) {
+		uint64_t pte = (first + i * PAGE_SIZE) | PRESENT;
+
+		memcpy(v->ram + TABLES + i * bytes, &pte, bytes);
+	}
+}
+
 /* A table of 4 KiB pages for CODE's area: the first is another, and another again. */
 TEST_F(mode, remapped)
 {
@@ -329,11 +339,7 @@ TEST_F(mode, remapped)
 		SKIP(return, "no page tables");
 	if (bytes == 8)
 		first = CODE;
-	for (uint64_t i = 0; i < PAGE_SIZE / bytes; i++) {
-		uint64_t pte = (first + i * PAGE_SIZE) | PRESENT;
-
-		memcpy(v->ram + TABLES + i * bytes, &pte, bytes);
-	}
+	map_pages(v, first, bytes);
 	put(v->ram + CODE + 2 * PAGE_SIZE, 0);
 	put(v->ram + CODE + 3 * PAGE_SIZE, 3);
 	*vmt_u32(v, variant->pde) = TABLES | PRESENT;
@@ -343,6 +349,24 @@ TEST_F(mode, remapped)
 		*vmt_u32(v, at) = (CODE + (2 + round % 2) * PAGE_SIZE) | PRESENT;
 		calls(_metadata, v, linear);
 	}
+}
+
+/* The same linear address with paging and without: two pages, and no other CR3. */
+TEST(paging_on_and_off)
+{
+	struct vmt v;
+
+	vmt_boot(&v, "fetch", "calls_toggled");
+	vmt_arg(&v, 2) = G_PD32;
+	vmt_arg(&v, 3) = G_PD32;
+	put(v.ram + CODE, 0);
+	put(v.ram + OTHER, 3);
+	map_pages(&v, 0, 4);
+	*vmt_u32(&v, TABLES + CODE / PAGE_SIZE * 4) = OTHER | PRESENT;
+	*vmt_u32(&v, G_PD32) = TABLES | PRESENT;
+	for (unsigned int round = 0; round < 4; round++)
+		calls(_metadata, &v, CODE);
+	vmt_close(&v);
 }
 
 /* Operands: MOVS from memory, linear CODE, to a device, linear OTHER. */

@@ -394,6 +394,37 @@ TEST_F(mmio, holes)
 	EXPECT_EQ(~0ULL, vmt_res(v, 1));
 }
 
+static void count(struct vmt *v, struct vmt_mmio *m)
+{
+	(*(unsigned int *)v->arg)++;
+}
+
+/* Where a device was just now there is memory, and the device again. */
+TEST_F(mmio, memory_comes_and_goes)
+{
+	struct vmt *v = &self->v;
+	unsigned int stores;
+	uint8_t *mem = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	vmt_load(v, "cost");
+	v->on_mmio = count;
+	v->arg = &stores;
+	for (unsigned int round = 0; round < 5; round++) {
+		if (round)
+			ASSERT_EQ(0, svmm_set_slot(v->vm, 1, 0, 0x40000000,
+						   round % 2 ? PAGE_SIZE : 0, mem));
+		stores = 0;
+		vmt_start(v, "mmio_store4");
+		v->page->gpr.rdi = 0x40000000;
+		v->page->gpr.rdx = 50;
+		vmt_done(v);
+		EXPECT_EQ(round % 2 ? 0 : 50, stores);
+	}
+	munmap(mem, PAGE_SIZE);
+}
+
 /* A slot whose backing is gone: user space is told where, and may repair it. */
 TEST_F(mmio, memory_fault)
 {

@@ -5,8 +5,8 @@
  * It is read through the guest's page tables, on a way that is remembered page by page
  * (guest_path.h), and that is read once more each time.  What is read there is looked for among the
  * instructions that are known by their bytes.  So nothing is believed of an address: the guest may
- * rewrite tables and code as it likes.  Permissions do not matter: the processor has just fetched
- * from there.
+ * rewrite tables and code as it likes.  Permissions do not matter: the processor has fetched from
+ * there.
  *
  * In the window only memory that is present can be read: -EAGAIN says that it is not.
  */
@@ -93,18 +93,23 @@ static unsigned int bytes_at(struct vcpu *vcpu, u64 linear, u64 *bytes)
 const struct insn_line *svm_line_of(struct svm_vcpu *sv, u64 bytes, unsigned int nbytes,
 				    enum x86_mode mode)
 {
-	struct insn_line *line = insn_line_of(sv, bytes, 2);
-	struct insn_line *second = insn_line_of(sv, bytes, 3);
+	unsigned long place = insn_place(bytes);
+	struct insn_line *line;
 	struct x86_insn insn;
+	unsigned int i;
 
-	if (!insn_line_is(line, bytes, mode) && line->mask)
-		line = second;
-	/* What is behind @nbytes may look like the end of a longer one. */
-	if (insn_line_is(line, bytes, mode))
-		return line->mov.len <= nbytes ? line : NULL;
+	for (i = 0; i < 2; i++) {
+		line = &sv->insns[place ^ i];
+		/* What is behind @nbytes may look like the end of a longer one. */
+		if (insn_line_is(line, bytes, mode))
+			return line->mov.len <= nbytes ? line : NULL;
+	}
 	nbytes = min_t(unsigned int, nbytes, FETCH_BYTES);
 	if (x86_decode(&insn, (const u8 *)&bytes, nbytes, mode) != X86_DECODE_OK)
 		return NULL;
+	line = &sv->insns[place];
+	if (line->mask)
+		sv->insns[place ^ 1] = *line;
 	line->is_mov = x86_plain_mov(&insn, &line->mov);
 	line->mov.len = insn.len;
 	line->mask = GENMASK_ULL(8 * insn.len - 1, 0);
@@ -133,18 +138,6 @@ const struct insn_line *svm_new_line(struct vcpu *vcpu)
 	return svm_line_of(sv, bytes | next << 8 * nbytes, FETCH_BYTES, mode);
 }
 
-int svm_new_len(struct vcpu *vcpu)
-{
-	const struct insn_line *line = svm_new_line(vcpu);
-
-	return line ? line->mov.len : svm_decoded_len(vcpu);
-}
-
-int svm_insn_len(struct vcpu *vcpu)
-{
-	return fetch_insn_len(vcpu, vcpu->svm);
-}
-
 /* Read up to the end of the page.  Return: the bytes, or -EAGAIN. */
 static int read_page(struct vcpu *vcpu, u64 linear, u8 *bytes, unsigned int room)
 {
@@ -158,22 +151,13 @@ static int read_page(struct vcpu *vcpu, u64 linear, u8 *bytes, unsigned int room
 	return n;
 }
 
-int svm_fetch_insn(struct vcpu *vcpu)
+/* What no line is for.  Return: 0 or -EAGAIN. */
+static int fetch_whole(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
-	const struct insn_line *line;
-	u64 linear;
+	u64 linear = fetch_linear(sv->vmcb, svm_mode(vcpu));
 	int n, more;
 
-	if (sv->insn_nbytes)
-		return 0;
-	line = fetch_line(vcpu, sv);
-	if (likely(line)) {
-		memcpy(sv->insn_bytes, &line->bytes, sizeof(line->bytes));
-		sv->insn_nbytes = line->mov.len;
-		return 0;
-	}
-	linear = fetch_linear(sv->vmcb, svm_mode(vcpu));
 	n = read_page(vcpu, linear, sv->insn_bytes, X86_INSN_MAX);
 	if (n < 0)
 		return n;
@@ -185,4 +169,35 @@ int svm_fetch_insn(struct vcpu *vcpu)
 	}
 	sv->insn_nbytes = n;
 	return 0;
+}
+
+int svm_fetch_insn(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	const struct insn_line *line;
+
+	if (sv->insn_nbytes)
+		return 0;
+	line = fetch_line(vcpu, sv);
+	if (unlikely(!line))
+		return fetch_whole(vcpu);
+	memcpy(sv->insn_bytes, &line->bytes, sizeof(line->bytes));
+	sv->insn_nbytes = line->mov.len;
+	return 0;
+}
+
+int svm_new_len(struct vcpu *vcpu)
+{
+	const struct insn_line *line = svm_new_line(vcpu);
+	int ret;
+
+	if (line)
+		return line->mov.len;
+	ret = fetch_whole(vcpu);
+	return ret ?: svm_decoded_len(vcpu);
+}
+
+int svm_insn_len(struct vcpu *vcpu)
+{
+	return fetch_insn_len(vcpu, vcpu->svm);
 }

@@ -38,11 +38,10 @@ static __always_inline bool fetch_page_is(const struct fetch_page *page, u64 lin
 	return likely(page->nr == linear >> PAGE_SHIFT) && likely(page->cr3 == cr3);
 }
 
-/* Where the instruction that begins with @bytes may be, by two or three of them: opcode, ModRM. */
-static __always_inline struct insn_line *insn_line_of(struct svm_vcpu *sv, u64 bytes,
-						      unsigned int nr)
+/* Where an instruction's line is, by its first two bytes; or at the place's neighbour (^ 1). */
+static __always_inline unsigned long insn_place(u64 bytes)
 {
-	return &sv->insns[hash_32((u32)bytes << (32 - 8 * nr), ilog2(INSN_LINES))];
+	return hash_32((u32)bytes << 16, ilog2(INSN_LINES));
 }
 
 static __always_inline bool insn_line_is(const struct insn_line *line, u64 bytes,
@@ -51,7 +50,10 @@ static __always_inline bool insn_line_is(const struct insn_line *line, u64 bytes
 	return likely((bytes & line->mask) == line->bytes) && likely(line->mode == mode);
 }
 
-/* Without a walk, a decoder, or a second look?  In the window, or preemption is off. */
+/*
+ * Without a walk, a decoder, or a second look?  In the window, or preemption is off.  (Hidden from
+ * the compiler, gcc 12 calculates an address once, and not for each member.)
+ */
 static __always_inline bool fetch_look_up(struct vcpu *vcpu, struct svm_vcpu *sv,
 					  const struct insn_line **line)
 {
@@ -62,12 +64,12 @@ static __always_inline bool fetch_look_up(struct vcpu *vcpu, struct svm_vcpu *sv
 	const struct fetch_page *page = &sv->pages[fetch_place(linear, cr3)];
 	const struct insn_line *l;
 
-	OPTIMIZER_HIDE_VAR(page);	/* its address is calculated once */
+	OPTIMIZER_HIDE_VAR(page);
 	if (unlikely(offset_in_page(linear) > FETCH_LAST) ||
 	    unlikely(!fetch_page_is(page, linear, cr3)) ||
 	    unlikely(!guest_path_read(vcpu->vm, &page->path, offset_in_page(linear), &bytes)))
 		return false;
-	l = insn_line_of(sv, bytes, 2);
+	l = &sv->insns[insn_place(bytes)];
 	OPTIMIZER_HIDE_VAR(l);
 	*line = l;
 	return insn_line_is(l, bytes, mode);

@@ -115,7 +115,7 @@ int svm_new_len(struct vcpu *vcpu);
 const struct insn_line *svm_line_of(struct svm_vcpu *sv, u64 bytes, unsigned int nbytes,
 				    enum x86_mode mode);
 void svm_fetch_init(struct svm_vcpu *sv);
-void svm_fetch_forget(struct svm_vcpu *sv);	/* the mode of paging has changed, CR3 apart */
+void svm_fetch_forget(struct svm_vcpu *sv);	/* the mode of paging has changed */
 int svm_insn_len(struct vcpu *vcpu);				/* 1 to 15 */
 
 static inline enum svm_action insn_error(int error)

@@ -50,5 +50,18 @@ GUEST calls_pae, MODE_PAE
 GUEST calls_paged32, MODE_PAGED32
 	CALLS	eax, ebx, edi, mov %eax, %cr3
 
+.macro ROOT_AND_TOGGLE
+	mov	%eax, %cr3
+	mov	%cr0, %ecx
+	xor	$0x80000000, %ecx
+	mov	%ecx, %cr0
+	jmp	7777f
+7777:
+.endm
+
+/* With paging and without, in turns. */
+GUEST calls_toggled, MODE_PAGED32
+	CALLS	eax, ebx, edi, ROOT_AND_TOGGLE
+
 GUEST calls_unpaged, MODE_PROT32
 	CALLS	eax, ebx, edi
