@@ -93,23 +93,19 @@ static unsigned int bytes_at(struct vcpu *vcpu, u64 linear, u64 *bytes)
 const struct insn_line *svm_line_of(struct svm_vcpu *sv, u64 bytes, unsigned int nbytes,
 				    enum x86_mode mode)
 {
-	unsigned long place = insn_place(bytes);
-	struct insn_line *line;
+	struct insn_line *first = insn_line_at(sv, bytes, 2);
+	struct insn_line *second = insn_line_at(sv, bytes, 3);
+	struct insn_line *line = insn_line_is(first, bytes, mode) ? first : second;
 	struct x86_insn insn;
-	unsigned int i;
 
-	for (i = 0; i < 2; i++) {
-		line = &sv->insns[place ^ i];
-		/* What is behind @nbytes may look like the end of a longer one. */
-		if (insn_line_is(line, bytes, mode))
-			return line->mov.len <= nbytes ? line : NULL;
-	}
+	/* What is behind @nbytes may look like the end of a longer one. */
+	if (insn_line_is(line, bytes, mode))
+		return line->mov.len <= nbytes ? line : NULL;
 	nbytes = min_t(unsigned int, nbytes, FETCH_BYTES);
 	if (x86_decode(&insn, (const u8 *)&bytes, nbytes, mode) != X86_DECODE_OK)
 		return NULL;
-	line = &sv->insns[place];
-	if (line->mask)
-		sv->insns[place ^ 1] = *line;
+	/* One of another mode is from the guest's start. */
+	line = first->mask && first->mode == mode ? second : first;
 	line->is_mov = x86_plain_mov(&insn, &line->mov);
 	line->mov.len = insn.len;
 	line->mask = GENMASK_ULL(8 * insn.len - 1, 0);

@@ -38,10 +38,11 @@ static __always_inline bool fetch_page_is(const struct fetch_page *page, u64 lin
 	return likely(page->nr == linear >> PAGE_SHIFT) && likely(page->cr3 == cr3);
 }
 
-/* Where an instruction's line is, by its first two bytes; or at the place's neighbour (^ 1). */
-static __always_inline unsigned long insn_place(u64 bytes)
+/* Where an instruction's line may be: by its first two bytes, or by three. */
+static __always_inline struct insn_line *insn_line_at(struct svm_vcpu *sv, u64 bytes,
+						      unsigned int nr)
 {
-	return hash_32((u32)bytes << 16, ilog2(INSN_LINES));
+	return &sv->insns[hash_32((u32)bytes << (32 - 8 * nr), ilog2(INSN_LINES))];
 }
 
 static __always_inline bool insn_line_is(const struct insn_line *line, u64 bytes,
@@ -69,7 +70,7 @@ static __always_inline bool fetch_look_up(struct vcpu *vcpu, struct svm_vcpu *sv
 	    unlikely(!fetch_page_is(page, linear, cr3)) ||
 	    unlikely(!guest_path_read(vcpu->vm, &page->path, offset_in_page(linear), &bytes)))
 		return false;
-	l = &sv->insns[insn_place(bytes)];
+	l = insn_line_at(sv, bytes, 2);
 	OPTIMIZER_HIDE_VAR(l);
 	*line = l;
 	return insn_line_is(l, bytes, mode);
