@@ -27,13 +27,6 @@
 	DONE
 .endm
 
-.macro SET_MSR msr:req, value:req
-	mov	$\msr, %ecx
-	mov	$\value, %eax
-	xor	%edx, %edx
-	wrmsr
-.endm
-
 /* The same with the local APIC on, in x2APIC mode; VECTOR has a handler that says EOI. */
 .macro APIC_ROUNDS insns:req
 	mov	%rdx, %r12

@@ -68,6 +68,14 @@ guest_\name:
 	REPORT	G_VECTOR
 .endm
 
+/* RAX, RCX and RDX go. */
+.macro SET_MSR msr:req, value:req
+	mov	$\msr, %ecx
+	mov	$\value, %eax
+	xor	%edx, %edx
+	wrmsr
+.endm
+
 	.code64
 	TABLE_ENTRY stubs64, MODE_TABLE, stubs64
 	TABLE_ENTRY stubs32, MODE_TABLE, stubs32

@@ -38,13 +38,6 @@
 .set SOON, INTERVAL + 8	/* u32: 0 for a timer that has passed when it is set */
 .set CR4_WAS, SOON + 8
 
-.macro SET_MSR msr:req, value:req
-	mov	$\msr, %ecx
-	mov	$\value, %eax
-	xor	%edx, %edx
-	wrmsr
-.endm
-
 /* An operation; its variants follow. */
 .macro VARIED name:req, soon=0x3fff
 GUEST \name, MODE_LONG
