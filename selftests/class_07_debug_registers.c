@@ -5,6 +5,7 @@
  * afterwards both have their own, and the host's still counts.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * emulator-hangs: docs/emulated-host.md, A static key
  */
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>

@@ -3,6 +3,7 @@
  * The tracepoints: as many events as the accounts have exits, with what happened in their fields.
  *
  * needs: selftests/lib/cost.c selftests/lib/vmtest.c selftests/lib/start.c
+ * emulator-hangs: docs/emulated-host.md, A static key
  */
 #include <fcntl.h>
 #include <stdio.h>
