@@ -503,6 +503,9 @@ void lapic_timer_expired(struct vcpu *vcpu);
 /* The vCPU goes to sleep: its timer is to fire when it has to, not earlier.  [m] */
 void lapic_timer_sleep(struct vcpu *vcpu);
 
+/* Is this the address and the data of an interrupt message? */
+bool lapic_msi_valid(u64 address, u32 data);
+
 /**
  * lapic_deliver_msi() - an interrupt message from a device or an IPI
  * Any context.  Return: how many APICs took it, or -EINVAL.
