@@ -90,6 +90,8 @@ struct vm {
 	u64 slots_gen;				/* [l] odd while slots change; readers: acquire */
 
 	struct ioevents __rcu *ioevents;	/* [l] ioevent.c; readers: RCU; NULL: none */
+	struct list_head irqfds;		/* [l] irqfd.c */
+	unsigned int nr_irqfds;			/* [l] */
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
