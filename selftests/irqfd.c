@@ -566,6 +566,61 @@ TEST_F(irqfd, none_is_lost)
 	EXPECT_EQ(0, left(self->fd));
 }
 
+/* A thread that signals once in each round, a little after its start. */
+struct rounds {
+	pthread_t thread;
+	int fd;
+	unsigned int begun, ended;
+};
+
+#define NO_MORE	~0U
+
+static void spin(unsigned int n)
+{
+	for (volatile unsigned int i = 0; i < n; i++)
+		;
+}
+
+static void *signal_in_rounds(void *arg)
+{
+	struct rounds *r = arg;
+
+	for (unsigned int begun, n = 1;; n++) {
+		do
+			begun = __atomic_load_n(&r->begun, __ATOMIC_ACQUIRE);
+		while (begun < n);
+		if (begun == NO_MORE)
+			return NULL;
+		spin(n * 7 % 300);
+		signal_n(r->fd, 1);
+		__atomic_store_n(&r->ended, n, __ATOMIC_RELEASE);
+	}
+}
+
+/* One signal, just before it is set, or just behind, or meanwhile: one message. */
+TEST_F(irqfd, a_signal_meanwhile)
+{
+	struct rounds r = { .fd = self->fd };
+	int64_t end = now_ms() + 5000;
+	int vm = self->v.vm;
+	unsigned int n;
+
+	ASSERT_EQ(0, pthread_create(&r.thread, NULL, signal_in_rounds, &r));
+	for (n = 1; n <= 100 || (n <= 5000 && now_ms() < end); n++) {
+		__atomic_store_n(&r.begun, n, __ATOMIC_RELEASE);
+		spin(n * 11 % 300);
+		ASSERT_EQ(0, set(vm, self->fd, 0, VECTOR));
+		while (__atomic_load_n(&r.ended, __ATOMIC_ACQUIRE) < n)
+			;
+		ASSERT_EQ(VECTOR, arrived(&self->v)) TH_LOG("round %u", n);
+		ASSERT_EQ(0, drop(vm, self->fd));
+		ASSERT_EQ(0, left(self->fd));
+	}
+	__atomic_store_n(&r.begun, NO_MORE, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(r.thread, NULL));
+	TH_LOG("%u rounds", n - 1);
+}
+
 /* Two threads set and remove the same one, while it is signalled. */
 TEST_F(irqfd, two_at_once)
 {
