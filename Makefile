@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-matrix bench-memory bench-native bench-own install clean help
+.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-matrix bench-memory bench-native bench-own install uninstall clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -77,8 +77,11 @@ bench-own: all guest			## a guest's system calls, page faults and forks against 
 	@scripts/build-module 6.1
 	@scripts/bench-own
 
-install: all				## install module, vmctl, headers and udev rule
+install: all				## install module, vmctl, headers, udev rule and systemd's template
 	@scripts/install "$(DESTDIR)" $(KVER)
+
+uninstall:				## remove them; configurations in /etc/svmm stay
+	@scripts/uninstall "$(DESTDIR)" $(KVER)
 
 clean:					## remove everything that was built
 	rm -rf out

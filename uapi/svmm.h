@@ -41,6 +41,7 @@
 #define SVMM_CAP_DIRTY_LOG	(1ULL << 4)	/* SVMM_MEM_LOG_DIRTY, SVMM_DIRTY_LOG */
 #define SVMM_CAP_PREFAULT	(1ULL << 5)	/* SVMM_PREFAULT */
 #define SVMM_CAP_IOEVENTFD	(1ULL << 6)	/* SVMM_IOEVENTFD */
+#define SVMM_CAP_SHIFT_TIME	(1ULL << 8)	/* SVMM_SHIFT_TIME */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
 #define SVMM_FEAT_NPT		(1ULL << 0)
@@ -346,6 +347,14 @@ struct svmm_vm_state_info {
  * -ENOSPC (SVMM_MAX_IOEVENTFDS), -EFAULT, -ENOMEM, -EIO.
  */
 #define SVMM_IOEVENTFD		_IOW(SVMM_IOC, 0x17, struct svmm_ioeventfd)
+
+/*
+ * SVMM_SHIFT_TIME: the VM was stopped for that many ns (__u64), and its time is to go on where it
+ * was: the TSCs, the paravirtual clock and the timers of the local APICs go back by them, together.
+ * Errors: -EINVAL (2^63 or more), -EBUSY (a vCPU is in SVMM_RUN), -EINTR (a fatal signal, while a
+ * vCPU fd was in use), -EFAULT, -EIO.
+ */
+#define SVMM_SHIFT_TIME		_IOW(SVMM_IOC, 0x1a, __u64)
 
 /*
  * vCPU fd: the shared page

@@ -175,6 +175,11 @@ int svmm_set_tsc_khz(int vm, uint32_t khz)
 	return call(vm, SVMM_SET_TSC_KHZ, &khz);
 }
 
+int svmm_shift_time(int vm, uint64_t ns)
+{
+	return call(vm, SVMM_SHIFT_TIME, &ns);
+}
+
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 {
 	struct svmm_vm_state_info arg = { .state = state };
@@ -245,6 +250,7 @@ static const struct {
 	{ SVMM_IOEVENTFD, EEXIST, "an eventfd is there for this write already" },
 	{ SVMM_IOEVENTFD, ENOENT, "no such eventfd is there for this write" },
 	{ SVMM_IOEVENTFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
+	{ SVMM_SHIFT_TIME, EBUSY, "a vCPU runs; stop it first" },
 	{ SVMM_RUN, EINVAL, "the vCPU's register state is not legal" },
 	{ SVMM_RUN, EBUSY, "another thread runs this vCPU" },
 	{ SVMM_SET_STATE, EINVAL, "the vCPU's register state is not legal" },

@@ -12,6 +12,12 @@
 /* One line, in one write, so that lines of several threads do not mix. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Lines that belong to the last message, as they are. */
+void message_more(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on messages go to syslog, with the name of the VM @vm; nobody reads stderr any more. */
+void message_to_syslog(const char *vm);
+
 /* A screen is in the way: messages are kept until that is over, and then written. */
 void message_hold(bool on);
 
