@@ -90,6 +90,8 @@ struct vm {
 	u64 slots_gen;				/* [l] odd while slots change; readers: acquire */
 
 	struct ioevents __rcu *ioevents;	/* [l] ioevent.c; readers: RCU; NULL: none */
+	struct list_head irqfds;		/* [l] irqfd.c */
+	unsigned int nr_irqfds;			/* [l] */
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
@@ -100,11 +102,11 @@ struct vm {
 
 	u32 tsc_khz;				/* [l] until the first vCPU, then [c] */
 	u64 tsc_ratio;				/* likewise: guest ticks per host tick * 2^32 */
-	u64 tsc_offset;				/* likewise: guest TSC = host TSC * ratio + this */
+	u64 tsc_offset;				/* [l] guest TSC = host TSC * ratio + this */
 	raw_spinlock_t tsc_lock;		/* guards the next two; see tsc.c */
 	u64 tsc_written;			/* offset that the guest itself has set */
 	u64 tsc_writers;			/* bit n: vCPU n has that offset */
-	s64 clock_offset;			/* [c] guest clock = CLOCK_MONOTONIC_RAW + this */
+	s64 clock_offset;			/* [l] guest clock = CLOCK_MONOTONIC_RAW + this */
 };
 
 /* vcpu->requests: what must be looked at before the guest runs on. */
@@ -503,6 +505,9 @@ void lapic_timer_expired(struct vcpu *vcpu);
 /* The vCPU goes to sleep: its timer is to fire when it has to, not earlier.  [m] */
 void lapic_timer_sleep(struct vcpu *vcpu);
 
+/* Is this the address and the data of an interrupt message? */
+bool lapic_msi_valid(u64 address, u32 data);
+
 /**
  * lapic_deliver_msi() - an interrupt message from a device or an IPI
  * Any context.  Return: how many APICs took it, or -EINVAL.
@@ -517,6 +522,7 @@ void lapic_publish(struct vcpu *vcpu, struct svmm_lapic *out);
 int lapic_commit(struct vcpu *vcpu, const struct svmm_lapic *in);
 u64 lapic_get_deadline(struct vcpu *vcpu);
 void lapic_set_deadline(struct vcpu *vcpu, u64 tsc);
+void lapic_timer_shift(struct vcpu *vcpu, u64 ns);
 
 /*
  * cpuid.c

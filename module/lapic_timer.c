@@ -250,6 +250,15 @@ void lapic_set_deadline(struct vcpu *vcpu, u64 tsc)
 	timer_deadline_changed(vcpu);
 }
 
+/* The VM was stopped for @ns, and its TSC with it.  What is armed is only too early.  [m] */
+void lapic_timer_shift(struct vcpu *vcpu, u64 ns)
+{
+	struct lapic *lapic = vcpu->lapic;
+
+	if (lapic->expiry != KTIME_MAX)
+		lapic->expiry = ktime_add_safe(lapic->expiry, ns_to_ktime(ns));
+}
+
 void lapic_timer_restore(struct vcpu *vcpu, u32 count)
 {
 	struct lapic *lapic = vcpu->lapic;

@@ -65,14 +65,14 @@ static int pv_clock_fill(const struct vcpu *vcpu, struct pvclock_vcpu_time_info 
 	pv_clock_scale(vcpu->vm->tsc_khz, info);
 	if (pv_clock_stable()) {
 		/* What this vCPU's TSC was when the VM's was 0. */
-		info->tsc_timestamp = vcpu->tsc_offset - vcpu->vm->tsc_offset;
+		info->tsc_timestamp = vcpu->tsc_offset - READ_ONCE(vcpu->vm->tsc_offset);
 		info->system_time = 0;
 		info->flags = PVCLOCK_TSC_STABLE_BIT;
 		return -1;
 	}
 	/* This CPU's TSC and the host's clock, as close together as can be. */
 	local_irq_disable();
-	info->system_time = ktime_get_raw_ns() + vcpu->vm->clock_offset;
+	info->system_time = ktime_get_raw_ns() + READ_ONCE(vcpu->vm->clock_offset);
 	info->tsc_timestamp = vcpu_tsc(vcpu);
 	cpu = smp_processor_id();
 	local_irq_enable();

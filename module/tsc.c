@@ -109,3 +109,60 @@ int tsc_set_khz(struct vm *vm, u32 khz)
 	mutex_unlock(&vm->lock);
 	return ret;
 }
+
+static u64 tsc_ticks(const struct vm *vm, u64 ns)
+{
+	u32 rest;
+	u64 seconds = div_u64_rem(ns, NSEC_PER_SEC, &rest);
+
+	return seconds * vm->tsc_khz * 1000 + div_u64((u64)rest * vm->tsc_khz, NSEC_PER_MSEC);
+}
+
+/* What a VM has of its own.  The clock pages stay as they are: they know TSCs, which go with it. */
+static void tsc_shift_vm(struct vm *vm, u64 ticks, u64 ns)
+{
+	WRITE_ONCE(vm->tsc_offset, vm->tsc_offset - ticks);
+	WRITE_ONCE(vm->clock_offset, vm->clock_offset - ns);
+	raw_spin_lock(&vm->tsc_lock);
+	vm->tsc_written -= ticks;
+	raw_spin_unlock(&vm->tsc_lock);
+}
+
+/**
+ * tsc_shift() - a VM was stopped, and its time goes on where it was
+ * @vm: none of whose vCPUs is in RUN; one that comes meanwhile has to wait
+ * @ns: how long
+ *
+ * An APIC timer that has run out meanwhile, and that nobody has looked at, has not.
+ *
+ * Return: 0; -EINVAL (@ns is negative), -EBUSY (a vCPU is in RUN), -EINTR (a fatal signal).
+ */
+int tsc_shift(struct vm *vm, u64 ns)
+{
+	u64 ticks = tsc_ticks(vm, ns);
+	struct vcpu *vcpu;
+	unsigned int i;
+	int ret = 0;
+
+	if (ns > S64_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	for (i = 0; !ret && i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i] && READ_ONCE(vm->vcpus[i]->task))
+			ret = -EBUSY;
+	if (!ret)
+		tsc_shift_vm(vm, ticks, ns);
+	for (i = 0; !ret && i < vm->nr_vcpus; i++) {
+		vcpu = vm->vcpus[i];
+		if (!vcpu)
+			continue;
+		ret = mutex_lock_killable(&vcpu->mutex);
+		if (ret)
+			break;
+		tsc_set_offset(vcpu, vcpu->tsc_offset - ticks);
+		lapic_timer_shift(vcpu, ns);
+		mutex_unlock(&vcpu->mutex);
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}

@@ -5,10 +5,11 @@
 Owns the newc cpio format and the question which shared libraries a program needs. It knows
 nothing of what the disks are for. Usage as a program:
 
-    initramfs.py [--root DIR] OUTPUT NAME=FILE ...
+    initramfs.py [--root DIR] [--modules KERNEL NAME,...] OUTPUT NAME=FILE ...
 
 writes one guest disk: busybox and the named files. With --root, FILEs that begin with DIR bring
-their shared libraries along, from the packages that are unpacked there.
+their shared libraries along, from the packages that are unpacked there. With --modules, the guest
+loads the named modules of the kernel that is unpacked at KERNEL, whose last part is its release.
 """
 
 import os
@@ -88,6 +89,11 @@ class Cpio:
         for lib in libraries(paths):
             self.file(lib, lib, 0o755)
 
+    def loaded(self, path):
+        """A shared library that a program loads by its name, with those that it needs."""
+        for lib in [path] + needed([path]):
+            self.file(lib, lib, 0o755)
+
     def busybox(self):
         for d in DIRS:
             self.dir(d)
@@ -114,8 +120,11 @@ def is_dynamic(path):
 
 
 def libraries(paths):
+    return needed([p for p in paths if is_dynamic(p)])
+
+
+def needed(paths):
     found = set()
-    paths = [p for p in paths if is_dynamic(p)]
     if paths:
         out = subprocess.run(["ldd"] + paths, stdout=subprocess.PIPE, check=True).stdout
         for line in out.decode().splitlines():
@@ -125,6 +134,25 @@ def libraries(paths):
             if m:
                 found.add(m.group(1))
     return sorted(found)
+
+
+def module_files(top, kver, names):
+    """Paths below top of the named modules and what they need, in order of loading."""
+    deps = {}
+    base = "lib/modules/%s/" % kver
+    with open(os.path.join(top, base, "modules.dep")) as f:
+        for line in f:
+            path, _, needs = line.partition(":")
+            deps[os.path.basename(path)[:-3].replace("-", "_")] = (path, needs.split())
+    order = []
+    for name in names:
+        if name.replace("-", "_") not in deps:
+            continue                    # built in, or not in this flavour
+        path, needs = deps[name.replace("-", "_")]
+        for p in needs[::-1] + [path]:
+            if base + p not in order:
+                order.append(base + p)
+    return order
 
 
 def unpacked_libraries(root, paths):
@@ -150,11 +178,23 @@ def unpacked_libraries(root, paths):
     return found
 
 
+def add_modules(cpio, top, kver, names):
+    """The named modules, and the list by which init loads them."""
+    files = module_files(top, kver, names)
+    for path in files:
+        cpio.file(path, os.path.join(top, path), 0o644)
+    cpio.data("etc/modules.load", "".join("/%s\n" % p for p in files).encode())
+
+
 def main(argv):
     root = None
+    modules = []
     if argv[1:2] == ["--root"]:
         root = argv[2]
         argv = argv[:1] + argv[3:]
+    if argv[1:2] == ["--modules"]:
+        top, modules = argv[2], argv[3].split(",")
+        argv = argv[:1] + argv[4:]
     if len(argv) < 3:
         sys.exit(__doc__)
     tmp = "%s.%d" % (argv[1], os.getpid())
@@ -164,6 +204,8 @@ def main(argv):
         for arg in argv[2:]:
             name, path = arg.split("=", 1)
             cpio.file(name, path, 0o755 if os.access(path, os.X_OK) else 0o644)
+        if modules:
+            add_modules(cpio, top, os.path.basename(top), modules)
         if root:
             named = [a.split("=", 1)[1] for a in argv[2:]]
             named = [p for p in named if p.startswith(root + "/") and is_dynamic(p)]

@@ -119,6 +119,13 @@ int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uin
 	return call(vm, SVMM_IOEVENTFD, &arg);
 }
 
+int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd)
+{
+	struct svmm_irqfd arg = { .address = address, .data = data, .fd = fd, .flags = flags };
+
+	return call(vm, SVMM_IRQFD, &arg);
+}
+
 int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 {
 	struct svmm_msi arg = { .address = address, .data = data };
@@ -173,6 +180,11 @@ int svmm_set_sigmask(int vcpu, const uint64_t *mask)
 int svmm_set_tsc_khz(int vm, uint32_t khz)
 {
 	return call(vm, SVMM_SET_TSC_KHZ, &khz);
+}
+
+int svmm_shift_time(int vm, uint64_t ns)
+{
+	return call(vm, SVMM_SHIFT_TIME, &ns);
 }
 
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
@@ -245,6 +257,10 @@ static const struct {
 	{ SVMM_IOEVENTFD, EEXIST, "an eventfd is there for this write already" },
 	{ SVMM_IOEVENTFD, ENOENT, "no such eventfd is there for this write" },
 	{ SVMM_IOEVENTFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
+	{ SVMM_IRQFD, EINVAL, "this is not an interrupt message" },
+	{ SVMM_IRQFD, ENOENT, "this eventfd interrupts nobody in this VM" },
+	{ SVMM_IRQFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
+	{ SVMM_SHIFT_TIME, EBUSY, "a vCPU runs; stop it first" },
 	{ SVMM_RUN, EINVAL, "the vCPU's register state is not legal" },
 	{ SVMM_RUN, EBUSY, "another thread runs this vCPU" },
 	{ SVMM_SET_STATE, EINVAL, "the vCPU's register state is not legal" },
