@@ -46,6 +46,26 @@ void machine_set_irq(struct machine *m, unsigned int irq, int level);
 /* Deliver an interrupt message to the local APICs; for the I/O APIC. */
 void machine_send_msi(struct machine *m, uint64_t address, uint32_t data);
 
+/*
+ * Let each signal of @fd, an eventfd, deliver that message (SVMM_IRQFD), until it is removed; again
+ * with another message: from now on that one.  Signals of before are delivered at once.
+ * Return: 0 or -errno.
+ */
+int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data);
+void machine_remove_irqfd(struct machine *m, int fd);
+
+/*
+ * Let the guest's writes of @bytes (0: any) to I/O port or guest-physical @address signal @fd, an
+ * eventfd, instead of any range's write() (SVMM_IOEVENTFD).  Return: 0 or -errno.
+ */
+int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			  unsigned int bytes);
+void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			      unsigned int bytes);
+
+/* Where guest-physical @gpa is in vmctl, or NULL if @bytes (not 0) are not all RAM (any thread). */
+void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes);
+
 /* Set the level of the 8259's INT output at the bootstrap processor. */
 void machine_set_extint(struct machine *m, int level);
 

@@ -105,6 +105,18 @@ int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uin
 		   int fd);
 
 /**
+ * svmm_irqfd - have the kernel deliver an interrupt message for each signal of an eventfd
+ * @vm: fd from svmm_create_vm()
+ * @flags: SVMM_IRQFD_*
+ * @address: message address, FEEx_xxxxh; 0 with SVMM_IRQFD_REMOVE
+ * @data: message data; likewise
+ * @fd: the eventfd
+ *
+ * Return: 0, or what SVMM_IRQFD gives.
+ */
+int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd);
+
+/**
  * svmm_signal_msi - deliver an interrupt message to the local APICs
  * @vm: fd from svmm_create_vm()
  * @address: message address, FEEx_xxxxh

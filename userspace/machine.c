@@ -38,6 +38,16 @@ void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)
 	svmm_signal_msi(m->vm_fd, address, data);
 }
 
+int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data)
+{
+	return svmm_irqfd(m->vm_fd, 0, address, data, fd);
+}
+
+void machine_remove_irqfd(struct machine *m, int fd)
+{
+	svmm_irqfd(m->vm_fd, SVMM_IRQFD_REMOVE, 0, 0, fd);
+}
+
 void machine_set_extint(struct machine *m, int level)
 {
 	int err;
@@ -51,6 +61,26 @@ void machine_set_extint(struct machine *m, int level)
 		message("cannot signal an interrupt: %s", svmm_explain(SVMM_SET_EXTINT, err));
 		machine_request_stop(m, MACHINE_ERROR, 0);
 	}
+}
+
+/* What devices do without an exit */
+
+int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			  unsigned int bytes)
+{
+	return svmm_ioeventfd(m->vm_fd, port ? SVMM_IOEVENTFD_PIO : 0, address, bytes, 0, fd);
+}
+
+void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			      unsigned int bytes)
+{
+	svmm_ioeventfd(m->vm_fd, SVMM_IOEVENTFD_REMOVE | (port ? SVMM_IOEVENTFD_PIO : 0), address,
+		       bytes, 0, fd);
+}
+
+void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)
+{
+	return ram_find(&m->ram, gpa, bytes);
 }
 
 /* The event loop */

@@ -9,6 +9,7 @@
 #define VMCTL_RAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RAM_VGA_START	0xa0000ULL
@@ -62,5 +63,21 @@ int ram_register(const struct ram *ram, int vm_fd);
 
 /* @bytes of RAM below 3 GiB at @gpa, or NULL if they are not all there. */
 void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t bytes);
+
+/* @bytes (not 0) of RAM at any @gpa, or NULL if they are not all there; for what devices do. */
+static inline void *ram_find(const struct ram *ram, uint64_t gpa, uint64_t bytes)
+{
+	if (gpa >= RAM_HIGH_START) {
+		gpa -= RAM_HIGH_START;
+		if (gpa >= ram->high_bytes || bytes > ram->high_bytes - gpa)
+			return NULL;
+		return ram->host + ram->low_bytes + gpa;
+	}
+	if (gpa >= ram->low_bytes || bytes > ram->low_bytes - gpa)
+		return NULL;
+	if (gpa < RAM_VGA_END && gpa + bytes > RAM_VGA_START)
+		return NULL;
+	return ram->host + gpa;
+}
 
 #endif

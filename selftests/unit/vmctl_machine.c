@@ -46,6 +46,8 @@ static struct {
 	uint64_t msi_address;
 	uint32_t msi_data;
 	unsigned int nr_msis;
+	struct svmm_irqfd irqfd;
+	struct svmm_ioeventfd ioeventfd;
 	int extint;
 	unsigned int blocked;		/* times that RUN waited for a kick */
 	bool slow_entry;		/* a kick comes when RUN is called and not entered yet */
@@ -169,6 +171,23 @@ int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 	module.msi_data = data;
 	module.nr_msis++;
 	return 1;
+}
+
+int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd)
+{
+	module.irqfd = (struct svmm_irqfd) {
+		.address = address, .data = data, .fd = fd, .flags = flags,
+	};
+	return fd < 0 ? -EBADF : 0;
+}
+
+int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
+		   int fd)
+{
+	module.ioeventfd = (struct svmm_ioeventfd) {
+		.address = address, .match = match, .bytes = bytes, .fd = fd, .flags = flags,
+	};
+	return fd < 0 ? -EBADF : 0;
 }
 
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
@@ -552,6 +571,93 @@ static void test_bad_ends(void)
 			 "an instruction that is not emulated is shown\n");
 }
 
+static void test_eventfds(void)
+{
+	const struct svmm_irqfd irqfd = { .address = 0xfee01000, .data = 0x41, .fd = 7 };
+	const struct svmm_irqfd no_irqfd = { .fd = 7, .flags = SVMM_IRQFD_REMOVE };
+	struct svmm_ioeventfd bell = { .address = 0xd0000000, .bytes = 2, .fd = 8 };
+	bool ok;
+
+	build();
+	ok = !machine_add_irqfd(m, 7, 0xfee01000, 0x41) &&
+	     !memcmp(&module.irqfd, &irqfd, sizeof(irqfd)) &&
+	     machine_add_irqfd(m, -1, 0xfee01000, 0x41) == -EBADF;
+	machine_remove_irqfd(m, 7);
+	ok &= !memcmp(&module.irqfd, &no_irqfd, sizeof(no_irqfd));
+	ksft_test_result(ok, "eventfds that interrupt, as the module is told of them\n");
+
+	ok = !machine_add_ioeventfd(m, 8, false, 0xd0000000, 2) &&
+	     !memcmp(&module.ioeventfd, &bell, sizeof(bell)) &&
+	     machine_add_ioeventfd(m, -1, false, 0xd0000000, 2) == -EBADF;
+	machine_remove_ioeventfd(m, 8, false, 0xd0000000, 2);
+	bell.flags = SVMM_IOEVENTFD_REMOVE;
+	ok &= !memcmp(&module.ioeventfd, &bell, sizeof(bell));
+	bell.address = 0xc000;
+	bell.bytes = 0;
+	machine_remove_ioeventfd(m, 8, true, 0xc000, 0);
+	bell.flags |= SVMM_IOEVENTFD_PIO;
+	ok &= !memcmp(&module.ioeventfd, &bell, sizeof(bell));
+	bell.flags = SVMM_IOEVENTFD_PIO;
+	ok &= !machine_add_ioeventfd(m, 8, true, 0xc000, 0) &&
+	      !memcmp(&module.ioeventfd, &bell, sizeof(bell));
+	machine_free(m);
+	ksft_test_result(ok, "eventfds that a guest's writes signal, likewise\n");
+}
+
+#define GIB	(1ULL << 30)
+#define NONE	UINT64_MAX
+
+/* Of a machine with 5 GiB, of which nothing is touched: where in the mapping, or NONE. */
+static void test_memory(void)
+{
+	static const struct {
+		uint64_t gpa, bytes, at;
+	} cases[] = {
+		{ 0, 1, 0 }, { 0, RAM_VGA_START, 0 }, { 0, RAM_VGA_START + 1, NONE },
+		{ RAM_VGA_START - 1, 1, RAM_VGA_START - 1 }, { RAM_VGA_START - 1, 2, NONE },
+		{ RAM_VGA_START, 1, NONE }, { RAM_VGA_END - 1, 1, NONE },
+		{ RAM_VGA_END - 1, 2, NONE }, { RAM_VGA_START - 1, 0x20002, NONE },
+		{ RAM_VGA_END, 1, RAM_VGA_END },
+		{ RAM_VGA_END, 3 * GIB - RAM_VGA_END, RAM_VGA_END },
+		{ RAM_VGA_END, 3 * GIB - RAM_VGA_END + 1, NONE },
+		{ 3 * GIB - 1, 1, 3 * GIB - 1 }, { 3 * GIB - 1, 2, NONE },
+		{ 3 * GIB, 1, NONE }, { 4 * GIB - 1, 1, NONE }, { 4 * GIB - 1, 2, NONE },
+		{ 3 * GIB - 1, GIB + 2, NONE },
+		{ 4 * GIB, 1, 3 * GIB }, { 4 * GIB, 2 * GIB, 3 * GIB },
+		{ 4 * GIB, 2 * GIB + 1, NONE }, { 6 * GIB - 1, 1, 5 * GIB - 1 },
+		{ 6 * GIB - 1, 2, NONE }, { 6 * GIB, 1, NONE },
+		{ 0, UINT64_MAX, NONE }, { 1, UINT64_MAX, NONE }, { 4096, -4096ULL, NONE },
+		{ UINT64_MAX, 1, NONE }, { UINT64_MAX, UINT64_MAX, NONE },
+		{ -4096ULL, 8192, NONE }, { 4 * GIB, -4 * GIB, NONE },
+		{ 4 * GIB + 1, UINT64_MAX, NONE },
+	};
+	struct ram was;
+	bool ok = true;
+
+	build();
+	was = m->ram;
+	m->ram.bytes = 5 * GIB;
+	m->ram.low_bytes = 3 * GIB;
+	m->ram.high_bytes = 2 * GIB;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t *want = NULL;
+
+		if (cases[i].at != NONE)
+			want = was.host + cases[i].at;
+		if (machine_memory(m, cases[i].gpa, cases[i].bytes) == want)
+			continue;
+		ksft_print_msg("%#llx bytes at %#llx\n", (unsigned long long)cases[i].bytes,
+			       (unsigned long long)cases[i].gpa);
+		ok = false;
+	}
+	/* None above 4 GiB. */
+	m->ram = was;
+	ok &= !machine_memory(m, 4 * GIB, 1) && !machine_memory(m, 1 << 20, 1) &&
+	      machine_memory(m, (1 << 20) - 1, 1) == was.host + (1 << 20) - 1;
+	machine_free(m);
+	ksft_test_result(ok, "where a device finds the guest's memory\n");
+}
+
 /* Timers: fire in order, once, and not when disarmed. */
 static char fired[16];
 
@@ -655,7 +761,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(25);
+	ksft_set_plan(28);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -665,6 +771,8 @@ int main(void)
 	test_8259();
 	test_ends();
 	test_bad_ends();
+	test_eventfds();
+	test_memory();
 	test_timers();
 	test_stop_races();
 	test_kick_before_run();
