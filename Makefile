@@ -13,7 +13,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU
 
-.PHONY: all modules vmctl guest demo shell insmod check check-long check-debug bench bench-boot bench-matrix bench-memory bench-native bench-own install clean help
+.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-debug bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -24,6 +24,10 @@ modules:				## svmm.ko for KVER, in out/modules/RELEASE/
 vmctl:					## out/vmctl
 	@scripts/setup build
 	@$(MAKE) --no-print-directory -C userspace
+
+examples:				## examples/ with libsvmm, in out/examples/
+	@scripts/setup build
+	@$(MAKE) --no-print-directory -C examples
 
 guest:					## the demonstration guest, in out/guest/
 	@scripts/setup host
@@ -57,6 +61,10 @@ bench: all guest				## host instructions per operation: svmm against kvm_amd; ou
 bench-boot: all guest			## host instructions of a guest boot: vmctl against QEMU on kvm_amd
 	@scripts/bench-boot
 
+bench-disk: all guest			## host instructions of a read from a virtio disk: vmctl against QEMU on kvm_amd
+	@scripts/build-module 6.1
+	@scripts/bench-disk
+
 bench-matrix: all guest			## real jobs in 1x1 to 4x4 VMs x CPUs: svmm, kvm_amd and QEMU's TCG
 	@scripts/setup matrix
 	@scripts/build-module 6.1
@@ -77,8 +85,12 @@ bench-own: all guest			## a guest's system calls, page faults and forks against 
 	@scripts/build-module 6.1
 	@scripts/bench-own
 
-install: all				## install module, vmctl, headers and udev rule
+install uninstall: KVER = $(shell uname -r)
+install: all				## install module, vmctl, libsvmm and udev rule (DESTDIR=, KVER=)
 	@scripts/install "$(DESTDIR)" $(KVER)
+
+uninstall:				## remove what install has installed (DESTDIR=, KVER=)
+	@scripts/install --remove "$(DESTDIR)" $(KVER)
 
 clean:					## remove everything that was built
 	rm -rf out

@@ -90,6 +90,8 @@ struct vm {
 	u64 slots_gen;				/* [l] odd while slots change; readers: acquire */
 
 	struct ioevents __rcu *ioevents;	/* [l] ioevent.c; readers: RCU; NULL: none */
+	struct list_head irqfds;		/* [l] irqfd.c */
+	unsigned int nr_irqfds;			/* [l] */
 
 	struct npt *npt;			/* [c] */
 	u64 npt_root_pa;			/* [c] with the SME bit, as nCR3 wants it */
@@ -502,6 +504,9 @@ void lapic_timer_expired(struct vcpu *vcpu);
 
 /* The vCPU goes to sleep: its timer is to fire when it has to, not earlier.  [m] */
 void lapic_timer_sleep(struct vcpu *vcpu);
+
+/* Is this the address and the data of an interrupt message? */
+bool lapic_msi_valid(u64 address, u32 data);
 
 /**
  * lapic_deliver_msi() - an interrupt message from a device or an IPI

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "core.h"
 #include "ioevent.h"
+#include "irqfd.h"
 #include "memory.h"
 #include "stats.h"
 #include "tsc.h"
@@ -436,6 +437,13 @@ static long vm_ioctl_ioeventfd(struct vm *vm, const void __user *arg)
 	return copy_from_user(&args, arg, sizeof(args)) ? -EFAULT : ioevent_set(vm, &args);
 }
 
+static long vm_ioctl_irqfd(struct vm *vm, const void __user *arg)
+{
+	struct svmm_irqfd args;
+
+	return copy_from_user(&args, arg, sizeof(args)) ? -EFAULT : irqfd_set(vm, &args);
+}
+
 static long vm_ioctl_tsc_khz(struct vm *vm, const u32 __user *arg)
 {
 	u32 khz;
@@ -481,6 +489,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_prefault(vm, arg);
 	case SVMM_IOEVENTFD:
 		return vm_ioctl_ioeventfd(vm, arg);
+	case SVMM_IRQFD:
+		return vm_ioctl_irqfd(vm, arg);
 	case SVMM_SET_TSC_KHZ:
 		return vm_ioctl_tsc_khz(vm, arg);
 	case SVMM_SET_VM_STATE:
@@ -510,7 +520,8 @@ static long dev_get_caps(void __user *arg)
 {
 	struct svmm_caps caps = {
 		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK |
-			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT | SVMM_CAP_IOEVENTFD,
+			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT | SVMM_CAP_IOEVENTFD |
+			SVMM_CAP_IRQFD,
 		.max_vcpus = SVMM_MAX_VCPUS,
 		.max_slots = SVMM_MAX_SLOTS,
 		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,

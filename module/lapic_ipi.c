@@ -234,6 +234,12 @@ void lapic_send_ipi(struct vcpu *vcpu, u32 icr, u32 dest)
 	lapic_send(vcpu->vm, &msg);
 }
 
+/* A reserved mode makes it none. */
+bool lapic_msi_valid(u64 address, u32 data)
+{
+	return (address & 0xfffff00000) == MSI_ADDRESS_BASE && LAPIC_MODE(data) != 3;
+}
+
 /**
  * lapic_deliver_msi() - an interrupt message from a device
  * @vm: the VM
@@ -253,7 +259,7 @@ int lapic_deliver_msi(struct vm *vm, u64 address, u32 data)
 		.wide = address >> 40,
 	};
 
-	if ((address & 0xfffff00000) != MSI_ADDRESS_BASE || msg.mode == 3)
+	if (!lapic_msi_valid(address, data))
 		return -EINVAL;
 	if (LAPIC_DEASSERT(data))
 		return 0;

@@ -48,4 +48,5 @@ static void __exit svmm_exit(void)
 module_init(svmm_init);
 module_exit(svmm_exit);
 MODULE_DESCRIPTION("AMD-V hypervisor");
+MODULE_VERSION(SVMM_VERSION);
 MODULE_LICENSE("GPL");

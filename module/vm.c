@@ -17,6 +17,7 @@
 
 #include "core.h"
 #include "ioevent.h"
+#include "irqfd.h"
 #include "memory.h"
 #include "trace.h"
 #include "tsc.h"
@@ -79,6 +80,7 @@ struct vm *vm_create(const char *name)
 	refcount_set(&vm->refs, 1);
 	mutex_init(&vm->lock);
 	mutex_init(&vm->state_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
 	spin_lock_init(&vm->flush_lock);
 	atomic64_set(&vm->tlb_gen, 1);
 	vm->npt_1g = svm_has_1g_leaves();
@@ -133,6 +135,7 @@ static void vm_destroy(struct vm *vm)
 	unsigned int i;
 
 	trace_svmm_vm_destroy(vm);
+	irqfd_destroy(vm);
 	/* Until then the host's memory management may call vm_flush_tlbs(). */
 	npt_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)

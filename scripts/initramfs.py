@@ -5,10 +5,12 @@
 Owns the newc cpio format and the question which shared libraries a program needs. It knows
 nothing of what the disks are for. Usage as a program:
 
-    initramfs.py [--root DIR] OUTPUT NAME=FILE ...
+    initramfs.py [--root DIR] [--modules KERNEL NAME,...] OUTPUT NAME=FILE ...
 
-writes one guest disk: busybox and the named files. With --root, FILEs that begin with DIR bring
-their shared libraries along, from the packages that are unpacked there.
+writes one guest disk: busybox and the named files, which bring their shared libraries along. With
+--root, those of FILEs that begin with DIR are from the packages that are unpacked there. With
+--modules, the guest loads the named modules of the kernel that is unpacked at KERNEL, whose last
+part is its release.
 """
 
 import os
@@ -127,6 +129,25 @@ def libraries(paths):
     return sorted(found)
 
 
+def module_files(top, kver, names):
+    """Paths below top of the named modules and what they need, in order of loading."""
+    deps = {}
+    base = "lib/modules/%s/" % kver
+    with open(os.path.join(top, base, "modules.dep")) as f:
+        for line in f:
+            path, _, needs = line.partition(":")
+            deps[os.path.basename(path)[:-3].replace("-", "_")] = (path, needs.split())
+    order = []
+    for name in names:
+        if name.replace("-", "_") not in deps:
+            continue                    # built in, or not in this flavour
+        path, needs = deps[name.replace("-", "_")]
+        for p in needs[::-1] + [path]:
+            if base + p not in order:
+                order.append(base + p)
+    return order
+
+
 def unpacked_libraries(root, paths):
     """{path in the guest: file below root} of the shared libraries that paths need."""
     found = {}
@@ -150,25 +171,40 @@ def unpacked_libraries(root, paths):
     return found
 
 
+def add_modules(cpio, top, kver, names):
+    """The named modules, and the list by which init loads them."""
+    files = module_files(top, kver, names)
+    for path in files:
+        cpio.file(path, os.path.join(top, path), 0o644)
+    cpio.data("etc/modules.load", "".join("/%s\n" % p for p in files).encode())
+
+
 def main(argv):
     root = None
+    modules = []
     if argv[1:2] == ["--root"]:
         root = argv[2]
         argv = argv[:1] + argv[3:]
+    if argv[1:2] == ["--modules"]:
+        top, modules = argv[2], argv[3].split(",")
+        argv = argv[:1] + argv[4:]
     if len(argv) < 3:
         sys.exit(__doc__)
     tmp = "%s.%d" % (argv[1], os.getpid())
     with open(tmp, "wb") as out:
         cpio = Cpio(out)
         cpio.busybox()
-        for arg in argv[2:]:
-            name, path = arg.split("=", 1)
+        named = [arg.split("=", 1) for arg in argv[2:]]
+        for name, path in named:
             cpio.file(name, path, 0o755 if os.access(path, os.X_OK) else 0o644)
-        if root:
-            named = [a.split("=", 1)[1] for a in argv[2:]]
-            named = [p for p in named if p.startswith(root + "/") and is_dynamic(p)]
-            for name, path in sorted(unpacked_libraries(root, named).items()):
+        if modules:
+            add_modules(cpio, top, os.path.basename(top), modules)
+        unpacked = [p for _, p in named if root and p.startswith(root + "/")]
+        if unpacked:
+            unpacked_programs = [p for p in unpacked if is_dynamic(p)]
+            for name, path in sorted(unpacked_libraries(root, unpacked_programs).items()):
                 cpio.file(name, path, 0o755)
+        cpio.libraries([p for _, p in named if p not in unpacked])
         cpio.end()
     os.rename(tmp, argv[1])
 

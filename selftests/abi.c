@@ -67,7 +67,7 @@ TEST_F(abi, caps)
 	EXPECT_NE(0, c.features & SVMM_FEAT_NPT);
 	EXPECT_NE(0, c.caps & SVMM_CAP_LAPIC);
 	EXPECT_NE(0, c.caps & SVMM_CAP_READONLY_MEM);
-	EXPECT_EQ(0, c.caps & ~127ULL);
+	EXPECT_EQ(0, c.caps & ~255ULL);
 	EXPECT_EQ(0, c.features & ~255ULL);
 	EXPECT_LE(1, c.max_vcpus);
 	EXPECT_EQ(SVMM_MAX_SLOTS, c.max_slots);
@@ -116,6 +116,7 @@ TEST_F(abi, wrong_kind_of_fd)
 	};
 	static const unsigned long of_vm[] = {
 		SVMM_CREATE_VCPU, SVMM_SET_MEMORY_SLOT, SVMM_SIGNAL_MSI, SVMM_SET_VM_STATE,
+		SVMM_IOEVENTFD, SVMM_IRQFD,
 	};
 	static const unsigned long of_vcpu[] = {
 		SVMM_RUN, SVMM_GET_STATE, SVMM_SET_STATE, SVMM_SET_CPUID, SVMM_SET_SIGMASK,

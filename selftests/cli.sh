@@ -90,7 +90,7 @@ flat ap_reboot "$aps"'\272\370\003\260\122\356\260\376\346\144\364'
 flat ap_triple "$aps"'\017\001\036\000\040\314'
 run() { vmctl run --exit-port 0xf4 --flat "$tmp/$@" 2>"$tmp/err" </dev/null; }
 
-echo "1..93"
+echo "1..97"
 
 # Wrong usage
 bad 2 "nothing to run"
@@ -125,13 +125,25 @@ bad 2 "not a name" --kernel $kernel --name 'a b'
 bad 2 "not a name" --kernel $kernel --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 bad 2 "not a port" --kernel $kernel --exit-port 65536
 bad 2 "use stdio" --kernel $kernel --console screen
+# Its contents, unit/vmctl_config has; here, that the real table is read, and merged.
+echo '{"kernel": "'$kernel'", "mem": 0}' >"$tmp/config"
+bad 2 "$tmp/config: \"mem\": 0: not a size" --config "$tmp/config"
+echo '{"kernal": "x"}' >"$tmp/config.bad"
+bad 2 "unknown key \"kernal\"; do you mean \"kernel\"" --config "$tmp/config.bad"
+bad 1 "cannot open the configuration $tmp/missing" --config "$tmp/missing"
+vmctl run --config "$tmp/config" --mem 1G --no-reboot --print-config >"$tmp/out" 2>"$tmp/err"
+result "$? $(tr -d ' \n' <"$tmp/out")" \
+	"0 {\"kernel\":\"$kernel\",\"mem\":\"1G\",\"no-reboot\":true}" "the command line wins"
 vmctl bogus 2>"$tmp/err"
 result $? 2 "an unknown command"
 vmctl run --help >"$tmp/out" 2>"$tmp/err"
-result "$? $(grep -c -e --kernel -e --initrd -e --append -e --mem -e --cpus -e --name \
-	-e '--cpu ' -e --console -e --no-reboot -e --exit-port "$tmp/out") $(wc -c <"$tmp/err")" \
-	"0 18 0" \
-	"--help names every option, on stdout"
+status=$?
+missing=
+for option in kernel initrd append mem cpus cpu disk net share vsock virtio-console serial-port rng \
+	      balloon watchdog pvpanic device name console no-reboot no-sandbox exit-port config; do
+	grep -q -e "^  --$option\\>" "$tmp/out" || missing="$missing $option"
+done
+result "$status$missing $(wc -c <"$tmp/err")" "0 0" "--help names every option, on stdout"
 
 # Files
 head -c 9000000 $kernel >"$tmp/truncated"
@@ -151,7 +163,7 @@ rm "$tmp/huge"
 bad 1 "takes at most 2047" --kernel $kernel --append "$(head -c 2048 /dev/zero | tr '\0' x)"
 bad 1 "too little" --kernel $kernel --mem 16M
 bad 1 "more than this host has" --kernel $kernel --mem 1000G
-bad 1 "cannot open the console's file" --kernel $kernel --console file:/nonexistent/x
+bad 1 "the console: cannot open" --kernel $kernel --console file:/nonexistent/x
 bad 1 "port of a device" --flat "$tmp/halt" --exit-port 0x3f8
 
 # Permission, and no module at all

@@ -21,6 +21,7 @@
 #include <linux/types.h>
 
 #include "svmm_ioevent.h"
+#include "svmm_irqfd.h"
 #include "svmm_stats.h"
 
 #define SVMM_IOC		0xBE
@@ -41,6 +42,7 @@
 #define SVMM_CAP_DIRTY_LOG	(1ULL << 4)	/* SVMM_MEM_LOG_DIRTY, SVMM_DIRTY_LOG */
 #define SVMM_CAP_PREFAULT	(1ULL << 5)	/* SVMM_PREFAULT */
 #define SVMM_CAP_IOEVENTFD	(1ULL << 6)	/* SVMM_IOEVENTFD */
+#define SVMM_CAP_IRQFD		(1ULL << 7)	/* SVMM_IRQFD */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
 #define SVMM_FEAT_NPT		(1ULL << 0)
@@ -346,6 +348,15 @@ struct svmm_vm_state_info {
  * -ENOSPC (SVMM_MAX_IOEVENTFDS), -EFAULT, -ENOMEM, -EIO.
  */
 #define SVMM_IOEVENTFD		_IOW(SVMM_IOC, 0x17, struct svmm_ioeventfd)
+
+/*
+ * SVMM_IRQFD: see struct svmm_irqfd (svmm_irqfd.h).  From any thread; a signal after the call has
+ * returned is subject to it, and none of before is still being delivered.
+ * Errors: -EINVAL (flags, reserved, no interrupt message as for SVMM_SIGNAL_MSI, not an eventfd),
+ * -EBADF, -ENOENT (SVMM_IRQFD_REMOVE: it is not set), -ENOSPC (SVMM_MAX_IRQFDS), -EFAULT, -ENOMEM,
+ * -EIO.
+ */
+#define SVMM_IRQFD		_IOW(SVMM_IOC, 0x18, struct svmm_irqfd)
 
 /*
  * vCPU fd: the shared page

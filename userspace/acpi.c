@@ -14,6 +14,9 @@
 #include "device.h"
 #include "dsdt.hex"
 #include "machine.h"
+#include "pci.h"
+#include "pci.hex"
+#include "pvpanic.hex"
 
 #define PACKED __attribute__((packed))
 
@@ -57,9 +60,21 @@ struct PACKED rsdp {
 
 #define RSDP_V1_BYTES	20
 
+#define TABLES_MAX	5
+
 struct PACKED xsdt {
 	struct header h;
-	uint64_t entry[2];
+	uint64_t entry[TABLES_MAX];
+};
+
+/* PCI Firmware Specification 3.2, 4.1.2: where ECAM is. */
+struct PACKED mcfg {
+	struct header h;
+	uint64_t reserved0;
+	uint64_t base;
+	uint16_t segment;
+	uint8_t first_bus, last_bus;
+	uint32_t reserved1;
 };
 
 /* 5.2.9; members that are 0 here are not named. */
@@ -307,18 +322,28 @@ static uint64_t put_madt(struct writer *w, const struct topology *t)
 	return gpa;
 }
 
-static uint64_t put_xsdt(struct writer *w, uint64_t fadt, uint64_t madt)
+static uint64_t put_mcfg(struct writer *w)
 {
-	struct xsdt xsdt = {
-		.h = header("XSDT", 1, sizeof(xsdt)),
-		.entry = { fadt, madt },
+	struct mcfg mcfg = {
+		.h = header("MCFG", 1, sizeof(mcfg)),
+		.base = PCI_ECAM_BASE,
 	};
 
-	xsdt.h.checksum = checksum(&xsdt, sizeof(xsdt));
-	return put(w, &xsdt, sizeof(xsdt), 16);
+	mcfg.h.checksum = checksum(&mcfg, sizeof(mcfg));
+	return put(w, &mcfg, sizeof(mcfg), 16);
 }
 
-uint64_t acpi_build(const struct ram *ram, const struct topology *topology)
+static uint64_t put_xsdt(struct writer *w, const uint64_t *tables, unsigned int nr)
+{
+	size_t bytes = sizeof(struct header) + nr * sizeof(tables[0]);
+	struct xsdt xsdt = { .h = header("XSDT", 1, bytes) };
+
+	memcpy(xsdt.entry, tables, nr * sizeof(tables[0]));
+	xsdt.h.checksum = checksum(&xsdt, bytes);
+	return put(w, &xsdt, bytes, 16);
+}
+
+uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic)
 {
 	/* The RSDP comes first, where a search of the BIOS area finds it at once. */
 	struct writer w = { .ram = ram, .gpa = RAM_BIOS_START + sizeof(struct rsdp) };
@@ -329,13 +354,20 @@ uint64_t acpi_build(const struct ram *ram, const struct topology *topology)
 		.revision = 2,
 		.length = sizeof(rsdp),
 	};
-	uint64_t facs, dsdt, fadt, madt;
+	uint64_t facs, dsdt, tables[TABLES_MAX];
+	unsigned int nr = 0;
 
 	facs = put_facs(&w);
 	dsdt = put(&w, dsdt_aml_code, sizeof(dsdt_aml_code), 16);
-	fadt = put_fadt(&w, facs, dsdt);
-	madt = put_madt(&w, topology);
-	rsdp.xsdt = put_xsdt(&w, fadt, madt);
+	tables[nr++] = put_fadt(&w, facs, dsdt);
+	tables[nr++] = put_madt(&w, topology);
+	if (pci) {
+		tables[nr++] = put_mcfg(&w);
+		tables[nr++] = put(&w, pci_aml_code, sizeof(pci_aml_code), 16);
+	}
+	if (pvpanic)
+		tables[nr++] = put(&w, pvpanic_aml_code, sizeof(pvpanic_aml_code), 16);
+	rsdp.xsdt = put_xsdt(&w, tables, nr);
 	rsdp.checksum = checksum(&rsdp, RSDP_V1_BYTES);
 	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
 	return put(&start, &rsdp, sizeof(rsdp), 1);

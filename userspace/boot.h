@@ -9,6 +9,7 @@
 #ifndef VMCTL_BOOT_H
 #define VMCTL_BOOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "libsvmm.h"
@@ -23,48 +24,7 @@
 #define BOOT_CMDLINE	0x20000
 #define BOOT_CMDLINE_MAX (RAM_VGA_START - BOOT_CMDLINE)
 
-/**
- * boot_linux - load a bzImage by the 64-bit boot protocol
- * @ram: of the machine
- * @page: of the bootstrap processor
- * @kernel: path of the bzImage
- * @initrd: path of the initial RAM disk, or NULL
- * @cmdline: the kernel's command line
- * @rsdp: guest-physical address of the ACPI root pointer
- *
- * Source: Documentation/arch/x86/boot.rst of Linux.
- *
- * Return: 0, or -1 after a message.
- */
-int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const char *kernel,
-	       const char *initrd, const char *cmdline, uint64_t rsdp);
-
-/**
- * boot_secondary - what firmware leaves set up on each other processor
- * @page: of the processor, which waits for INIT and SIPI
- */
-void boot_secondary(struct svmm_vcpu_page *page);
-
-/**
- * boot_flat - load a bare program that starts in real mode at 0000:1000
- * @ram: of the machine
- * @page: of the bootstrap processor
- * @path: of the program; its first byte is the first instruction
- *
- * Return: 0, or -1 after a message.
- */
-int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const char *path);
-
-/**
- * acpi_build - write the ACPI tables into the BIOS area
- * @ram: of the machine
- * @topology: of the CPUs, whose local APICs the MADT lists
- *
- * Return: guest-physical address of the RSDP.
- */
-uint64_t acpi_build(const struct ram *ram, const struct topology *topology);
-
-/* image.c: files and guest memory */
+/* image.c: files that become guest memory, open for as long as there may be another machine. */
 
 struct image {
 	const char *path;
@@ -77,5 +37,48 @@ int image_open(struct image *image, const char *path, const char *what);
 /* Read exactly @bytes at @offset into @to.  Return: 0, or -1 after a message. */
 int image_read(const struct image *image, uint64_t offset, uint64_t bytes, void *to);
 void image_close(struct image *image);
+
+/**
+ * boot_linux - load a bzImage by the 64-bit boot protocol
+ * @ram: of the machine
+ * @page: of the bootstrap processor
+ * @kernel: the bzImage
+ * @initrd: the initial RAM disk, or NULL
+ * @cmdline: the kernel's command line
+ * @rsdp: guest-physical address of the ACPI root pointer
+ *
+ * Source: Documentation/arch/x86/boot.rst of Linux.
+ *
+ * Return: 0, or -1 after a message.
+ */
+int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *kernel,
+	       const struct image *initrd, const char *cmdline, uint64_t rsdp);
+
+/**
+ * boot_secondary - what firmware leaves set up on each other processor
+ * @page: of the processor, which waits for INIT and SIPI
+ */
+void boot_secondary(struct svmm_vcpu_page *page);
+
+/**
+ * boot_flat - load a bare program that starts in real mode at 0000:1000
+ * @ram: of the machine
+ * @page: of the bootstrap processor
+ * @program: whose first byte is the first instruction
+ *
+ * Return: 0, or -1 after a message.
+ */
+int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program);
+
+/**
+ * acpi_build - write the ACPI tables into the BIOS area
+ * @ram: of the machine
+ * @topology: of the CPUs, whose local APICs the MADT lists
+ * @pci: it has a PCI bus
+ * @pvpanic: it has that port
+ *
+ * Return: guest-physical address of the RSDP.
+ */
+uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic);
 
 #endif

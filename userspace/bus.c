@@ -32,36 +32,44 @@ static bool overlaps(const struct io_range *a, const struct io_range *b)
 	return a->start < b->start + b->size && b->start < a->start + a->size;
 }
 
-static int add_range(struct io_range *ranges, unsigned int *nr, const struct io_range *range)
+static bool taken(const struct io_range *ranges, unsigned int nr, const struct io_range *range)
 {
-	if (*nr == MACHINE_MAX_RANGES)
-		return -ENOSPC;
-	for (unsigned int i = 0; i < *nr; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		if (overlaps(&ranges[i], range))
-			return -EEXIST;
+			return true;
 	}
-	ranges[(*nr)++] = *range;
+	return false;
+}
+
+int machine_add_ports_around(struct machine *m, const struct io_range *range)
+{
+	if (!range->size || range->start >= NR_PORTS || range->size > NR_PORTS - range->start)
+		return -EINVAL;
+	if (m->nr_ports == MACHINE_MAX_RANGES)
+		return -ENOSPC;
+	m->ports[m->nr_ports++] = *range;
+	for (uint64_t port = range->start; port < range->start + range->size; port++) {
+		if (!m->port_owner[port])
+			m->port_owner[port] = m->nr_ports;
+	}
 	return 0;
 }
 
 int machine_add_ports(struct machine *m, const struct io_range *range)
 {
-	int err;
-
-	if (!range->size || range->start >= NR_PORTS || range->size > NR_PORTS - range->start)
-		return -EINVAL;
-	err = add_range(m->ports, &m->nr_ports, range);
-	if (err)
-		return err;
-	memset(m->port_owner + range->start, m->nr_ports, range->size);
-	return 0;
+	return taken(m->ports, m->nr_ports, range) ? -EEXIST : machine_add_ports_around(m, range);
 }
 
 int machine_add_mmio(struct machine *m, const struct io_range *range)
 {
 	if (!range->size || range->start + range->size < range->start)
 		return -EINVAL;
-	return add_range(m->mmio, &m->nr_mmio, range);
+	if (taken(m->mmio, m->nr_mmio, range))
+		return -EEXIST;
+	if (m->nr_mmio == MACHINE_MAX_RANGES)
+		return -ENOSPC;
+	m->mmio[m->nr_mmio++] = *range;
+	return 0;
 }
 
 static bool inside(const struct io_range *range, uint64_t addr, unsigned int bytes)

@@ -43,7 +43,7 @@
 #define HEADER		offsetof(struct boot_params, hdr)
 
 struct kernel {
-	struct image image;
+	const struct image *image;
 	struct setup_header hdr;
 	uint64_t setup_bytes;	/* real-mode half, skipped */
 	uint64_t code_bytes;
@@ -56,30 +56,30 @@ static int read_header(struct kernel *k)
 {
 	const struct setup_header *h = &k->hdr;
 
-	if (k->image.bytes >= HEADER + sizeof(*h) &&
-	    image_read(&k->image, HEADER, sizeof(*h), &k->hdr))
+	if (k->image->bytes >= HEADER + sizeof(*h) &&
+	    image_read(k->image, HEADER, sizeof(*h), &k->hdr))
 		return -1;
-	if (k->image.bytes < HEADER + sizeof(*h) || h->boot_flag != BOOT_FLAG ||
+	if (k->image->bytes < HEADER + sizeof(*h) || h->boot_flag != BOOT_FLAG ||
 	    h->header != HDRS_MAGIC) {
 		message("%s is not a bzImage; give the kernel as /boot/vmlinuz-* has it "
-			"(arch/x86/boot/bzImage of a kernel build)", k->image.path);
+			"(arch/x86/boot/bzImage of a kernel build)", k->image->path);
 		return -1;
 	}
 	if (h->version < MIN_PROTOCOL || !(h->loadflags & LOADED_HIGH)) {
 		message("%s is too old (boot protocol %u.%02u); Linux 3.8 or newer is needed",
-			k->image.path, h->version >> 8, h->version & 0xff);
+			k->image->path, h->version >> 8, h->version & 0xff);
 		return -1;
 	}
 	if (!(h->xloadflags & XLF_KERNEL_64)) {
-		message("%s is a 32-bit kernel; a 64-bit one is needed", k->image.path);
+		message("%s is a 32-bit kernel; a 64-bit one is needed", k->image->path);
 		return -1;
 	}
 	/* boot.rst, "setup_sects": 0 means 4. */
 	k->setup_bytes = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
 	k->code_bytes = h->syssize * 16ULL;
-	if (k->image.bytes < k->setup_bytes + k->code_bytes) {
+	if (k->image->bytes < k->setup_bytes + k->code_bytes) {
 		message("%s is truncated: it has %llu bytes of %llu; copy it again",
-			k->image.path, (unsigned long long)k->image.bytes,
+			k->image->path, (unsigned long long)k->image->bytes,
 			(unsigned long long)(k->setup_bytes + k->code_bytes));
 		return -1;
 	}
@@ -95,7 +95,7 @@ static int check_fit(struct kernel *k, const struct ram *ram, const char *cmdlin
 		limit = BOOT_CMDLINE_MAX - 1;
 	if (strlen(cmdline) > limit) {
 		message("the kernel's command line has %zu characters; %s takes at most %zu",
-			strlen(cmdline), k->image.path, limit);
+			strlen(cmdline), k->image->path, limit);
 		return -1;
 	}
 	/* init_size is all that the kernel uses before it reads the memory map. */
@@ -104,12 +104,12 @@ static int check_fit(struct kernel *k, const struct ram *ram, const char *cmdlin
 	if (k->load < RAM_1M || k->load > RAM_LOW_MAX || k->load % PAGE_BYTES ||
 	    end > RAM_LOW_MAX || k->code_bytes > k->hdr.init_size) {
 		message("%s asks for an impossible place (%#llx, %#x bytes); the file is damaged",
-			k->image.path, (unsigned long long)k->load, k->hdr.init_size);
+			k->image->path, (unsigned long long)k->load, k->hdr.init_size);
 		return -1;
 	}
 	if (end > ram->low_bytes) {
 		message("%lluM of memory are too little for %s; use --mem %lluM or more",
-			(unsigned long long)ram->bytes >> 20, k->image.path,
+			(unsigned long long)ram->bytes >> 20, k->image->path,
 			(unsigned long long)(end + (1 << 20) - 1) >> 20);
 		return -1;
 	}
@@ -117,37 +117,30 @@ static int check_fit(struct kernel *k, const struct ram *ram, const char *cmdlin
 }
 
 /* As high as the kernel allows: low memory is what it needs for other things. */
-static int load_initrd(const struct kernel *k, const struct ram *ram, const char *path,
+static int load_initrd(const struct kernel *k, const struct ram *ram, const struct image *initrd,
 		       struct boot_params *bp)
 {
 	uint64_t kernel_end = (k->load + k->hdr.init_size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	uint64_t top = ram->low_bytes;
-	struct image image;
 	uint64_t gpa;
-	int ret = -1;
 
-	if (image_open(&image, path, "initrd"))
-		return -1;
 	if (top > (uint64_t)k->hdr.initrd_addr_max + 1)
 		top = (uint64_t)k->hdr.initrd_addr_max + 1;
-	if (!image.bytes) {
-		message("the initrd %s is empty", path);
-		goto out;
+	if (!initrd->bytes) {
+		message("the initrd %s is empty", initrd->path);
+		return -1;
 	}
-	if (top < kernel_end || image.bytes > top - kernel_end) {
+	if (top < kernel_end || initrd->bytes > top - kernel_end) {
 		message("the initrd %s is too large: %lluM, with room for %lluM behind the kernel; "
-			"give the guest more memory (--mem) or make the initrd smaller", path,
-			(unsigned long long)(image.bytes + (1 << 20) - 1) >> 20,
+			"give the guest more memory (--mem) or make the initrd smaller",
+			initrd->path, (unsigned long long)(initrd->bytes + (1 << 20) - 1) >> 20,
 			top < kernel_end ? 0 : (unsigned long long)(top - kernel_end) >> 20);
-		goto out;
+		return -1;
 	}
-	gpa = (top - image.bytes) & ~(PAGE_BYTES - 1);
-	ret = image_read(&image, 0, image.bytes, ram->host + gpa);
+	gpa = (top - initrd->bytes) & ~(PAGE_BYTES - 1);
 	bp->hdr.ramdisk_image = gpa;
-	bp->hdr.ramdisk_size = image.bytes;
-out:
-	image_close(&image);
-	return ret;
+	bp->hdr.ramdisk_size = initrd->bytes;
+	return image_read(initrd, 0, initrd->bytes, ram->host + gpa);
 }
 
 static void add_e820(struct boot_params *bp, uint64_t start, uint64_t end, uint32_t type)
@@ -249,28 +242,22 @@ static struct boot_params *build_zero_page(const struct kernel *k, const struct 
 	return bp;
 }
 
-int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const char *kernel,
-	       const char *initrd, const char *cmdline, uint64_t rsdp)
+int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *kernel,
+	       const struct image *initrd, const char *cmdline, uint64_t rsdp)
 {
-	struct kernel k = { 0 };
+	struct kernel k = { .image = kernel };
 	struct boot_params *bp;
-	int ret = -1;
 
-	if (image_open(&k.image, kernel, "kernel"))
-		return -1;
 	if (read_header(&k) || check_fit(&k, ram, cmdline))
-		goto out;
+		return -1;
 	bp = build_zero_page(&k, ram, rsdp);
 	if (initrd && load_initrd(&k, ram, initrd, bp))
-		goto out;
-	if (image_read(&k.image, k.setup_bytes, k.code_bytes, ram->host + k.load))
-		goto out;
+		return -1;
+	if (image_read(kernel, k.setup_bytes, k.code_bytes, ram->host + k.load))
+		return -1;
 	memcpy(ram->host + BOOT_CMDLINE, cmdline, strlen(cmdline) + 1);
 	build_page_tables(ram);
 	build_gdt(ram);
 	set_registers(page, &k);
-	ret = 0;
-out:
-	image_close(&k.image);
-	return ret;
+	return 0;
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The console: a serial port's bytes to and from stdio, a file or a pty.
+ * A console: a serial port's bytes to and from stdio, a file, a pty or a socket.
  *
- * It knows the UART's two calls and nothing of registers.  Output is gathered
+ * It knows its end in the guest and nothing of registers.  Output is gathered
  * for a millisecond and written at once: a booting guest sends byte by byte,
  * and a system call for each would cost more than the exit that brought it.
  * Nothing here blocks while the device lock is held: an output that takes no
- * more makes the buffer fill up, and the UART then stops the guest's driver.
+ * more makes the buffer fill up, and the guest's driver then has to wait.  At a pty
+ * or a socket where nobody is, output is dropped, as at a plug without a cable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "console.h"
 #include "message.h"
+#include "socket.h"
 #include "terminal.h"
 
 #define GATHER_NS	1000000
@@ -29,16 +32,20 @@
 #define IN_BYTES	1024
 
 struct console {
-	int in_fd, out_fd;	/* -1: none; the same for a pty */
+	const char *name;
+	int in_fd, out_fd;	/* -1: none; the same for a pty and a socket */
+	struct socket_name socket;	/* its fd is -1: it is none */
 	bool is_pty;
+	bool not_vital;
 	bool is_terminal;	/* input is a raw terminal: look for Ctrl-A */
 	bool escaped;		/* the byte before was Ctrl-A */
 	bool in_unpollable;	/* input is a file, which is always ready */
 	bool out_blocked;	/* waiting until the output can be written */
 	bool failed;		/* output was lost */
-	bool uart_waits;	/* the UART has bytes that did not fit */
+	bool end_waits;		/* the end has bytes that did not fit */
 	struct machine *m;	/* while attached */
-	struct uart *uart;
+	const struct console_end *end;
+	void *opaque;		/* the end's */
 	struct machine_timer *timer;
 	unsigned int out_bytes, in_bytes;
 	uint8_t out[OUT_BYTES], in[IN_BYTES];
@@ -46,7 +53,8 @@ struct console {
 
 static void in_ready(void *opaque, uint32_t events);
 static void out_ready(void *opaque, uint32_t events);
-static void pty_ready(void *opaque, uint32_t events);
+static void both_ready(void *opaque, uint32_t events);
+static void caller_waits(void *opaque, uint32_t events);
 
 static void watch(struct console *c)
 {
@@ -59,7 +67,13 @@ static void watch(struct console *c)
 		return;
 	if (c->is_pty) {
 		/* Edges, because a pty that nobody has open hangs up all the time. */
-		machine_watch_fd(c->m, c->out_fd, in | out | EPOLLET, pty_ready, c);
+		machine_watch_fd(c->m, c->out_fd, in | out | EPOLLET, both_ready, c);
+		return;
+	}
+	if (c->socket.fd >= 0) {
+		machine_watch_fd(c->m, c->socket.fd, c->out_fd < 0 ? EPOLLIN : 0, caller_waits, c);
+		if (c->out_fd >= 0)
+			machine_watch_fd(c->m, c->out_fd, in | out, both_ready, c);
 		return;
 	}
 	if (c->in_fd >= 0 && machine_watch_fd(c->m, c->in_fd, in, in_ready, c) == -EPERM)
@@ -73,18 +87,72 @@ static void wake_loop(struct console *c, uint64_t delay_ns)
 	machine_timer_arm(c->timer, machine_now_ns(c->m) + delay_ns);
 }
 
+/* Who is there */
+
+bool console_connected(const struct console *c)
+{
+	return c->out_fd >= 0;
+}
+
+static void tell_connected(struct console *c)
+{
+	if (c->m && c->end->connected)
+		c->end->connected(c->opaque);
+}
+
+/* There is no output any more; the end need not wait for room. */
+static void end_of_output(struct console *c)
+{
+	if (c->m) {
+		machine_watch_fd(c->m, c->out_fd, 0, NULL, NULL);
+		wake_loop(c, 0);
+	}
+	c->out_fd = -1;
+	c->out_bytes = 0;
+	c->out_blocked = false;
+	tell_connected(c);
+}
+
+static void hang_up(struct console *c)
+{
+	int fd = c->out_fd;
+
+	c->in_fd = -1;
+	end_of_output(c);
+	close(fd);
+}
+
+static void caller_waits(void *opaque, uint32_t events)
+{
+	struct console *c = opaque;
+	int fd = accept4(c->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)events;
+	if (fd < 0) {
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* It would be ready for ever. */
+		message("%s: nobody can connect any more: %s", c->name, strerror(errno));
+		machine_watch_fd(c->m, c->socket.fd, 0, NULL, NULL);
+		return;
+	}
+	c->in_fd = fd;
+	c->out_fd = fd;
+	c->in_bytes = 0;	/* what the last one said and the guest has not heard */
+	watch(c);
+	tell_connected(c);
+}
+
 /* Output */
 
 static void output_failed(struct console *c)
 {
-	message("cannot write the console's output: %s%s", strerror(errno),
-		errno == EPIPE ? " (its reader is gone; --console none runs without one)" : "");
-	if (c->m) {
-		machine_watch_fd(c->m, c->out_fd, 0, NULL, NULL);
+	message("%s: cannot write the guest's output: %s%s", c->name, strerror(errno),
+		errno != EPIPE ? "" : c->not_vital ? " (its reader is gone)" :
+		" (its reader is gone; --console none runs without one)");
+	if (c->m && !c->not_vital)
 		machine_request_stop(c->m, MACHINE_ERROR, 0);
-	}
-	c->out_fd = -1;
-	c->out_bytes = 0;
+	end_of_output(c);
 	c->failed = true;
 }
 
@@ -117,6 +185,9 @@ static void flush(struct console *c)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 			c->out_blocked = true;
 			return;
+		} else if (n < 0 && c->socket.fd >= 0) {
+			hang_up(c);
+			return;
 		} else if (n < 0) {
 			output_failed(c);
 			return;
@@ -130,16 +201,16 @@ int console_write(struct console *c, const void *data, unsigned int bytes)
 {
 	unsigned int room;
 
-	if (c->out_fd < 0)
-		return bytes;
-	if (bytes > OUT_BYTES - c->out_bytes) {
+	if (c->out_fd >= 0 && bytes > OUT_BYTES - c->out_bytes) {
 		flush(c);
 		watch(c);
 	}
+	if (c->out_fd < 0)
+		return bytes;
 	room = OUT_BYTES - c->out_bytes;
 	if (bytes > room) {
 		bytes = room;
-		c->uart_waits = true;
+		c->end_waits = true;
 	}
 	if (!c->out_bytes && bytes)
 		wake_loop(c, GATHER_NS);
@@ -148,13 +219,21 @@ int console_write(struct console *c, const void *data, unsigned int bytes)
 	return bytes;
 }
 
-/* In the event loop only: the UART may call console_write() from here. */
+void console_push(struct console *c)
+{
+	if (!c->out_bytes)
+		return;
+	flush(c);
+	watch(c);
+}
+
+/* In the event loop only: the end may call console_write() from here. */
 static void pump_output(struct console *c)
 {
 	flush(c);
-	if (c->uart_waits && c->out_bytes < OUT_BYTES) {
-		c->uart_waits = false;
-		uart_console_writable(c->uart);
+	if (c->end_waits && c->out_bytes < OUT_BYTES) {
+		c->end_waits = false;
+		c->end->writable(c->opaque);
 	}
 }
 
@@ -177,6 +256,10 @@ static bool filter(struct console *c, uint8_t byte)
 
 static void end_of_input(struct console *c)
 {
+	if (c->socket.fd >= 0) {
+		hang_up(c);
+		return;
+	}
 	machine_watch_fd(c->m, c->in_fd, 0, NULL, NULL);
 	c->in_fd = -1;
 	c->in_unpollable = false;
@@ -218,7 +301,7 @@ static void push_input(struct console *c)
 
 	if (!c->in_bytes)
 		return;
-	n = uart_receive(c->uart, c->in, c->in_bytes);
+	n = c->end->receive(c->opaque, c->in, c->in_bytes);
 	c->in_bytes -= n;
 	memmove(c->in, c->in + n, c->in_bytes);
 }
@@ -226,7 +309,7 @@ static void push_input(struct console *c)
 static void pump_input(struct console *c)
 {
 	push_input(c);
-	/* A file: until the UART is full, because only then it says when it has room. */
+	/* A file: until the end is full, because only then it says when it has room. */
 	while (c->in_unpollable && !c->in_bytes) {
 		read_input(c);
 		push_input(c);
@@ -260,7 +343,7 @@ static void out_ready(void *opaque, uint32_t events)
 	watch(c);
 }
 
-static void pty_ready(void *opaque, uint32_t events)
+static void both_ready(void *opaque, uint32_t events)
 {
 	out_ready(opaque, events);
 	in_ready(opaque, events);
@@ -277,32 +360,55 @@ static void tick(void *opaque)
 
 /* Life */
 
-int console_attach(struct console *c, struct machine *m, struct uart *uart)
+int console_attach_end(struct console *c, struct machine *m, const struct console_end *end,
+		       void *opaque)
 {
-	c->m = m;
-	c->uart = uart;
 	c->timer = machine_timer_new(m, tick, c);
 	if (!c->timer) {
 		message("out of memory");
 		return -1;
 	}
+	c->m = m;
+	c->end = end;
+	c->opaque = opaque;
 	watch(c);
 	if (c->out_bytes || c->in_bytes || c->in_unpollable)
 		wake_loop(c, 0);
 	return 0;
 }
 
+static unsigned int to_uart(void *opaque, const void *data, unsigned int bytes)
+{
+	return uart_receive(opaque, data, bytes);
+}
+
+static void uart_can_write(void *opaque)
+{
+	uart_console_writable(opaque);
+}
+
+int console_attach(struct console *c, struct machine *m, struct uart *uart)
+{
+	static const struct console_end end = { .receive = to_uart, .writable = uart_can_write };
+
+	return console_attach_end(c, m, &end, uart);
+}
+
 void console_detach(struct console *c)
 {
+	if (!c->m)
+		return;
 	if (c->in_fd >= 0)
 		machine_watch_fd(c->m, c->in_fd, 0, NULL, NULL);
 	if (c->out_fd >= 0)
 		machine_watch_fd(c->m, c->out_fd, 0, NULL, NULL);
+	if (c->socket.fd >= 0)
+		machine_watch_fd(c->m, c->socket.fd, 0, NULL, NULL);
 	machine_timer_free(c->timer);
 	c->timer = NULL;
 	c->m = NULL;
-	c->uart = NULL;
-	c->uart_waits = false;
+	c->end = NULL;
+	c->end_waits = false;
 }
 
 int console_drain(struct console *c, int interrupt_fd)
@@ -350,7 +456,7 @@ static int open_file(struct console *c, const char *path)
 {
 	c->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (c->out_fd < 0) {
-		message("cannot open the console's file %s: %s", path, strerror(errno));
+		message("%s: cannot open %s: %s", c->name, path, strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -377,22 +483,32 @@ static int open_pty(struct console *c)
 	c->is_pty = true;
 	c->in_fd = fd;
 	c->out_fd = fd;
-	message("the console is %s", name);
+	message("%s is %s", c->name, name);
 	return 0;
 fail:
-	message("cannot open a pty for the console: %s", strerror(errno));
+	message("%s: cannot open a pty: %s", c->name, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
+static int open_socket(struct console *c, const char *path)
+{
+	return socket_listen(&c->socket, path, c->name);
+}
+
 bool console_valid(const char *spec)
 {
 	return !strcmp(spec, "stdio") || !strcmp(spec, "none") || !strcmp(spec, "pty") ||
-	       (!strncmp(spec, "file:", 5) && spec[5]);
+	       (!strncmp(spec, "file:", 5) && spec[5]) || (!strncmp(spec, "unix:", 5) && spec[5]);
 }
 
-struct console *console_open(const char *spec)
+void console_not_vital(struct console *c)
+{
+	c->not_vital = true;
+}
+
+struct console *console_open(const char *spec, const char *name)
 {
 	struct console *c = calloc(1, sizeof(*c));
 	int err = 0;
@@ -401,12 +517,16 @@ struct console *console_open(const char *spec)
 		message("out of memory");
 		return NULL;
 	}
+	c->name = name;
 	c->in_fd = -1;
 	c->out_fd = -1;
+	c->socket.fd = -1;
 	if (!strcmp(spec, "stdio"))
 		err = open_stdio(c);
 	else if (!strcmp(spec, "pty"))
 		err = open_pty(c);
+	else if (!strncmp(spec, "unix:", 5))
+		err = open_socket(c, spec + strlen("unix:"));
 	else if (strcmp(spec, "none"))
 		err = open_file(c, spec + strlen("file:"));
 	if (err) {
@@ -418,8 +538,14 @@ struct console *console_open(const char *spec)
 
 void console_close(struct console *c)
 {
-	terminal_restore();
+	if (c->is_terminal)
+		terminal_restore();
+	/* As much as goes without waiting, where nobody has called console_drain(). */
+	if (c->out_fd >= 0)
+		flush(c);
 	if (c->out_fd > STDERR_FILENO)
 		close(c->out_fd);
+	if (c->socket.fd >= 0)
+		socket_close(&c->socket);
 	free(c);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The console: the other end of the guest's serial port.  It outlives the
+ * A console: the host's end of a serial port of the guest.  It outlives the
  * machine, because a reset of the guest does not clear the user's screen.
- * console_write() and console_input_room(), for the UART, are in device.h.
+ * What device models do with one, console_write() and the like, is in device.h.
  */
 #ifndef VMCTL_CONSOLE_H
 #define VMCTL_CONSOLE_H
@@ -10,17 +10,19 @@
 #include "device.h"
 
 /**
- * console_open - open what --console names
- * @spec: "stdio", "none", "pty" or "file:PATH"
+ * console_open - open what an option names
+ * @spec: "stdio", "none", "pty", "file:PATH" or "unix:PATH", a socket that is listened on
+ * @name: what it is called in messages, constant
  *
  * Return: the console, or NULL after a message.
  */
-struct console *console_open(const char *spec);
+struct console *console_open(const char *spec, const char *name);
+
+/* An output that fails is the end of the output, and not of the machine. */
+void console_not_vital(struct console *c);
 
 /* Connect it to a machine that does not run yet.  Return: 0, or -1 after a message. */
 int console_attach(struct console *c, struct machine *m, struct uart *uart);
-/* The machine has stopped; output that was not written yet stays in the console. */
-void console_detach(struct console *c);
 
 /**
  * console_drain - write the output that is left

@@ -36,6 +36,8 @@ struct io_range {
 /* Return 0, or -EEXIST when the range overlaps one that is registered. */
 int machine_add_ports(struct machine *m, const struct io_range *range);
 int machine_add_mmio(struct machine *m, const struct io_range *range);
+/* It may lie around ranges that are there and keep theirs; who has its first byte has an access. */
+int machine_add_ports_around(struct machine *m, const struct io_range *range);
 
 /*
  * Set the level of ISA interrupt line @irq (0 to 15) or I/O APIC pin (16 to
@@ -45,6 +47,53 @@ void machine_set_irq(struct machine *m, unsigned int irq, int level);
 
 /* Deliver an interrupt message to the local APICs; for the I/O APIC. */
 void machine_send_msi(struct machine *m, uint64_t address, uint32_t data);
+
+/*
+ * Let each signal of @fd, an eventfd, deliver that message (SVMM_IRQFD), until it is removed; again
+ * with another message: from now on that one.  Signals of before are delivered at once.
+ * Return: 0 or -errno.
+ */
+int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data);
+void machine_remove_irqfd(struct machine *m, int fd);
+
+/*
+ * Let the guest's writes of @bytes (0: any) to I/O port or guest-physical @address signal @fd, an
+ * eventfd, instead of any range's write() (SVMM_IOEVENTFD).  Return: 0 or -errno.
+ */
+int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			  unsigned int bytes);
+void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			      unsigned int bytes);
+
+/* Where guest-physical @gpa is in vmctl, or NULL if @bytes (not 0) are not all RAM (any thread). */
+void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes);
+
+/**
+ * struct machine_region - a stretch of RAM
+ * @gpa: where it is in the guest
+ * @bytes: of it
+ * @host: where it is in vmctl
+ */
+struct machine_region {
+	uint64_t gpa;
+	uint64_t bytes;
+	void *host;
+};
+
+#define MACHINE_REGIONS_MAX	3
+
+/* All RAM, for who reads and writes it beside vmctl.  Return: how many of @regions it takes. */
+unsigned int machine_memory_regions(struct machine *m,
+				    struct machine_region regions[MACHINE_REGIONS_MAX]);
+
+/* The file that all RAM is a shared mapping of, from its start; or -1: it is private. */
+int machine_memory_fd(const struct machine *m);
+
+/*
+ * Give the host back @bytes at @start, of machine_memory(), both multiples of 4096: the guest
+ * finds zeroes there.  Return: 0 or -errno, see ram_discard(); of 0 bytes: whether it could be.
+ */
+int machine_discard(struct machine *m, void *start, uint64_t bytes);
 
 /* Set the level of the 8259's INT output at the bootstrap processor. */
 void machine_set_extint(struct machine *m, int level);
@@ -75,15 +124,41 @@ enum machine_stop {
 
 void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value);
 
+/* The guest says itself that it has crashed; @what is a sentence about it.  The machine stops. */
+void machine_guest_crashed(struct machine *m, const char *what);
+
 /*
  * Where a serial port's bytes go; the console owns the terminal and Ctrl-A.
  * console_write() returns how many bytes it took; what it did not take is to
- * be offered again when uart_console_writable() is called.
+ * be offered again when the end's writable() is called.  It and console_push()
+ * may find that nobody is there any more, and call connected().
  */
 struct console;
 int console_write(struct console *c, const void *data, unsigned int bytes);
-/* The guest took bytes out of a receive FIFO that was full; never calls back. */
+/* No more comes for now: what was gathered can be written. */
+void console_push(struct console *c);
+/* The guest took bytes, after it did not take all; never calls back. */
 void console_input_room(struct console *c);
+/* Is somebody there?  Who is not gets nothing; what is written is lost. */
+bool console_connected(const struct console *c);
+
+/**
+ * struct console_end - the guest's end of a console
+ * @receive: input; how many of @bytes it took.  Of the rest it says console_input_room() later
+ * @writable: it can go on with console_write()
+ * @connected: console_connected() has changed; NULL: no interest
+ */
+struct console_end {
+	unsigned int (*receive)(void *opaque, const void *data, unsigned int bytes);
+	void (*writable)(void *opaque);
+	void (*connected)(void *opaque);
+};
+
+/* Connect a console to its end in @m.  Return: 0, or -1 after a message. */
+int console_attach_end(struct console *c, struct machine *m, const struct console_end *end,
+		       void *opaque);
+/* The machine has stopped; output that was not written yet stays in the console. */
+void console_detach(struct console *c);
 
 /*
  * The devices.  Each *_new() registers its ranges and returns the device or
@@ -140,6 +215,11 @@ struct acpi_pm *acpi_pm_new(struct machine *m);
 void acpi_pm_power_button(struct acpi_pm *pm);
 void acpi_pm_reset(struct acpi_pm *pm);
 void acpi_pm_free(struct acpi_pm *pm);
+
+/* pvpanic: the guest's kernel says that it has panicked. */
+#define PVPANIC_PORT	0x505
+struct pvpanic *pvpanic_new(struct machine *m);
+void pvpanic_free(struct pvpanic *p);
 
 /* --exit-port: a write ends the VM. */
 int exit_port_new(struct machine *m, uint16_t port);

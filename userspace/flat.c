@@ -39,24 +39,17 @@ static void set_registers(struct svmm_vcpu_page *page)
 	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
 }
 
-int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const char *path)
+int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program)
 {
-	struct image image;
-	int ret = -1;
-	void *to;
+	void *to = ram_at(ram, BOOT_FLAT, program->bytes);
 
-	if (image_open(&image, path, "program"))
+	if (!program->bytes || program->bytes > RAM_VGA_START - BOOT_FLAT || !to) {
+		message("the program %s has %llu bytes; it must have 1 to %llu", program->path,
+			(unsigned long long)program->bytes, RAM_VGA_START - BOOT_FLAT);
 		return -1;
-	to = ram_at(ram, BOOT_FLAT, image.bytes);
-	if (!image.bytes || image.bytes > RAM_VGA_START - BOOT_FLAT || !to) {
-		message("the program %s has %llu bytes; it must have 1 to %llu", path,
-			(unsigned long long)image.bytes, RAM_VGA_START - BOOT_FLAT);
-		goto out;
 	}
-	ret = image_read(&image, 0, image.bytes, to);
-	if (!ret)
-		set_registers(page);
-out:
-	image_close(&image);
-	return ret;
+	if (image_read(program, 0, program->bytes, to))
+		return -1;
+	set_registers(page);
+	return 0;
 }

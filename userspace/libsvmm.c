@@ -119,6 +119,13 @@ int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uin
 	return call(vm, SVMM_IOEVENTFD, &arg);
 }
 
+int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd)
+{
+	struct svmm_irqfd arg = { .address = address, .data = data, .fd = fd, .flags = flags };
+
+	return call(vm, SVMM_IRQFD, &arg);
+}
+
 int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 {
 	struct svmm_msi arg = { .address = address, .data = data };
@@ -245,6 +252,9 @@ static const struct {
 	{ SVMM_IOEVENTFD, EEXIST, "an eventfd is there for this write already" },
 	{ SVMM_IOEVENTFD, ENOENT, "no such eventfd is there for this write" },
 	{ SVMM_IOEVENTFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
+	{ SVMM_IRQFD, EINVAL, "this is not an interrupt message" },
+	{ SVMM_IRQFD, ENOENT, "this eventfd interrupts nobody in this VM" },
+	{ SVMM_IRQFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
 	{ SVMM_RUN, EINVAL, "the vCPU's register state is not legal" },
 	{ SVMM_RUN, EBUSY, "another thread runs this vCPU" },
 	{ SVMM_SET_STATE, EINVAL, "the vCPU's register state is not legal" },

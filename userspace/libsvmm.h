@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../uapi/svmm.h"
+#include "svmm.h"
 
 #define SVMM_DEVICE	"/dev/svmm"
 
@@ -103,6 +103,18 @@ int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes);
  */
 int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
 		   int fd);
+
+/**
+ * svmm_irqfd - have the kernel deliver an interrupt message for each signal of an eventfd
+ * @vm: fd from svmm_create_vm()
+ * @flags: SVMM_IRQFD_*
+ * @address: message address, FEEx_xxxxh; 0 with SVMM_IRQFD_REMOVE
+ * @data: message data; likewise
+ * @fd: the eventfd
+ *
+ * Return: 0, or what SVMM_IRQFD gives.
+ */
+int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd);
 
 /**
  * svmm_signal_msi - deliver an interrupt message to the local APICs

@@ -17,6 +17,7 @@
 
 #include "machine.h"
 #include "message.h"
+#include "terminal.h"
 
 #define COM1_PORT	0x3f8
 #define COM1_IRQ	4
@@ -38,6 +39,16 @@ void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)
 	svmm_signal_msi(m->vm_fd, address, data);
 }
 
+int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data)
+{
+	return svmm_irqfd(m->vm_fd, 0, address, data, fd);
+}
+
+void machine_remove_irqfd(struct machine *m, int fd)
+{
+	svmm_irqfd(m->vm_fd, SVMM_IRQFD_REMOVE, 0, 0, fd);
+}
+
 void machine_set_extint(struct machine *m, int level)
 {
 	int err;
@@ -51,6 +62,42 @@ void machine_set_extint(struct machine *m, int level)
 		message("cannot signal an interrupt: %s", svmm_explain(SVMM_SET_EXTINT, err));
 		machine_request_stop(m, MACHINE_ERROR, 0);
 	}
+}
+
+/* What devices do without an exit */
+
+int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			  unsigned int bytes)
+{
+	return svmm_ioeventfd(m->vm_fd, port ? SVMM_IOEVENTFD_PIO : 0, address, bytes, 0, fd);
+}
+
+void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			      unsigned int bytes)
+{
+	svmm_ioeventfd(m->vm_fd, SVMM_IOEVENTFD_REMOVE | (port ? SVMM_IOEVENTFD_PIO : 0), address,
+		       bytes, 0, fd);
+}
+
+void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)
+{
+	return ram_find(&m->ram, gpa, bytes);
+}
+
+unsigned int machine_memory_regions(struct machine *m,
+				    struct machine_region regions[MACHINE_REGIONS_MAX])
+{
+	return ram_regions(&m->ram, regions);
+}
+
+int machine_discard(struct machine *m, void *start, uint64_t bytes)
+{
+	return ram_discard(&m->ram, start, bytes);
+}
+
+int machine_memory_fd(const struct machine *m)
+{
+	return m->ram.fd;
 }
 
 /* The event loop */
@@ -154,6 +201,16 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 		return;
 }
 
+void machine_guest_crashed(struct machine *m, const char *what)
+{
+	if (m->stopping)
+		return;
+	terminal_restore();
+	message("the guest crashed: %s", what);
+	svmm_set_vm_state(m->vm_fd, SVMM_VM_CRASHED, what);
+	machine_request_stop(m, MACHINE_CRASH, 0);
+}
+
 enum machine_stop machine_run(struct machine *m, unsigned int *value)
 {
 	unsigned int started;
@@ -230,6 +287,19 @@ static int create_devices(struct machine *m, const struct machine_config *config
 		message("cannot build a device: %s", strerror(errno));
 		return -1;
 	}
+	if (config->pvpanic) {
+		m->pvpanic = pvpanic_new(m);
+		if (!m->pvpanic) {
+			message("--pvpanic: cannot have it: %s", strerror(errno));
+			return -1;
+		}
+	}
+	if (plug_any(config->plugs)) {
+		m->plugs = plug_all(m, config->plugs, m->nr_vcpus);
+		if (!m->plugs)
+			return -1;
+	}
+	/* Last, so that it is what gives way. */
 	if (config->exit_port >= 0 && exit_port_new(m, config->exit_port)) {
 		message("--exit-port %#x is the port of a device; choose another (0xf4 is free)",
 			config->exit_port);
@@ -251,6 +321,7 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 	pthread_mutex_init(&m->lock, NULL);
 	m->svmm_fd = svmm_fd;
 	m->vm_fd = -1;
+	m->ram.fd = -1;
 	m->timer_fd = -1;
 	m->wake_fd = -1;
 	m->epoll_fd = -1;
@@ -277,6 +348,10 @@ fail:
 
 static void free_devices(struct machine *m)
 {
+	if (m->plugs)
+		plug_free(m->plugs);
+	if (m->pvpanic)
+		pvpanic_free(m->pvpanic);
 	if (m->acpi_pm)
 		acpi_pm_free(m->acpi_pm);
 	if (m->i8042)

@@ -19,11 +19,12 @@
 
 #include "device.h"
 #include "libsvmm.h"
+#include "plug.h"
 #include "ram.h"
 #include "topology.h"
 
 #define MACHINE_MAX_RANGES	32
-#define MACHINE_MAX_WATCHES	16
+#define MACHINE_MAX_WATCHES	128
 #define MACHINE_APIC_BASE	0xfee00000u
 #define MACHINE_IOAPIC_BASE	0xfec00000u
 #define MACHINE_IOAPIC_ID	0	/* not in the number space of local APICs */
@@ -36,6 +37,8 @@
  * @topology: of its vCPUs
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
+ * @pvpanic: it can say that it has panicked
+ * @plugs: what is on its PCI bus
  */
 struct machine_config {
 	const char *name;
@@ -44,6 +47,8 @@ struct machine_config {
 	struct topology topology;
 	struct svmm_cpuid *cpuid;
 	int exit_port;
+	bool pvpanic;
+	struct plug_config *plugs;
 };
 
 struct watch {
@@ -102,6 +107,8 @@ struct machine {
 	struct uart *uart;
 	struct i8042 *i8042;
 	struct acpi_pm *acpi_pm;
+	struct pvpanic *pvpanic;	/* NULL: none was asked for */
+	struct plugs *plugs;		/* NULL: there is no PCI bus */
 };
 
 /**

@@ -20,6 +20,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "libsvmm.h"
 #include "message.h"
 #include "ram.h"
@@ -197,10 +198,10 @@ int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing
 	ram->host = map_aligned(fd, bytes, page > HUGE_2M ? page : HUGE_2M);
 	if (!ram->host)
 		goto fail_map;
-	if (fd >= 0)
-		close(fd);
 
+	ram->fd = fd;
 	ram->bytes = bytes;
+	ram->page = page;
 	ram->prefault = backing->prefault;
 	ram->low_bytes = bytes < RAM_LOW_MAX ? bytes : RAM_LOW_MAX;
 	ram->high_bytes = bytes - ram->low_bytes;
@@ -221,17 +222,36 @@ void ram_free(struct ram *ram)
 {
 	if (ram->host)
 		munmap(ram->host, ram->bytes);
-	memset(ram, 0, sizeof(*ram));
+	if (ram->fd >= 0)
+		close(ram->fd);
+	*ram = (struct ram) { .fd = -1 };
 }
 
-static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot, uint64_t gpa, uint64_t bytes,
-		    const void *addr)
+unsigned int ram_regions(const struct ram *ram, struct machine_region *regions)
 {
+	uint8_t *host = ram->host;
+
+	regions[0] = (struct machine_region) { .gpa = 0, .bytes = RAM_VGA_START, .host = host };
+	regions[1] = (struct machine_region) {
+		.gpa = RAM_VGA_END,
+		.bytes = ram->low_bytes - RAM_VGA_END,
+		.host = host + RAM_VGA_END,
+	};
+	regions[2] = (struct machine_region) {
+		.gpa = RAM_HIGH_START,
+		.bytes = ram->high_bytes,
+		.host = host + ram->low_bytes,
+	};
+	return ram->high_bytes ? 3 : 2;
+}
+
+static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
+		    const struct machine_region *r)
+{
+	uint64_t gpa = r->gpa, bytes = r->bytes;
 	int err;
 
-	if (!bytes)
-		return 0;
-	err = svmm_set_slot(vm_fd, slot, 0, gpa, bytes, addr);
+	err = svmm_set_slot(vm_fd, slot, 0, gpa, bytes, r->host);
 	if (err < 0) {
 		message("cannot give the VM its memory: %s",
 			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
@@ -249,12 +269,21 @@ static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot, uint64_t gp
 
 int ram_register(const struct ram *ram, int vm_fd)
 {
-	if (set_slot(ram, vm_fd, 0, 0, RAM_VGA_START, ram->host) ||
-	    set_slot(ram, vm_fd, 1, RAM_VGA_END, ram->low_bytes - RAM_VGA_END,
-		     ram->host + RAM_VGA_END) ||
-	    set_slot(ram, vm_fd, 2, RAM_HIGH_START, ram->high_bytes, ram->host + ram->low_bytes))
-		return -1;
+	struct machine_region regions[MACHINE_REGIONS_MAX];
+	unsigned int nr = ram_regions(ram, regions);
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (set_slot(ram, vm_fd, i, &regions[i]))
+			return -1;
+	}
 	return 0;
+}
+
+int ram_discard(const struct ram *ram, void *start, uint64_t bytes)
+{
+	if (ram->page > RAM_PAGE_4K)
+		return -EOPNOTSUPP;
+	return madvise(start, bytes, ram->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) ? -errno : 0;
 }
 
 void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t bytes)

@@ -9,6 +9,7 @@
 #define VMCTL_RAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RAM_VGA_START	0xa0000ULL
@@ -43,14 +44,18 @@ struct ram_backing {
  * @bytes: all of it
  * @low_bytes: what lies below 3 GiB, with the VGA window counted
  * @high_bytes: what lies above 4 GiB
+ * @page: size of its pages in bytes, 4096 for memory without a size of its own
  * @prefault: map it into the VM before the guest touches it
+ * @fd: what it is a shared mapping of, or -1
  */
 struct ram {
 	uint8_t *host;
 	uint64_t bytes;
 	uint64_t low_bytes;
 	uint64_t high_bytes;
+	unsigned long page;
 	bool prefault;
+	int fd;
 };
 
 /* Map @bytes (whole pages, at least 1 MiB).  Return: 0, or -1 after a message. */
@@ -60,7 +65,41 @@ void ram_free(struct ram *ram);
 /* Hand the memory to the VM @vm_fd.  Return: 0, or -1 after a message. */
 int ram_register(const struct ram *ram, int vm_fd);
 
+struct machine_region;
+
+/* As machine_memory_regions() (device.h). */
+unsigned int ram_regions(const struct ram *ram, struct machine_region *regions);
+
 /* @bytes of RAM below 3 GiB at @gpa, or NULL if they are not all there. */
 void *ram_at(const struct ram *ram, uint64_t gpa, uint64_t bytes);
+
+/* @bytes (not 0) of RAM at any @gpa, or NULL if they are not all there; for what devices do. */
+static inline void *ram_find(const struct ram *ram, uint64_t gpa, uint64_t bytes)
+{
+	if (gpa >= RAM_HIGH_START) {
+		gpa -= RAM_HIGH_START;
+		if (gpa >= ram->high_bytes || bytes > ram->high_bytes - gpa)
+			return NULL;
+		return ram->host + ram->low_bytes + gpa;
+	}
+	if (gpa >= ram->low_bytes || bytes > ram->low_bytes - gpa)
+		return NULL;
+	if (gpa < RAM_VGA_END && gpa + bytes > RAM_VGA_START)
+		return NULL;
+	return ram->host + gpa;
+}
+
+/**
+ * ram_discard - give pages back to the host; the guest finds zeroes there
+ * @ram: of the machine
+ * @start: in it, on a multiple of 4096
+ * @bytes: a multiple of 4096, all of them in it
+ *
+ * Of a file, with a name or without, the pages are punched out.
+ *
+ * Return: 0 or -errno; -EOPNOTSUPP: this memory's pages are larger, or its file system punches no
+ * holes.
+ */
+int ram_discard(const struct ram *ram, void *start, uint64_t bytes);
 
 #endif

@@ -22,6 +22,7 @@
 #include "machine.h"
 #include "message.h"
 #include "run.h"
+#include "sandbox.h"
 #include "terminal.h"
 
 struct run {
@@ -29,6 +30,11 @@ struct run {
 	struct console *console;
 	struct machine *m;
 	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
+	struct image program, initrd;		/* likewise; the program is a kernel, or --flat's */
+	struct block *blocks[DISKS_MAX];	/* likewise */
+	struct vhost_user servers[SHARES_MAX];
+	struct net *nets[NETS_MAX];		/* likewise */
+	struct plug_config plugs;
 	int svmm_fd, signal_fd;
 	unsigned int signal;	/* that came, 0: none */
 };
@@ -96,11 +102,12 @@ static int load(const struct run *r)
 	uint64_t rsdp;
 
 	if (o->flat)
-		return boot_flat(&r->m->ram, page, o->flat);
+		return boot_flat(&r->m->ram, page, &r->program);
 	for (unsigned int i = 1; i < r->m->nr_vcpus; i++)
 		boot_secondary(r->m->vcpus[i].page);
-	rsdp = acpi_build(&r->m->ram, &r->options->topology);
-	return boot_linux(&r->m->ram, page, o->kernel, o->initrd, o->append, rsdp);
+	rsdp = acpi_build(&r->m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic);
+	return boot_linux(&r->m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
+			  rsdp);
 }
 
 /* What only the module knows the limits of.  Return: 0, or the status to exit with. */
@@ -146,6 +153,107 @@ static int choose_cpus(struct run *r)
 	return cpu_apply(r->cpuid, &o->cpu, o->topology.threads > 1) ? STATUS_ERROR : 0;
 }
 
+static void close_images(struct run *r)
+{
+	image_close(&r->program);
+	if (r->options->initrd)
+		image_close(&r->initrd);
+}
+
+static int open_images(struct run *r)
+{
+	const struct run_options *o = r->options;
+
+	if (image_open(&r->program, o->flat ? o->flat : o->kernel, o->flat ? "program" : "kernel"))
+		return STATUS_ERROR;
+	if (o->initrd && image_open(&r->initrd, o->initrd, "initrd")) {
+		image_close(&r->program);
+		return STATUS_ERROR;
+	}
+	return 0;
+}
+
+static void close_streams(struct plug_config *p)
+{
+	while (p->nr_ports)
+		console_close(p->ports[--p->nr_ports].host);
+	if (p->console)
+		console_close(p->console);
+}
+
+/* The ends of virtio-console's ports in the host.  Return: 0, or -1 after a message. */
+static int open_streams(const struct run_options *o, struct plug_config *p)
+{
+	if (o->virtio_console) {
+		p->console = console_open(o->virtio_console, "the console hvc0");
+		if (!p->console)
+			return -1;
+	}
+	for (; p->nr_ports < o->nr_ports; p->nr_ports++) {
+		struct virtio_console_port *port = &p->ports[p->nr_ports];
+
+		port->name = o->ports[p->nr_ports].name;
+		port->host = serial_port_open(&o->ports[p->nr_ports]);
+		if (!port->host)
+			return -1;
+	}
+	return 0;
+}
+
+static void close_plugs(struct run *r)
+{
+	close_streams(&r->plugs);
+	if (r->plugs.cid)
+		vhost_close(&r->plugs.vsock);
+	while (r->plugs.nr_nets)
+		net_free(r->nets[--r->plugs.nr_nets]);
+	while (r->plugs.nr_shares)
+		vhost_user_close(&r->servers[--r->plugs.nr_shares]);
+	while (r->plugs.nr_disks)
+		block_free(r->blocks[--r->plugs.nr_disks]);
+}
+
+/* What is in the host behind devices.  Return: 0, or the status to exit with. */
+static int open_plugs(struct run *r)
+{
+	const struct run_options *o = r->options;
+	struct plug_config *p = &r->plugs;
+
+	*p = (struct plug_config) {
+		.disks = o->disks, .blocks = r->blocks,
+		.shares = o->shares, .servers = r->servers,
+		.net_options = o->nets, .nets = r->nets,
+		.vm_name = o->name,
+		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
+	};
+	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
+		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks]);
+		if (!r->blocks[p->nr_disks])
+			goto fail;
+	}
+	for (; p->nr_shares < o->nr_shares; p->nr_shares++) {
+		if (share_open(&o->shares[p->nr_shares], &r->servers[p->nr_shares]))
+			goto fail;
+	}
+	for (; p->nr_nets < o->nr_nets; p->nr_nets++) {
+		r->nets[p->nr_nets] = net_open(&o->nets[p->nr_nets], topology_cpus(&o->topology),
+					       !o->no_sandbox);
+		if (!r->nets[p->nr_nets])
+			goto fail;
+	}
+	if (o->cid) {
+		if (vsock_open(&p->vsock, o->cid))
+			goto fail;
+		p->cid = o->cid;
+	}
+	if (open_streams(o, p))
+		goto fail;
+	return 0;
+fail:
+	close_plugs(r);
+	return STATUS_ERROR;
+}
+
 static void print_counters(const struct machine *m)
 {
 	struct svmm_counters c;
@@ -174,6 +282,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
+		.pvpanic = r->options->pvpanic,
+		.plugs = &r->plugs,
 	};
 	enum machine_stop why = MACHINE_ERROR;
 
@@ -201,6 +311,19 @@ out:
 	return why;
 }
 
+static int enter_sandbox(const struct run_options *o)
+{
+	const struct sandbox_needs needs = {
+		/* which each machine opens anew */
+		.files = o->backing.path && strcmp(o->backing.path, RAM_MEMFD),
+	};
+
+	if (!o->no_sandbox)
+		return sandbox_enter(&needs);
+	message("--no-sandbox: who breaks out of the guest has all that you have");
+	return 0;
+}
+
 static int exit_status(enum machine_stop why, unsigned int value)
 {
 	switch (why) {
@@ -226,6 +349,7 @@ int run_vm(const struct run_options *options)
 	enum machine_stop why;
 	unsigned int value = 0;
 
+	sandbox_remember_fds();
 	r.signal_fd = open_signals();
 	if (r.signal_fd < 0) {
 		message("cannot wait for signals: %s", strerror(errno));
@@ -237,11 +361,19 @@ int run_vm(const struct run_options *options)
 	status = choose_cpus(&r);
 	if (status)
 		goto free_cpuid;
-	status = STATUS_ERROR;
-	r.console = console_open(options->console);
-	if (!r.console)
+	status = open_images(&r);
+	if (status)
 		goto free_cpuid;
+	status = open_plugs(&r);
+	if (status)
+		goto close_images;
+	status = STATUS_ERROR;
+	r.console = console_open(options->console, "the console");
+	if (!r.console)
+		goto close_plugs;
 
+	if (enter_sandbox(options))
+		goto close_console;
 	do
 		why = run_once(&r, &value);
 	while (why == MACHINE_RESET && !options->no_reboot);
@@ -249,7 +381,14 @@ int run_vm(const struct run_options *options)
 	status = exit_status(why, value);
 	if (console_drain(r.console, r.signal_fd) && status == STATUS_OK)
 		status = STATUS_ERROR;
+	if (r.plugs.console && console_drain(r.plugs.console, r.signal_fd) && status == STATUS_OK)
+		status = STATUS_ERROR;
+close_console:
 	console_close(r.console);
+close_plugs:
+	close_plugs(&r);
+close_images:
+	close_images(&r);
 free_cpuid:
 	free(r.cpuid);
 	close(r.svmm_fd);

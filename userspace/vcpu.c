@@ -18,6 +18,7 @@
 #include "machine.h"
 #include "message.h"
 #include "registers.h"
+#include "sandbox.h"
 #include "terminal.h"
 
 #define SIG_KICK	SIGRTMIN
@@ -188,6 +189,7 @@ static void *thread(void *arg)
 	struct vcpu *vcpu = arg;
 	int err;
 
+	sandbox_enter_vcpu();
 	while (!atomic_load_explicit(&vcpu->m->stopping, memory_order_relaxed)) {
 		err = svmm_run(vcpu->fd);
 		if (!err) {

@@ -35,7 +35,7 @@ static const char help[] =
 "  check     say whether this machine can run guests, and if not, why\n"
 "  help      show this\n"
 "\n"
-"vmctl COMMAND --help has each one's options.\n";
+"vmctl COMMAND --help has each one's options. vmctl --version says which vmctl it is.\n";
 
 static int usage_error(void)
 {
@@ -50,7 +50,10 @@ static int cmd_run(int argc, char **argv)
 
 	argv[0] = (char *)"vmctl";	/* getopt starts its messages with it */
 	status = cli_parse_run(argc, argv, &options);
-	return status == CLI_GO_ON ? run_vm(&options) : status;
+	if (status == CLI_GO_ON)
+		status = run_vm(&options);
+	run_settings_free(&options.settings);
+	return status;
 }
 
 static const char check_help[] =
@@ -79,6 +82,14 @@ static int cmd_help(int argc, char **argv)
 	return STATUS_OK;
 }
 
+static int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	puts("vmctl " VMCTL_VERSION);
+	return STATUS_OK;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -96,6 +107,7 @@ static const struct {
 	{ "help", cmd_help },
 	{ "--help", cmd_help },
 	{ "-h", cmd_help },
+	{ "--version", cmd_version },
 };
 
 /* What is opened next must not become standard input, output or error by accident. */

@@ -27,8 +27,10 @@ selftests/*		BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES	kernel
 selftests/*		ARRAY_SIZE,PREFER_FALLTHROUGH,SPLIT_STRING	as above
 selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on purpose
 selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
+userspace/net_slirp.c	CAMELCASE		names of libslirp
 userspace/symbols.c	CAMELCASE		names of libelf
 userspace/tracing.c	VOLATILE		a signal handler sets it
+userspace/virtqueue*	VOLATILE		what a hostile driver writes is read once
 selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them
@@ -37,7 +39,7 @@ selftests/*		UNNECESSARY_PARENTHESES,UNNECESSARY_ELSE	matters of taste
 scripts/*		PREFER_KERNEL_TYPES,ARRAY_SIZE	as above
 '
 
-files=$(find module uapi userspace selftests scripts -name '*.[ch]' -type f |
+files=$(find module uapi userspace selftests scripts examples -name '*.[ch]' -type f |
 	grep -v ^selftests/guests/ | sort)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp" .checkpatch-camelcase.*' EXIT

@@ -7,9 +7,14 @@
 #ifndef SELFTESTS_UNIT_DEVICES_FAKE_H
 #define SELFTESTS_UNIT_DEVICES_FAKE_H
 
+#include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "../../userspace/device.h"
 #include "tap.h"
@@ -24,11 +29,30 @@ struct machine_timer {
 	uint64_t deadline_ns;
 };
 
+/* An irqfd or ioeventfd, of which the kernel's part is played here. */
+struct fake_wire {
+	int fd;
+	bool port;
+	uint64_t address;
+	uint32_t data;
+	unsigned int bytes;
+};
+
+struct fake_watch {
+	int fd;
+	uint32_t events;
+	void (*ready)(void *opaque, uint32_t events);
+	void *opaque;
+};
+
+#define FAKE_WIRES	640
+#define FAKE_WATCHES	64
+
 struct machine {
-	struct io_range port[8], mmio[2];
+	struct io_range port[8], mmio[8];
 	unsigned int nr_ports, nr_mmio;
 	int refuse_after;		/* this many ranges; -1: never */
-	bool refuse_timer;
+	bool refuse_timer, refuse_watch;
 	uint64_t now_ns;
 	struct machine_timer *timers;
 	unsigned int fired;
@@ -38,6 +62,12 @@ struct machine {
 	unsigned int extint_calls, extint_repeats;
 	struct { uint64_t address; uint32_t data; } msi[64];
 	unsigned int nr_msis;
+	struct fake_wire irqfd[FAKE_WIRES], ioeventfd[FAKE_WIRES];
+	unsigned int nr_irqfds, max_irqfds;
+	unsigned int nr_ioeventfds, max_ioeventfds;
+	unsigned int bad_removals;	/* of what was not there */
+	struct fake_watch watch[FAKE_WATCHES];
+	unsigned int nr_watches;
 	unsigned int stops;
 	enum machine_stop stop_why;
 	unsigned int stop_value;
@@ -49,6 +79,8 @@ static void fake_init(void)
 {
 	memset(&fake, 0, sizeof(fake));
 	fake.refuse_after = -1;
+	fake.max_irqfds = FAKE_WIRES;
+	fake.max_ioeventfds = FAKE_WIRES;
 	fake.now_ns = 5 * SECOND + 123456789;
 }
 
@@ -72,7 +104,13 @@ int machine_add_ports(struct machine *m, const struct io_range *range)
 
 int machine_add_mmio(struct machine *m, const struct io_range *range)
 {
-	return add_range(m->mmio, &m->nr_mmio, 2, range);
+	return add_range(m->mmio, &m->nr_mmio, 8, range);
+}
+
+/* Who claimed a port first has it: find_range() takes the first. */
+int machine_add_ports_around(struct machine *m, const struct io_range *range)
+{
+	return machine_add_ports(m, range);
 }
 
 void machine_set_irq(struct machine *m, unsigned int irq, int level)
@@ -133,6 +171,105 @@ void machine_timer_free(struct machine_timer *t)
 	free(t);
 }
 
+/* A message for all that was signalled. */
+static inline void fake_deliver(const struct fake_wire *irqfd)
+{
+	eventfd_t count;
+
+	if (!eventfd_read(irqfd->fd, &count))
+		machine_send_msi(&fake, irqfd->address, irqfd->data);
+}
+
+int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data)
+{
+	unsigned int i;
+
+	if ((address & 0xfffff00000ull) != 0xfee00000 || (data >> 8 & 7) == 3)
+		return -EINVAL;
+	for (i = 0; i < m->nr_irqfds && m->irqfd[i].fd != fd; i++)
+		;
+	if (i == m->max_irqfds)
+		return -ENOSPC;
+	if (i == m->nr_irqfds)
+		m->nr_irqfds++;
+	else
+		fake_deliver(&m->irqfd[i]);
+	m->irqfd[i] = (struct fake_wire) { .fd = fd, .address = address, .data = data };
+	fake_deliver(&m->irqfd[i]);
+	return 0;
+}
+
+void machine_remove_irqfd(struct machine *m, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nr_irqfds && m->irqfd[i].fd != fd; i++)
+		;
+	if (i == m->nr_irqfds) {
+		m->bad_removals++;
+		return;
+	}
+	fake_deliver(&m->irqfd[i]);
+	m->irqfd[i] = m->irqfd[--m->nr_irqfds];
+}
+
+/* The ioeventfd of such a write, whoever's it is; NULL: there is none. */
+static inline struct fake_wire *fake_find_ioeventfd(bool port, uint64_t address,
+						    unsigned int bytes)
+{
+	struct fake_wire *w;
+
+	for (w = fake.ioeventfd; w < fake.ioeventfd + fake.nr_ioeventfds; w++)
+		if (w->port == port && w->address == address &&
+		    (!w->bytes || !bytes || w->bytes == bytes))
+			return w;
+	return NULL;
+}
+
+int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			  unsigned int bytes)
+{
+	if (m->nr_ioeventfds == m->max_ioeventfds)
+		return -ENOSPC;
+	if (fake_find_ioeventfd(port, address, bytes))
+		return -EEXIST;
+	m->ioeventfd[m->nr_ioeventfds++] = (struct fake_wire) {
+		.fd = fd, .port = port, .address = address, .bytes = bytes,
+	};
+	return 0;
+}
+
+void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
+			      unsigned int bytes)
+{
+	struct fake_wire *w = fake_find_ioeventfd(port, address, bytes);
+
+	if (!w || w->fd != fd || w->bytes != bytes)
+		m->bad_removals++;
+	else
+		*w = m->ioeventfd[--m->nr_ioeventfds];
+}
+
+int machine_watch_fd(struct machine *m, int fd, uint32_t events,
+		     void (*ready)(void *opaque, uint32_t events), void *opaque)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nr_watches && m->watch[i].fd != fd; i++)
+		;
+	if (!events) {
+		if (i < m->nr_watches)
+			m->watch[i] = m->watch[--m->nr_watches];
+		return 0;
+	}
+	if (m->refuse_watch || i == FAKE_WATCHES)
+		return -ENOSPC;
+	m->watch[i] = (struct fake_watch) { fd, events, ready, opaque };
+	if (i == m->nr_watches)
+		m->nr_watches++;
+	return 0;
+}
+
 void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
 {
 	if (m->stops++)
@@ -188,6 +325,40 @@ static inline const struct io_range *find_range(const struct io_range *r, unsign
 	abort();
 }
 
+/* A guest's write that the kernel tells an eventfd of. */
+static inline bool fake_notify(bool port, uint64_t address, unsigned int bytes)
+{
+	const struct fake_wire *w = fake_find_ioeventfd(port, address, bytes);
+
+	return w && !eventfd_write(w->fd, 1);
+}
+
+/*
+ * What has been signalled becomes interrupts, and reaches those who watch. If there is nothing:
+ * wait @ms for it. Return: whether there was something.
+ */
+static inline bool fake_loop(int ms)
+{
+	struct pollfd fds[FAKE_WIRES + FAKE_WATCHES];
+	unsigned int nr = fake.nr_irqfds, i;
+
+	for (i = 0; i < nr; i++)
+		fds[i] = (struct pollfd) { .fd = fake.irqfd[i].fd, .events = POLLIN };
+	for (i = 0; i < fake.nr_watches; i++)
+		fds[nr + i] = (struct pollfd) {
+			.fd = fake.watch[i].fd, .events = fake.watch[i].events,
+		};
+	if (poll(fds, nr + fake.nr_watches, ms) <= 0)
+		return false;
+	for (i = 0; i < nr; i++)
+		if (fds[i].revents)
+			fake_deliver(&fake.irqfd[i]);
+	for (i = 0; i < fake.nr_watches; i++)
+		if (fds[nr + i].revents)
+			fake.watch[i].ready(fake.watch[i].opaque, fds[nr + i].revents);
+	return true;
+}
+
 static inline uint64_t port_in(uint16_t port, unsigned int bytes)
 {
 	const struct io_range *r = find_range(fake.port, fake.nr_ports, port);
@@ -200,7 +371,8 @@ static inline void port_out(uint16_t port, unsigned int bytes, uint32_t value)
 {
 	const struct io_range *r = find_range(fake.port, fake.nr_ports, port);
 
-	r->write(r->opaque, port - r->start, bytes, value);
+	if (!fake_notify(true, port, bytes))
+		r->write(r->opaque, port - r->start, bytes, value);
 }
 
 static inline uint8_t inb(uint16_t port)
@@ -224,7 +396,34 @@ static inline void mmio_write(uint64_t gpa, unsigned int bytes, uint64_t value)
 {
 	const struct io_range *r = find_range(fake.mmio, fake.nr_mmio, gpa);
 
-	r->write(r->opaque, gpa - r->start, bytes, value);
+	if (!fake_notify(false, gpa, bytes))
+		r->write(r->opaque, gpa - r->start, bytes, value);
+}
+
+/* How many files this process has open. */
+static inline unsigned int open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int nr = 0;
+
+	if (!dir)
+		abort();
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr - 3;			/* two are names of directories, one is that of dir */
+}
+
+/* Let no more than @more files be opened; -1: as many as ever. */
+static inline void allow_fds(int more)
+{
+	struct rlimit limit;
+	int next = dup(0);
+
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = more < 0 ? limit.rlim_max : (rlim_t)next + more;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* ---- tests ---------------------------------------------------------------------------- */

@@ -92,6 +92,23 @@ static struct ram ram;
 static struct svmm_vcpu_page page;
 static char said[1024];
 
+static int load_linux(const char *with_initrd, const char *cmdline)
+{
+	struct image kernel, disk;
+	int ret = -1;
+
+	if (image_open(&kernel, path, "kernel"))
+		return -1;
+	if (!with_initrd) {
+		ret = boot_linux(&ram, &page, &kernel, NULL, cmdline, RSDP);
+	} else if (!image_open(&disk, with_initrd, "initrd")) {
+		ret = boot_linux(&ram, &page, &kernel, &disk, cmdline, RSDP);
+		image_close(&disk);
+	}
+	image_close(&kernel);
+	return ret;
+}
+
 static bool load(uint64_t mem, const char *with_initrd, const char *cmdline)
 {
 	FILE *f = tmpfile();
@@ -103,7 +120,7 @@ static bool load(uint64_t mem, const char *with_initrd, const char *cmdline)
 	memset(&page, 0, sizeof(page));
 	dup2(fileno(f), STDERR_FILENO);
 	if (!ram_alloc(&ram, mem, &anonymous))
-		ret = boot_linux(&ram, &page, path, with_initrd, cmdline, RSDP);
+		ret = load_linux(with_initrd, cmdline);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	rewind(f);
@@ -262,6 +279,18 @@ static void test_refused(void)
 			 "no setup_sects means four\n");
 }
 
+static bool load_flat(void)
+{
+	struct image program;
+	int ret;
+
+	if (image_open(&program, path, "program"))
+		return false;
+	ret = boot_flat(&ram, &page, &program);
+	image_close(&program);
+	return !ret;
+}
+
 static void test_flat(void)
 {
 	static uint8_t code[0xa0000];
@@ -273,16 +302,16 @@ static void test_flat(void)
 	if (ram_alloc(&ram, MIB, &anonymous))
 		ksft_exit_fail_msg("no memory\n");
 	write_file(path, code, 100);
-	small = !boot_flat(&ram, &page, path) && ram.host[0x1063] == 0xf4 && !ram.host[0x1064];
+	small = load_flat() && ram.host[0x1063] == 0xf4 && !ram.host[0x1064];
 	ksft_test_result(small && page.gpr.rip == 0x1000 && !page.seg.cs.base &&
 			 !page.seg.cs.selector && page.seg.ss.limit == 0xffff &&
 			 !(page.cr.cr0 & 1), "a bare program starts at 0000:1000\n");
 	write_file(path, code, 0x9f000);
-	largest = !boot_flat(&ram, &page, path) && ram.host[0x9ffff] == 0xf4;
+	largest = load_flat() && ram.host[0x9ffff] == 0xf4;
 	write_file(path, code, 0x9f001);
-	large = !boot_flat(&ram, &page, path);
+	large = load_flat();
 	write_file(path, code, 0);
-	empty = !boot_flat(&ram, &page, path);
+	empty = load_flat();
 	ksft_test_result(largest && !large && !empty, "its size is checked\n");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/console.c userspace/terminal.c userspace/message.c
+// needs: userspace/console.c userspace/socket.c userspace/terminal.c userspace/message.c
 // libs: -lutil
 /*
  * vmctl's console between real pipes, ptys and files and a UART that is played here, together
@@ -19,107 +19,8 @@
 #include <unistd.h>
 
 #include "../../userspace/console.h"
+#include "event_loop.h"
 #include "tap.h"
-
-/* ---- the machine ------------------------------------------------------------------------ */
-
-struct machine_timer {
-	void (*fire)(void *opaque);
-	void *opaque;
-	uint64_t deadline_ns;
-};
-
-struct watched {
-	uint32_t events;
-	void (*ready)(void *opaque, uint32_t events);
-	void *opaque;
-};
-
-static struct {
-	struct machine_timer timer;
-	struct watched watch[64];
-	int epoll_fd;
-	int stops;
-	enum machine_stop why;
-} machine;
-
-static struct machine *const M = (struct machine *)&machine;
-
-uint64_t machine_now_ns(struct machine *m)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-struct machine_timer *machine_timer_new(struct machine *m, void (*fire)(void *opaque),
-					void *opaque)
-{
-	machine.timer = (struct machine_timer) { fire, opaque, UINT64_MAX };
-	return &machine.timer;
-}
-
-void machine_timer_arm(struct machine_timer *t, uint64_t deadline_ns)
-{
-	t->deadline_ns = deadline_ns;
-}
-
-void machine_timer_free(struct machine_timer *t)
-{
-	t->deadline_ns = UINT64_MAX;
-}
-
-int machine_watch_fd(struct machine *m, int fd, uint32_t events,
-		     void (*ready)(void *opaque, uint32_t events), void *opaque)
-{
-	struct epoll_event ev = { .events = events, .data.fd = fd };
-	struct watched *w = &machine.watch[fd];
-	int op = !events ? EPOLL_CTL_DEL : w->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-
-	if (w->events == events)
-		return 0;
-	if (epoll_ctl(machine.epoll_fd, op, fd, &ev))
-		return -errno;
-	*w = (struct watched) { events, ready, opaque };
-	return 0;
-}
-
-void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
-{
-	machine.stops++;
-	machine.why = why;
-}
-
-/*
- * Run the event loop for @ms, and until it has nothing to do at the moment, however late that is
- * on a busy machine; returns how often it had something to do.
- */
-static unsigned int loop(unsigned int ms)
-{
-	uint64_t end = machine_now_ns(M) + ms * 1000000ull;
-	unsigned int wakeups = 0;
-	struct epoll_event ev;
-	bool idle = false;
-
-	while (!idle || machine_now_ns(M) < end) {
-		struct watched *w;
-
-		idle = machine.timer.deadline_ns == UINT64_MAX;
-		if (machine.timer.deadline_ns <= machine_now_ns(M)) {
-			machine.timer.deadline_ns = UINT64_MAX;
-			machine.timer.fire(machine.timer.opaque);
-			wakeups++;
-		}
-		if (epoll_wait(machine.epoll_fd, &ev, 1, 1) != 1)
-			continue;
-		idle = false;
-		w = &machine.watch[ev.data.fd];
-		w->ready(w->opaque, ev.events);
-		wakeups++;
-	}
-	return wakeups;
-}
 
 /* ---- the UART --------------------------------------------------------------------------- */
 
@@ -189,7 +90,7 @@ static void open_console(const char *spec)
 	nr_got = 0;
 	writable_calls = 0;
 	fifo_room = 16;
-	console = console_open(spec);
+	console = console_open(spec, "the console");
 	if (!console || console_attach(console, M, NULL))
 		ksft_exit_fail_msg("no console\n");
 }

@@ -5,7 +5,7 @@
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
-// needs: userspace/devices/exit_port.c
+// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c
 // libs: -pthread
 /*
  * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
@@ -24,6 +24,7 @@
 
 #include "../../userspace/console.h"
 #include "../../userspace/machine.h"
+#include "../../userspace/sandbox.h"
 #include "tap.h"
 
 #define DATA_OFFSET	4096
@@ -46,6 +47,8 @@ static struct {
 	uint64_t msi_address;
 	uint32_t msi_data;
 	unsigned int nr_msis;
+	struct svmm_irqfd irqfd;
+	struct svmm_ioeventfd ioeventfd;
 	int extint;
 	unsigned int blocked;		/* times that RUN waited for a kick */
 	bool slow_entry;		/* a kick comes when RUN is called and not entered yet */
@@ -86,6 +89,24 @@ static void complete(void)
 		memcpy(s->data, e->mmio.data, sizeof(e->mmio.data));
 	s->exit = *e;
 	module.at++;
+}
+
+bool plug_any(const struct plug_config *config)
+{
+	return false;
+}
+
+struct plugs *plug_all(struct machine *machine, struct plug_config *config, unsigned int cpus)
+{
+	return NULL;
+}
+
+void plug_free(struct plugs *plugs)
+{
+}
+
+void sandbox_enter_vcpu(void)
+{
 }
 
 int svmm_run(int vcpu)
@@ -171,6 +192,23 @@ int svmm_signal_msi(int vm, uint64_t address, uint32_t data)
 	return 1;
 }
 
+int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd)
+{
+	module.irqfd = (struct svmm_irqfd) {
+		.address = address, .data = data, .fd = fd, .flags = flags,
+	};
+	return fd < 0 ? -EBADF : 0;
+}
+
+int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
+		   int fd)
+{
+	module.ioeventfd = (struct svmm_ioeventfd) {
+		.address = address, .match = match, .bytes = bytes, .fd = fd, .flags = flags,
+	};
+	return fd < 0 ? -EBADF : 0;
+}
+
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 {
 	(void)vm;
@@ -214,7 +252,9 @@ void console_input_room(struct console *c)
 static void build(void)
 {
 	static struct svmm_cpuid cpuid;
+	static struct plug_config nothing;
 	const struct machine_config config = {
+		.plugs = &nothing,
 		.name = "unit",
 		.mem_bytes = 1 << 20,
 		.topology = { .sockets = 1, .cores = 1, .threads = 1 },
@@ -420,6 +460,72 @@ static void test_overlap(void)
 			 !fits, "ranges that overlap or leave the port space are refused\n");
 }
 
+static struct {
+	unsigned int reads, writes, bytes;
+	uint64_t offset, value;
+} around;
+
+static uint64_t read_around(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	around.reads++;
+	around.offset = offset;
+	around.bytes = bytes;
+	return 0x44332211;
+}
+
+static void write_around(void *opaque, uint64_t offset, unsigned int bytes, uint64_t v)
+{
+	around.writes++;
+	around.offset = offset;
+	around.bytes = bytes;
+	around.value = v;
+}
+
+/* Write to @port: was it seen once, as that? */
+static bool write_seen(uint16_t port, unsigned int bytes, uint64_t offset, unsigned int as_bytes,
+		       uint64_t wanted)
+{
+	uint32_t data = 0x44330011;	/* 0 to the reset port: nothing */
+
+	around.writes = 0;
+	bus_io(m, port, true, bytes, 1, &data);
+	return around.writes == 1 && around.offset == offset && around.bytes == as_bytes &&
+	       around.value == wanted;
+}
+
+/* CF8h to CFFh around CF9h, as the PCI bus has it. */
+static void test_around(void)
+{
+	struct io_range r = { "test", 0xcf8, 8, read_around, write_around, NULL };
+	struct io_range over = { "over", 0xcfc, 1, read_seven, write_nothing, NULL };
+	struct io_range bad = { "bad", 0xffff, 2, read_seven, write_nothing, NULL };
+	uint8_t data[4];
+	bool ok;
+
+	build();
+	ok = !machine_add_ports_around(m, &r) && machine_add_ports(m, &over) == -EEXIST &&
+	     machine_add_ports_around(m, &bad) == -EINVAL;
+	ok &= write_seen(0xcf8, 4, 0, 4, 0x44330011) && write_seen(0xcfa, 2, 2, 2, 0x0011) &&
+	      write_seen(0xcff, 1, 7, 1, 0x11);
+	/* The other one's first byte, and then ours. */
+	ok &= write_seen(0xcf9, 2, 2, 1, 0x00) && write_seen(0xcff, 2, 7, 1, 0x11);
+	data[0] = 0;
+	bus_io(m, 0xcf9, true, 1, 1, data);
+	ok &= around.writes == 1;
+	around.reads = 0;
+	bus_io(m, 0xcf9, false, 1, 1, data);
+	ok &= !around.reads;
+	bus_io(m, 0xcf8, false, 4, 1, data);
+	ok &= around.reads == 1 && !memcmp(data, "\x11\x22\x33\x44", 4);
+	while (m->nr_ports < MACHINE_MAX_RANGES)
+		ok &= !machine_add_ports_around(m, &over);
+	ok &= machine_add_ports_around(m, &over) == -ENOSPC;
+	bus_io(m, 0xcfc, false, 1, 1, data);
+	ok &= data[0] == 0x11;		/* who came first */
+	machine_free(m);
+	ksft_test_result(ok, "a range around another's\n");
+}
+
 /* Entry @pin of the I/O APIC: @vector, fixed, edge, unmasked. */
 static void route(unsigned int pin, unsigned int vector)
 {
@@ -552,6 +658,93 @@ static void test_bad_ends(void)
 			 "an instruction that is not emulated is shown\n");
 }
 
+static void test_eventfds(void)
+{
+	const struct svmm_irqfd irqfd = { .address = 0xfee01000, .data = 0x41, .fd = 7 };
+	const struct svmm_irqfd no_irqfd = { .fd = 7, .flags = SVMM_IRQFD_REMOVE };
+	struct svmm_ioeventfd bell = { .address = 0xd0000000, .bytes = 2, .fd = 8 };
+	bool ok;
+
+	build();
+	ok = !machine_add_irqfd(m, 7, 0xfee01000, 0x41) &&
+	     !memcmp(&module.irqfd, &irqfd, sizeof(irqfd)) &&
+	     machine_add_irqfd(m, -1, 0xfee01000, 0x41) == -EBADF;
+	machine_remove_irqfd(m, 7);
+	ok &= !memcmp(&module.irqfd, &no_irqfd, sizeof(no_irqfd));
+	ksft_test_result(ok, "eventfds that interrupt, as the module is told of them\n");
+
+	ok = !machine_add_ioeventfd(m, 8, false, 0xd0000000, 2) &&
+	     !memcmp(&module.ioeventfd, &bell, sizeof(bell)) &&
+	     machine_add_ioeventfd(m, -1, false, 0xd0000000, 2) == -EBADF;
+	machine_remove_ioeventfd(m, 8, false, 0xd0000000, 2);
+	bell.flags = SVMM_IOEVENTFD_REMOVE;
+	ok &= !memcmp(&module.ioeventfd, &bell, sizeof(bell));
+	bell.address = 0xc000;
+	bell.bytes = 0;
+	machine_remove_ioeventfd(m, 8, true, 0xc000, 0);
+	bell.flags |= SVMM_IOEVENTFD_PIO;
+	ok &= !memcmp(&module.ioeventfd, &bell, sizeof(bell));
+	bell.flags = SVMM_IOEVENTFD_PIO;
+	ok &= !machine_add_ioeventfd(m, 8, true, 0xc000, 0) &&
+	      !memcmp(&module.ioeventfd, &bell, sizeof(bell));
+	machine_free(m);
+	ksft_test_result(ok, "eventfds that a guest's writes signal, likewise\n");
+}
+
+#define GIB	(1ULL << 30)
+#define NONE	UINT64_MAX
+
+/* Of a machine with 5 GiB, of which nothing is touched: where in the mapping, or NONE. */
+static void test_memory(void)
+{
+	static const struct {
+		uint64_t gpa, bytes, at;
+	} cases[] = {
+		{ 0, 1, 0 }, { 0, RAM_VGA_START, 0 }, { 0, RAM_VGA_START + 1, NONE },
+		{ RAM_VGA_START - 1, 1, RAM_VGA_START - 1 }, { RAM_VGA_START - 1, 2, NONE },
+		{ RAM_VGA_START, 1, NONE }, { RAM_VGA_END - 1, 1, NONE },
+		{ RAM_VGA_END - 1, 2, NONE }, { RAM_VGA_START - 1, 0x20002, NONE },
+		{ RAM_VGA_END, 1, RAM_VGA_END },
+		{ RAM_VGA_END, 3 * GIB - RAM_VGA_END, RAM_VGA_END },
+		{ RAM_VGA_END, 3 * GIB - RAM_VGA_END + 1, NONE },
+		{ 3 * GIB - 1, 1, 3 * GIB - 1 }, { 3 * GIB - 1, 2, NONE },
+		{ 3 * GIB, 1, NONE }, { 4 * GIB - 1, 1, NONE }, { 4 * GIB - 1, 2, NONE },
+		{ 3 * GIB - 1, GIB + 2, NONE },
+		{ 4 * GIB, 1, 3 * GIB }, { 4 * GIB, 2 * GIB, 3 * GIB },
+		{ 4 * GIB, 2 * GIB + 1, NONE }, { 6 * GIB - 1, 1, 5 * GIB - 1 },
+		{ 6 * GIB - 1, 2, NONE }, { 6 * GIB, 1, NONE },
+		{ 0, UINT64_MAX, NONE }, { 1, UINT64_MAX, NONE }, { 4096, -4096ULL, NONE },
+		{ UINT64_MAX, 1, NONE }, { UINT64_MAX, UINT64_MAX, NONE },
+		{ -4096ULL, 8192, NONE }, { 4 * GIB, -4 * GIB, NONE },
+		{ 4 * GIB + 1, UINT64_MAX, NONE },
+	};
+	struct ram was;
+	bool ok = true;
+
+	build();
+	was = m->ram;
+	m->ram.bytes = 5 * GIB;
+	m->ram.low_bytes = 3 * GIB;
+	m->ram.high_bytes = 2 * GIB;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t *want = NULL;
+
+		if (cases[i].at != NONE)
+			want = was.host + cases[i].at;
+		if (machine_memory(m, cases[i].gpa, cases[i].bytes) == want)
+			continue;
+		ksft_print_msg("%#llx bytes at %#llx\n", (unsigned long long)cases[i].bytes,
+			       (unsigned long long)cases[i].gpa);
+		ok = false;
+	}
+	/* None above 4 GiB. */
+	m->ram = was;
+	ok &= !machine_memory(m, 4 * GIB, 1) && !machine_memory(m, 1 << 20, 1) &&
+	      machine_memory(m, (1 << 20) - 1, 1) == was.host + (1 << 20) - 1;
+	machine_free(m);
+	ksft_test_result(ok, "where a device finds the guest's memory\n");
+}
+
 /* Timers: fire in order, once, and not when disarmed. */
 static char fired[16];
 
@@ -655,16 +848,19 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(25);
+	ksft_set_plan(29);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
 	test_stray_mmio();
 	test_overlap();
+	test_around();
 	test_irq_wiring();
 	test_8259();
 	test_ends();
 	test_bad_ends();
+	test_eventfds();
+	test_memory();
 	test_timers();
 	test_stop_races();
 	test_kick_before_run();

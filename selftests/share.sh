@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 180
+# programs: /usr/lib/qemu/virtiofsd
+#
+# --share: a directory of the host, by virtiofsd, under the guest's unmodified driver; also for the
+# guest that comes after a reboot. What cannot be shared is told, and no virtiofsd stays behind.
+
+. selftests/lib/tap.sh
+
+# run TEXT [OPTION ...]: a guest that executes TEXT, whose lines are commands
+run()
+{
+	text=$(echo "$1" | tr '\n' ';')
+	shift
+	vmctl run --kernel out/guest/vmlinuz --initrd out/guest/devices.img --mem 192M \
+		--append "console=ttyS0 quiet svmm.quiet svmm.run=\"$text\"" "$@" \
+		>"$tmp/out" 2>"$tmp/err" </dev/null
+}
+has() { tr -d '\r' <"$tmp/out" | grep -q -- "$1"; }
+# They notice that vmctl has gone a moment later.
+no_servers()
+{
+	for _ in $(seq 10); do
+		pidof virtiofsd >/dev/null || return 0
+		sleep 1
+	done
+	return 1
+}
+
+echo "1..10"
+mkdir "$tmp/dir" "$tmp/other"
+echo "from the host" >"$tmp/dir/a"
+dd if=/dev/urandom of="$tmp/dir/big" bs=1M count=4 2>/dev/null
+sum=$(md5sum <"$tmp/dir/big")
+
+# An initial RAM disk has no mount that virtiofsd could leave: chroot.
+run "mkdir /x /y; mount -t virtiofs host /x; mount -t virtiofs second /y
+	cat /x/a; md5sum </x/big; cp /x/big /x/copy; mkdir -p /x/d/e; echo back >/x/d/e/f
+	mv /x/a /x/b; ln -s b /x/link; chmod 640 /x/b; truncate -s 1000 /x/copy; touch /y/there
+	cat /x/../../etc/amdhost; umount /x; umount /y" \
+	--cpus 2 --share "$tmp/dir,sandbox=chroot" \
+	--share "$tmp/other,tag=second,sandbox=chroot,cache=none"
+result $? "a guest with two shares"
+has "^from the host$" && has "^${sum%% *}"
+result $? "it reads what the host wrote"
+[ "$(cat "$tmp/dir/d/e/f")" = back ] && [ -e "$tmp/other/there" ] && [ ! -e "$tmp/dir/a" ] &&
+	[ "$(stat -c %a "$tmp/dir/b")" = 640 ] && [ "$(readlink "$tmp/dir/link")" = b ] &&
+	[ "$(stat -c %s "$tmp/dir/copy")" = 1000 ]
+result $? "the host sees what the guest did"
+! has "PROJECT="
+result $? "there is no way out of the directory"
+no_servers
+result $? "virtiofsd ends with vmctl"
+
+rm -f "$tmp/dir/again"
+run "mkdir /x; mount -t virtiofs host /x
+	[ ! -e /x/again ] || echo second; [ -e /x/again ] || { touch /x/again; reboot -f; }; umount /x" \
+	--share "$tmp/dir,sandbox=chroot"
+[ $? -eq 0 ] && has "^second"
+result $? "after a reboot it is there again"
+
+run "mkdir /x; mount -t virtiofs host /x; touch /x/up; while :; do echo >/x/busy; done" \
+	--share "$tmp/dir,sandbox=chroot" &
+guest=$!
+for _ in $(seq 60); do [ ! -e "$tmp/dir/busy" ] || break; sleep 1; done
+kill -KILL "$(pidof vmctl)"
+wait $guest
+[ -e "$tmp/dir/busy" ] && no_servers
+result $? "also if vmctl is killed"
+
+# refused TEXT OPTION ...: status 1 or 2, and TEXT
+refused()
+{
+	wanted=$1
+	shift
+	run true "$@"
+	[ $? -ge 1 ] && grep -q -- "$wanted" "$tmp/err" || { echo "# not: $wanted"; false; }
+}
+refused "No such file" --share "$tmp/none" && refused "it is no directory" --share "$tmp/dir/big"
+result $? "what is no directory"
+refused "keys are tag, cache and sandbox" --share "$tmp/dir,what=x" &&
+	refused "tag has 1 to 36" --share "$tmp/dir,tag=" &&
+	refused "cache is auto" --share "$tmp/dir,cache=maybe" &&
+	refused "give a directory" --share ""
+result $? "keys and values that are none"
+# It cannot shut itself in here, and says so.
+refused "does not serve it" --share "$tmp/dir" && no_servers
+result $? "a virtiofsd that fails"
+exit $failed

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The PCI host bridge: how configuration space is reached, by ports CF8h and CFCh and by ECAM, and
+ * which function answers an address in one of the two windows.
+ *
+ * It knows functions, not what they are.  The windows are claimed from the machine once; within
+ * them BARs move as the guest likes.  Where two overlap the lower slot answers, which is as good as
+ * what hardware does.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pci_parts.h"
+
+#define CONFIG_ADDRESS	0xcf8
+#define CONFIG_DATA	4		/* from there */
+#define ADDRESS_ENABLE	(1u << 31)
+#define ADDRESS_BITS	0x80fffffcu
+#define LINES		4
+
+/* "QEMU PCIe Host bridge": a generic bridge, of which drivers expect no registers. */
+static const struct pci_identity bridge = {
+	.vendor = 0x1b36, .device = 0x0008, .class_code = 0x060000,
+};
+
+struct pci_bus {
+	struct machine *m;
+	struct pci_function *slot[PCI_SLOTS];
+	uint32_t config_address;
+	uint64_t next_port, next_mem;	/* what bus_reserve() has left */
+	unsigned int raised[LINES];	/* how many functions have it high */
+};
+
+/* Configuration space */
+
+static struct pci_function *function_at(struct pci_bus *bus, unsigned int devfn)
+{
+	return devfn & 7 ? NULL : bus->slot[devfn >> 3];
+}
+
+static uint32_t config_read(struct pci_bus *bus, unsigned int devfn, unsigned int offset,
+			    unsigned int bytes)
+{
+	struct pci_function *f = function_at(bus, devfn);
+
+	if (!f)
+		return UINT32_MAX;
+	return offset < CONFIG_BYTES ? function_config_read(f, offset, bytes) : 0;
+}
+
+static void config_write(struct pci_bus *bus, unsigned int devfn, unsigned int offset,
+			 unsigned int bytes, uint32_t value)
+{
+	struct pci_function *f = function_at(bus, devfn);
+
+	if (f && offset < CONFIG_BYTES)
+		function_config_write(f, offset, bytes, value);
+}
+
+/* The function that CONFIG_ADDRESS names; false: none, or on another bus. */
+static bool addressed(const struct pci_bus *bus, unsigned int *devfn)
+{
+	*devfn = bus->config_address >> 8 & 0xff;
+	return (bus->config_address & ADDRESS_ENABLE) && !(bus->config_address >> 16 & 0xff);
+}
+
+/* CONFIG_ADDRESS is a register of 4 bytes; the data is wherever in its 4 the access is. */
+static uint64_t ports_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	struct pci_bus *bus = opaque;
+	unsigned int devfn;
+
+	if (offset < CONFIG_DATA)
+		return !offset && bytes == 4 ? bus->config_address : UINT64_MAX;
+	if (!addressed(bus, &devfn))
+		return UINT64_MAX;
+	return config_read(bus, devfn, (bus->config_address & 0xfc) + (offset & 3), bytes);
+}
+
+static void ports_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	struct pci_bus *bus = opaque;
+	unsigned int devfn;
+
+	if (offset < CONFIG_DATA) {
+		if (!offset && bytes == 4)
+			bus->config_address = value & ADDRESS_BITS;
+	} else if (addressed(bus, &devfn)) {
+		config_write(bus, devfn, (bus->config_address & 0xfc) + (offset & 3), bytes,
+			     value);
+	}
+}
+
+/* ECAM: function 19:12, register 11:0.  No access is wider than 4 bytes or unaligned. */
+static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	if (bytes > 4 || offset % bytes)
+		return UINT64_MAX;
+	return config_read(opaque, offset >> 12, offset & 0xfff, bytes);
+}
+
+static void ecam_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	if (bytes <= 4 && !(offset % bytes))
+		config_write(opaque, offset >> 12, offset & 0xfff, bytes, value);
+}
+
+/* The windows */
+
+static const struct bar *find_bar(struct pci_bus *bus, bool port, uint64_t address,
+				  unsigned int bytes)
+{
+	const struct bar *bar;
+
+	for (unsigned int i = 0; i < PCI_SLOTS; i++) {
+		if (!bus->slot[i])
+			continue;
+		bar = function_find_bar(bus->slot[i], port, address, bytes);
+		if (bar)
+			return bar;
+	}
+	return NULL;
+}
+
+static uint64_t window_read(struct pci_bus *bus, bool port, uint64_t address, unsigned int bytes)
+{
+	const struct bar *bar = find_bar(bus, port, address, bytes);
+
+	return bar ? bar->is.read(bar->is.opaque, address - bar->address, bytes) : UINT64_MAX;
+}
+
+static void window_write(struct pci_bus *bus, bool port, uint64_t address, unsigned int bytes,
+			 uint64_t value)
+{
+	const struct bar *bar = find_bar(bus, port, address, bytes);
+
+	if (bar)
+		bar->is.write(bar->is.opaque, address - bar->address, bytes, value);
+}
+
+static uint64_t io_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return window_read(opaque, true, PCI_PORTS_BASE + offset, bytes);
+}
+
+static void io_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	window_write(opaque, true, PCI_PORTS_BASE + offset, bytes, value);
+}
+
+static uint64_t mem_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return window_read(opaque, false, PCI_MEM_BASE + offset, bytes);
+}
+
+static void mem_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	window_write(opaque, false, PCI_MEM_BASE + offset, bytes, value);
+}
+
+uint64_t bus_reserve(struct pci_bus *bus, bool port, uint64_t bytes)
+{
+	uint64_t *next = port ? &bus->next_port : &bus->next_mem;
+	uint64_t end = port ? PCI_PORTS_BASE + PCI_PORTS_BYTES : PCI_MEM_BASE + PCI_MEM_BYTES;
+	uint64_t address = (*next + bytes - 1) & ~(bytes - 1);
+
+	if (address >= end || end - address < bytes)
+		return PCI_NOWHERE;
+	*next = address + bytes;
+	return address;
+}
+
+/* Interrupts */
+
+void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level)
+{
+	unsigned int line = slot % LINES;
+
+	bus->raised[line] += level ? 1 : -1;
+	machine_set_irq(bus->m, PCI_INTX_GSI + line, bus->raised[line] > 0);
+}
+
+/* Life */
+
+struct machine *pci_bus_machine(struct pci_bus *bus)
+{
+	return bus->m;
+}
+
+struct pci_function *pci_function_new(struct pci_bus *bus, const struct pci_identity *identity)
+{
+	struct pci_function *f;
+
+	for (unsigned int i = 0; i < PCI_SLOTS; i++) {
+		if (bus->slot[i])
+			continue;
+		f = function_new(bus, i, identity);
+		bus->slot[i] = f;
+		return f;
+	}
+	errno = ENOSPC;
+	return NULL;
+}
+
+void pci_function_free(struct pci_function *f)
+{
+	f->bus->slot[f->slot] = NULL;
+	function_free(f);
+}
+
+struct pci_bus *pci_bus_new(struct machine *m)
+{
+	struct pci_bus *bus = calloc(1, sizeof(*bus));
+	const struct io_range config = {
+		.name = "pci", .start = CONFIG_ADDRESS, .size = 8,
+		.read = ports_read, .write = ports_write, .opaque = bus,
+	};
+	const struct io_range ecam = {
+		.name = "pci-ecam", .start = PCI_ECAM_BASE, .size = PCI_ECAM_BYTES,
+		.read = ecam_read, .write = ecam_write, .opaque = bus,
+	};
+	const struct io_range io = {
+		.name = "pci-io", .start = PCI_PORTS_BASE, .size = PCI_PORTS_BYTES,
+		.read = io_read, .write = io_write, .opaque = bus,
+	};
+	const struct io_range mem = {
+		.name = "pci-mem", .start = PCI_MEM_BASE, .size = PCI_MEM_BYTES,
+		.read = mem_read, .write = mem_write, .opaque = bus,
+	};
+	int err;
+
+	if (!bus)
+		return NULL;
+	bus->m = m;
+	bus->next_port = PCI_PORTS_BASE;
+	bus->next_mem = PCI_MEM_BASE;
+	/* CF9h alone resets the machine. */
+	err = machine_add_ports_around(m, &config);
+	if (!err)
+		err = machine_add_mmio(m, &ecam);
+	if (!err)
+		err = machine_add_ports(m, &io);
+	if (!err)
+		err = machine_add_mmio(m, &mem);
+	if (!err && !pci_function_new(bus, &bridge))
+		err = -errno;
+	if (err) {
+		free(bus);
+		errno = -err;
+		return NULL;
+	}
+	return bus;
+}
+
+void pci_bus_free(struct pci_bus *bus)
+{
+	for (unsigned int i = 0; i < PCI_SLOTS; i++) {
+		if (bus->slot[i])
+			pci_function_free(bus->slot[i]);
+	}
+	free(bus);
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A virtio device's life: status, features, queues and interrupts (VIRTIO 1.2, 2.1 to 2.4 and 3).
+ *
+ * It knows neither registers nor what the device does.  A model runs from DRIVER_OK to reset; the
+ * threads that it may have then need no lock for anything here, because what they use is constant
+ * or atomic meanwhile.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../message.h"
+#include "virtio_parts.h"
+
+/* An eventfd's counter does not get full here; and if it did, it would be signalled. */
+static void signal_fd(int fd)
+{
+	const uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+/* Interrupts */
+
+/* @fd: of the vector, or -1: with MSI-X there is no interrupt then; without, all have INTA#. */
+static void interrupt(struct virtio_device *vd, int fd, unsigned int isr)
+{
+	if (pci_msix_enabled(vd->f)) {
+		if (fd >= 0)
+			signal_fd(fd);
+		return;
+	}
+	atomic_fetch_or(&vd->isr, isr);
+	signal_fd(vd->intx_fd);
+}
+
+void virtio_interrupt(struct virtio_device *vd, unsigned int n)
+{
+	interrupt(vd, atomic_load_explicit(&vd->queues[n].call_fd, memory_order_relaxed),
+		  VIRTIO_ISR_QUEUE);
+}
+
+void virtio_config_changed(struct virtio_device *vd)
+{
+	atomic_fetch_add(&vd->generation, 1);
+	if (atomic_load(&vd->status) & VIRTIO_CONFIG_S_DRIVER_OK)
+		interrupt(vd, atomic_load(&vd->config_fd), VIRTIO_ISR_CONFIG);
+}
+
+/* The event loop's part of INTA#, whose level is the machine's. */
+static void raise_intx(void *opaque, uint32_t events)
+{
+	struct virtio_device *vd = opaque;
+
+	(void)events;
+	drain(vd->intx_fd);
+	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
+}
+
+uint8_t virtio_take_isr(struct virtio_device *vd)
+{
+	uint8_t isr = atomic_exchange(&vd->isr, 0);
+
+	pci_set_intx(vd->f, 0);
+	return isr;
+}
+
+int virtio_call_fd(const struct virtio_device *vd, unsigned int n)
+{
+	return atomic_load(&vd->queues[n].call_fd);
+}
+
+int virtio_kick_fd(const struct virtio_device *vd, unsigned int n)
+{
+	return vd->queues[n].kick_fd;
+}
+
+void virtio_broken(struct virtio_device *vd, const char *why)
+{
+	if (atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET) & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
+		pci_function_slot(vd->f), why);
+	virtio_config_changed(vd);
+}
+
+/* Queues and features */
+
+uint64_t virtio_features(const struct virtio_device *vd)
+{
+	return vd->accepted;
+}
+
+struct virtq *virtio_queue(struct virtio_device *vd, unsigned int n)
+{
+	return vd->queues[n].enabled ? &vd->queues[n].ring : NULL;
+}
+
+static bool accepts(const struct virtio_device *vd, unsigned int feature)
+{
+	return vd->accepted >> feature & 1;
+}
+
+static int start_queue(struct virtio_device *vd, struct virtio_queue_state *q)
+{
+	q->ring = (struct virtq) {
+		.m = vd->m,
+		.size = q->size,
+		.packed = accepts(vd, VIRTIO_F_RING_PACKED),
+		.event_idx = accepts(vd, VIRTIO_RING_F_EVENT_IDX),
+		.indirect = accepts(vd, VIRTIO_RING_F_INDIRECT_DESC),
+		.desc = q->address[0],
+		.driver = q->address[1],
+		.device = q->address[2],
+	};
+	drain(q->kick_fd);
+	if (!virtq_start(&q->ring))
+		return 0;
+	virtio_broken(vd, q->ring.broken);
+	return -1;
+}
+
+/* Life */
+
+static void start(struct virtio_device *vd)
+{
+	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
+		if (vd->queues[i].enabled && start_queue(vd, &vd->queues[i]))
+			return;
+	}
+	if (vd->model.ops->start(vd->model.opaque)) {
+		virtio_broken(vd, "vmctl cannot make it go");
+		return;
+	}
+	vd->started = true;
+	virtio_pci_start(vd);
+}
+
+static void reset(struct virtio_device *vd)
+{
+	if (vd->started) {
+		virtio_pci_stop(vd);
+		vd->model.ops->stop(vd->model.opaque);
+		vd->started = false;
+	}
+	atomic_store(&vd->status, 0);
+	virtio_take_isr(vd);
+	vd->accepted = 0;
+	vd->config_vector = VIRTIO_NO_VECTOR;
+	atomic_store(&vd->config_fd, -1);
+	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
+		struct virtio_queue_state *q = &vd->queues[i];
+
+		memset(q->address, 0, sizeof(q->address));
+		q->size = vd->model.queue_size;
+		q->vector = VIRTIO_NO_VECTOR;
+		q->enabled = false;
+		atomic_store(&q->call_fd, -1);
+	}
+}
+
+/* FEATURES_OK: does the driver want what there is, and the interface of this century? */
+static bool features_ok(const struct virtio_device *vd)
+{
+	return !(vd->accepted & ~vd->offered) && accepts(vd, VIRTIO_F_VERSION_1);
+}
+
+void virtio_set_status(struct virtio_device *vd, uint8_t status)
+{
+	unsigned int old = atomic_load(&vd->status);
+	unsigned int new = status & ~old;
+
+	if (!status) {
+		reset(vd);
+		return;
+	}
+	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	if ((new & VIRTIO_CONFIG_S_FEATURES_OK) && !features_ok(vd))
+		new &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	/* A driver starts what it has negotiated. */
+	if (!((old | new) & VIRTIO_CONFIG_S_FEATURES_OK))
+		new &= ~VIRTIO_CONFIG_S_DRIVER_OK;
+	new &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
+	atomic_fetch_or(&vd->status, new);
+	if (new & VIRTIO_CONFIG_S_DRIVER_OK)
+		start(vd);
+}
+
+int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
+{
+	vd->m = pci_bus_machine(pci_function_bus(vd->f));
+	vd->model = *model;
+	vd->offered = model->features | 1ull << VIRTIO_F_VERSION_1;
+	vd->port = PCI_NOWHERE;
+	vd->mem = PCI_NOWHERE;
+	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++)
+		vd->queues[i].kick_fd = -1;
+	vd->intx_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (vd->intx_fd < 0)
+		return -1;
+	for (unsigned int i = 0; i < model->nr_queues; i++) {
+		vd->queues[i].kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (vd->queues[i].kick_fd < 0)
+			return -1;
+	}
+	reset(vd);
+	errno = -machine_watch_fd(vd->m, vd->intx_fd, EPOLLIN, raise_intx, vd);
+	return errno ? -1 : 0;
+}
+
+void virtio_exit(struct virtio_device *vd)
+{
+	if (vd->started)
+		reset(vd);
+	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
+		if (vd->queues[i].kick_fd >= 0)
+			close(vd->queues[i].kick_fd);
+	}
+	if (vd->intx_fd >= 0) {
+		machine_watch_fd(vd->m, vd->intx_fd, 0, NULL, NULL);
+		close(vd->intx_fd);
+	}
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "disk.h"
+#include "message.h"
+#include "subopt.h"
+
+#define QCOW_MAGIC	"QFI\xfb"
+
+const char disk_help[] =
+"  --disk FILE[,KEY=VALUE,...]\n"
+"                    a disk: a raw image or a block device. Keys: readonly=on|off,\n"
+"                    format=raw|qcow2 (by qemu-nbd), serial=TEXT, queues=N (default:\n"
+"                    one per CPU), cache=writeback|writethrough|none|unsafe,\n"
+"                    packed=on|off (rings)\n";
+
+enum { READONLY, FORMAT, CACHE, SERIAL, QUEUES, PACKED };
+
+static char * const keys[] = {
+	[READONLY] = (char *)"readonly", [FORMAT] = (char *)"format", [CACHE] = (char *)"cache",
+	[SERIAL] = (char *)"serial", [QUEUES] = (char *)"queues", [PACKED] = (char *)"packed",
+	NULL
+};
+
+static bool parse_format(const char *value, struct disk_options *disk)
+{
+	static const char * const words[] = { "raw", "qcow2", NULL };
+	int n = subopt_word(value, words);
+
+	disk->raw = n == 0;
+	disk->qcow2 = n == 1;
+	return n >= 0;
+}
+
+static bool parse_cache(const char *value, struct disk_options *disk)
+{
+	static const char * const words[] = {
+		[BLOCK_WRITEBACK] = "writeback", [BLOCK_WRITETHROUGH] = "writethrough",
+		[BLOCK_DIRECT] = "none", [BLOCK_UNSAFE] = "unsafe", NULL
+	};
+	int n = subopt_word(value, words);
+
+	if (n >= 0)
+		disk->cache = n;
+	return n >= 0;
+}
+
+static bool parse_serial(const char *value, struct disk_options *disk)
+{
+	if (!value || !*value || strlen(value) > VIRTIO_BLK_SERIAL_MAX)
+		return false;
+	strcpy(disk->model.serial, value);
+	return true;
+}
+
+static bool parse_queues(const char *value, struct disk_options *disk)
+{
+	unsigned long n;
+
+	if (!subopt_number(value, 1, VIRTIO_BLK_QUEUES_MAX, &n))
+		return false;
+	disk->model.queues = n;
+	return true;
+}
+
+static bool parse_key(int key, const char *value, struct disk_options *disk, const char **wanted)
+{
+	switch (key) {
+	case READONLY:
+		*wanted = "readonly is on or off";
+		return subopt_on_off(value, &disk->readonly);
+	case FORMAT:
+		*wanted = "format is raw or qcow2";
+		return parse_format(value, disk);
+	case CACHE:
+		*wanted = "cache is writeback, writethrough, none or unsafe";
+		return parse_cache(value, disk);
+	case SERIAL:
+		*wanted = "serial has 1 to 20 characters";
+		return parse_serial(value, disk);
+	case QUEUES:
+		*wanted = "queues is a number, 1 to 64";
+		return parse_queues(value, disk);
+	case PACKED:
+		*wanted = "packed is on or off";
+		return subopt_on_off(value, &disk->model.packed);
+	}
+	*wanted = "keys are readonly, format, cache, serial, queues and packed";
+	return false;
+}
+
+bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes)
+{
+	char *copy = strdup(text), *rest, *value;
+	const char *wanted = "out of memory";
+
+	*disk = (struct disk_options) { .path = copy };
+	if (!copy)
+		goto bad;
+	rest = copy + strcspn(copy, ",");
+	if (*rest)
+		*rest++ = '\0';
+	wanted = "give the file of an image, or a block device";
+	if (!*copy)
+		goto bad;
+	while (*rest) {
+		int key = getsubopt(&rest, keys, &value);
+
+		if (!parse_key(key, value, disk, &wanted))
+			goto bad;
+	}
+	return true;
+bad:
+	snprintf(why, bytes, "%s", wanted);
+	free(copy);
+	return false;
+}
+
+/* A guest can write such a header to a raw image: only the user can know what it is. */
+static bool unsaid_qcow2(const char *path)
+{
+	char magic[4] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool it_is;
+
+	if (fd < 0)
+		return false;
+	it_is = read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+		!memcmp(magic, QCOW_MAGIC, sizeof(magic));
+	close(fd);
+	if (it_is)
+		message("--disk %s: it looks like qcow2; say format=qcow2, or format=raw if it is "
+			"the guest that made it look so", path);
+	return it_is;
+}
+
+struct block *disk_open(const struct disk_options *disk)
+{
+	if (disk->qcow2)
+		return block_open_qcow2(disk->path, disk->readonly, disk->cache);
+	if (!disk->raw && unsaid_qcow2(disk->path))
+		return NULL;
+	return block_open_file(disk->path, disk->readonly, disk->cache);
+}

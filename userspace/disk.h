@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * --disk: what the user says of a disk, and its image in the host.
+ */
+#ifndef VMCTL_DISK_H
+#define VMCTL_DISK_H
+
+#include <stddef.h>
+
+#include "block.h"
+#include "devices/virtio_blk.h"
+
+#define DISKS_MAX	16u
+
+struct disk_options {
+	const char *path;
+	bool readonly;
+	bool qcow2, raw;	/* neither: raw, if it does not look like something else */
+	enum block_cache cache;
+	struct virtio_blk_options model;
+};
+
+/* A few lines for --help. */
+extern const char disk_help[];
+
+/**
+ * disk_parse - FILE[,readonly=on][,format=raw|qcow2][,cache=...][,serial=S][,queues=N][,packed=on]
+ * @text: the option's value
+ * @disk: filled in; it keeps a copy of the text
+ * @why: what is wrong with it
+ * @bytes: of @why
+ *
+ * Return: whether it is right.
+ */
+bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes);
+
+/* Return: the image, locked; or NULL after a message. */
+struct block *disk_open(const struct disk_options *disk);
+
+#endif

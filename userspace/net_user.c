@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * --net user: a process of its own has the guest's network (net_slirp.c), and a socket brings the
+ * frames.
+ *
+ * It takes apart what the guest sends, opens connections and looks up names, so it is the part of
+ * vmctl that a guest reaches most easily.  It has the host's network, but none of the guest's
+ * memory, and nothing that the VM is made of; vmctl itself then needs no network.  It ends with the
+ * socket, however vmctl ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "net_fd.h"
+#include "net_slirp.h"
+#include "sandbox.h"
+
+struct user_net {
+	struct net net;
+	pid_t pid;
+	int fd;
+	bool gone;
+};
+
+/* The process */
+
+/* All but @fd and standard error, for messages. */
+static void close_others(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	syscall(SYS_close_range, STDERR_FILENO + 1, fd - 1, 0);
+	syscall(SYS_close_range, fd + 1, ~0u, 0);
+	sandbox_forget_fds();
+}
+
+/* The first packet says that all is well. */
+static void serve(const struct net_options *options, bool sandbox, int fd)
+{
+	const struct sandbox_needs needs = { .files = true, .network = true };
+	struct slirp_net *slirp = slirp_net_open(options);
+
+	if (!slirp || (sandbox && sandbox_enter(&needs)) || write(fd, "", 1) != 1)
+		return;
+	slirp_net_run(slirp, fd);
+	slirp_net_free(slirp);
+}
+
+static pid_t start(const struct net_options *options, bool sandbox, int fd)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_NAME, "vmctl-net");
+	close_others(fd);
+	serve(options, sandbox, fd);
+	_exit(0);
+}
+
+/* Frames */
+
+static int user_send(struct net *net, unsigned int pair, const struct iovec *iov, unsigned int nr,
+		     uint32_t bytes)
+{
+	(void)pair;
+	(void)bytes;
+	return net_fd_send(((struct user_net *)net)->fd, iov, nr);
+}
+
+static uint32_t user_receive(struct net *net, unsigned int pair, const struct iovec *iov,
+			     unsigned int nr)
+{
+	(void)pair;
+	return net_fd_receive(((struct user_net *)net)->fd, iov, nr);
+}
+
+static void user_wait(struct net *net, unsigned int pair, struct pollfd wake[NET_WAKES],
+		      unsigned int what)
+{
+	struct user_net *u = (struct user_net *)net;
+
+	(void)pair;
+	if (net_fd_wait(u->gone ? -1 : u->fd, wake, what) || u->gone)
+		return;
+	u->gone = true;
+	message("--net %s: its process has ended; the guest has no network until vmctl is started "
+		"again", net->text);
+}
+
+/* Life */
+
+static void user_free(struct net *net)
+{
+	struct user_net *u = (struct user_net *)net;
+
+	close(u->fd);
+	if (u->pid > 0)
+		waitpid(u->pid, NULL, 0);
+	free(u);
+}
+
+static const struct net_ops ops = {
+	.send = user_send,
+	.receive = user_receive,
+	.wait = user_wait,
+	.free = user_free,
+};
+
+/* It has said why not, if it could not begin. */
+static bool has_begun(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char ok;
+
+	while (poll(&p, 1, -1) < 0)
+		;
+	return read(fd, &ok, 1) == 1;
+}
+
+struct net *net_open_user(const struct net_options *options, bool sandbox)
+{
+	struct user_net *u = calloc(1, sizeof(*u));
+	int fds[2];
+
+	if (!u || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds)) {
+		message("--net %s: %s", options->text, strerror(errno));
+		free(u);
+		return NULL;
+	}
+	u->net = (struct net) { .ops = &ops, .text = options->text, .pairs = 1 };
+	u->fd = fds[0];
+	u->pid = start(options, sandbox, fds[1]);
+	close(fds[1]);
+	if (u->pid < 0)
+		message("--net %s: cannot start its process: %s", options->text, strerror(errno));
+	if (u->pid > 0 && has_begun(u->fd))
+		return &u->net;
+	user_free(&u->net);
+	return NULL;
+}

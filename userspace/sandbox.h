@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What vmctl takes away from itself before the guest's first instruction, so that a guest that gets
+ * hold of vmctl has little: no file but those that are open, no program, no privilege, no network.
+ */
+#ifndef VMCTL_SANDBOX_H
+#define VMCTL_SANDBOX_H
+
+#include <stdbool.h>
+
+/**
+ * struct sandbox_needs - what this VM goes on to need
+ * @files: to open files by their names
+ * @network: the host's network; for a process of --net user
+ */
+struct sandbox_needs {
+	bool files;
+	bool network;
+};
+
+/* At the very start: what vmctl inherits beside its standard streams is not for those it starts. */
+void sandbox_remember_fds(void);
+/* In a child that has closed them: their numbers are others' now. */
+void sandbox_forget_fds(void);
+
+/**
+ * sandbox_enter - for the whole process, which has one thread
+ * @needs: what stays
+ *
+ * Inherited fds are closed; where it is permitted there are a mount namespace with an empty root
+ * and a network namespace without an interface; no capability, no new privilege; of system calls
+ * only those of a VMM.  Any other ends vmctl, with a message.
+ *
+ * Return: 0, or -1 after a message.
+ */
+int sandbox_enter(const struct sandbox_needs *needs);
+
+/* For the calling thread, less yet: a vCPU's, or one that serves a device's queue. */
+void sandbox_enter_vcpu(void);
+void sandbox_enter_worker(void);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Unix sockets that have a name in the file system.
+ */
+#ifndef VMCTL_SOCKET_H
+#define VMCTL_SOCKET_H
+
+/**
+ * struct socket_name - a socket that is listened on
+ * @fd: does not block
+ * @path: its name
+ * @dir_fd: of the directory that it is in, so that the name can go when paths lead nowhere any more
+ */
+struct socket_name {
+	int fd;
+	const char *path;
+	int dir_fd;
+};
+
+/**
+ * socket_listen - listen on a Unix socket that only its owner can connect to
+ * @s: filled in
+ * @path: where, constant; what a vmctl that is gone has left there is replaced
+ * @name: who wants it, for messages
+ *
+ * Return: 0, or -1 after a message.
+ */
+int socket_listen(struct socket_name *s, const char *path, const char *name);
+
+/* No longer; its name goes, too. */
+void socket_close(struct socket_name *s);
+
+#endif
