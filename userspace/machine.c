@@ -225,6 +225,9 @@ enum machine_stop machine_run(struct machine *m, unsigned int *value)
 		}
 	}
 	loop(m);
+	/* The loop may have seen the flag alone: who set it leaves before the machine can end. */
+	machine_lock(m);
+	machine_unlock(m);
 	/* All at once: each may first have to get a CPU of the host. */
 	for (unsigned int i = 0; i < started; i++)
 		vcpu_kick(&m->vcpus[i]);
