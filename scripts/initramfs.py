@@ -102,7 +102,7 @@ class Cpio:
 
 
 def is_dynamic(path):
-    """An ELF file with an interpreter, told from its program headers."""
+    """A program or a library that is linked when it starts, told from its program headers."""
     with open(path, "rb") as f:
         head = f.read(4096)
     if head[:5] != b"\x7fELF\x02" or len(head) < 64:
@@ -110,7 +110,7 @@ def is_dynamic(path):
     phoff = int.from_bytes(head[32:40], "little")
     size = int.from_bytes(head[54:56], "little")
     for i in range(int.from_bytes(head[56:58], "little")):
-        if head[phoff + i * size:phoff + i * size + 4] == b"\x03\0\0\0":
+        if head[phoff + i * size:phoff + i * size + 4] == b"\x02\0\0\0":
             return True
     return False
 
