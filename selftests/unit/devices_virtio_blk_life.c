@@ -284,6 +284,22 @@ static void test_stable(void)
 	free_slow_disk();
 }
 
+/* The block is not asked for what it would have to refuse. */
+static void test_readonly(void)
+{
+	new_slow_disk(BLOCK_WRITEBACK, 1);
+	slow.block.readonly = true;
+	start_disk(F(VIRTIO_F_VERSION_1), 1, 16);
+	CHECK_EQ(disk_write(0, DATA_GPA, 512), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_DISCARD, 0, 8, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(slow.nr_asked, 0);
+	CHECK_EQ(disk_read(0, DATA_GPA, 512), 0);
+	CHECK_EQ(disk_flush(), 0);
+	CHECK_EQ(slow.nr_asked, 2);
+	free_slow_disk();
+}
+
 static void test_errors(void)
 {
 	static const struct {
@@ -566,6 +582,7 @@ static void test_file_queues(void)
 static const struct test tests[] = {
 	{ "what is asked of a block", test_asked },
 	{ "a driver without flushes", test_stable },
+	{ "read-only", test_readonly },
 	{ "errors", test_errors },
 	{ "queues, their threads and interrupts", test_queues },
 	{ "as many requests as the ring has places", test_depth },
