@@ -446,21 +446,27 @@ static void fill_ring(unsigned int nr)
 	kick(&dev, 0);
 }
 
-/* The reset waits for what is under way; from then on the memory is the driver's. */
+/*
+ * Who resets it, frees it, or forbids it the memory waits for what is under way; from then on the
+ * memory is the driver's.
+ */
 static void test_reset_under_way(void)
 {
 	pthread_t thread;
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		new_slow_disk(BLOCK_WRITEBACK, 1);
 		start_disk(BASIC | F(VIRTIO_RING_F_INDIRECT_DESC), 1, 64);
+		set_command(1, 7);
 		hold(true);
 		fill_ring(64);
 		wait_for(&slow.under_way, 64);
 		released = false;
 		CHECK(!pthread_create(&thread, NULL, release_later, NULL));
-		if (i)
+		if (i == 1)
 			virtio_blk_free(blk);
+		else if (i)
+			set_command(1, 3);
 		else
 			set_status(&dev, 0);
 		CHECK(__atomic_load_n(&released, __ATOMIC_SEQ_CST));
@@ -471,7 +477,7 @@ static void test_reset_under_way(void)
 		memset(guest.host, POISON, MEMORY_BYTES);
 		usleep(20000);
 		CHECK(is_all(guest.host, MEMORY_BYTES, POISON));
-		if (i) {
+		if (i == 1) {
 			pci_bus_free(bus);
 			continue;
 		}
