@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -342,6 +343,17 @@ static int exit_status(enum machine_stop why, unsigned int value)
 	return STATUS_ERROR;
 }
 
+/* Each queue of a device takes some, and the limit is 1024 where nobody has said more. */
+static void allow_fds(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run_vm(const struct run_options *options)
 {
 	struct run r = { .options = options };
@@ -350,6 +362,7 @@ int run_vm(const struct run_options *options)
 	unsigned int value = 0;
 
 	sandbox_remember_fds();
+	allow_fds();
 	r.signal_fd = open_signals();
 	if (r.signal_fd < 0) {
 		message("cannot wait for signals: %s", strerror(errno));
