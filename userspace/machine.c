@@ -41,7 +41,14 @@ void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)
 
 int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data)
 {
-	return svmm_irqfd(m->vm_fd, 0, address, data, fd);
+	int err = svmm_irqfd(m->vm_fd, 0, address, data, fd);
+
+	if (err == -ENOSPC && !m->irqfds_reported) {
+		m->irqfds_reported = true;
+		message("an interrupt of a device does not reach the guest: %s (reported once)",
+			svmm_explain(SVMM_IRQFD, err));
+	}
+	return err;
 }
 
 void machine_remove_irqfd(struct machine *m, int fd)

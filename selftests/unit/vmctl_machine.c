@@ -48,6 +48,7 @@ static struct {
 	uint32_t msi_data;
 	unsigned int nr_msis;
 	struct svmm_irqfd irqfd;
+	int irqfd_error;
 	struct svmm_ioeventfd ioeventfd;
 	int extint;
 	unsigned int blocked;		/* times that RUN waited for a kick */
@@ -197,7 +198,7 @@ int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd)
 	module.irqfd = (struct svmm_irqfd) {
 		.address = address, .data = data, .fd = fd, .flags = flags,
 	};
-	return fd < 0 ? -EBADF : 0;
+	return fd < 0 ? -EBADF : module.irqfd_error;
 }
 
 int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
@@ -673,6 +674,14 @@ static void test_eventfds(void)
 	ok &= !memcmp(&module.irqfd, &no_irqfd, sizeof(no_irqfd));
 	ksft_test_result(ok, "eventfds that interrupt, as the module is told of them\n");
 
+	module.irqfd_error = -ENOSPC;
+	capture();
+	ok = machine_add_irqfd(m, 7, 0xfee01000, 0x41) == -ENOSPC &&
+	     machine_add_irqfd(m, 8, 0xfee01000, 0x41) == -ENOSPC;
+	ok &= captured("does not reach the guest") == 1;
+	module.irqfd_error = 0;
+	ksft_test_result(ok, "when there are too many of them, it is said once\n");
+
 	ok = !machine_add_ioeventfd(m, 8, false, 0xd0000000, 2) &&
 	     !memcmp(&module.ioeventfd, &bell, sizeof(bell)) &&
 	     machine_add_ioeventfd(m, -1, false, 0xd0000000, 2) == -EBADF;
@@ -848,7 +857,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(29);
+	ksft_set_plan(30);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
