@@ -257,6 +257,15 @@ static void test_asked(void)
 	do_request(VIRTIO_BLK_T_GET_ID, 0, DATA_GPA, 20, true);
 	do_request(99, 0, DATA_GPA, 20, true);
 	CHECK_EQ(slow.nr_asked, 6);
+	/* A large disk: offsets of 64 bits, and no more of it at once than was said. */
+	slow.block.bytes = 1ull << 40;
+	CHECK_EQ(disk_read(1ull << 30, DATA_GPA, 512), 0);
+	CHECK_EQ(last_asked()->offset, 1ull << 39);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_DISCARD, 8, 1 << 22, 0), 0);
+	CHECK_EQ(last_asked()->bytes, 1ull << 31);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_DISCARD, 8, (1 << 22) + 1, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_WRITE_ZEROES, 8, UINT32_MAX, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(slow.nr_asked, 8);
 	free_slow_disk();
 }
 
