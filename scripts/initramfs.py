@@ -90,6 +90,11 @@ class Cpio:
         for lib in libraries(paths):
             self.file(lib, lib, 0o755)
 
+    def loaded(self, path):
+        """A shared library that a program loads by its name, with those that it needs."""
+        for lib in [path] + needed([path]):
+            self.file(lib, lib, 0o755)
+
     def busybox(self):
         for d in DIRS:
             self.dir(d)
@@ -116,8 +121,11 @@ def is_dynamic(path):
 
 
 def libraries(paths):
+    return needed([p for p in paths if is_dynamic(p)])
+
+
+def needed(paths):
     found = set()
-    paths = [p for p in paths if is_dynamic(p)]
     if paths:
         out = subprocess.run(["ldd"] + paths, stdout=subprocess.PIPE, check=True).stdout
         for line in out.decode().splitlines():
