@@ -28,13 +28,16 @@
 
 struct image {
 	const char *path;
+	const char *what;	/* "kernel" */
 	int fd;
 	uint64_t bytes;
 };
 
 /* Open a regular file for reading.  Return: 0, or -1 after a message with @what it is. */
 int image_open(struct image *image, const char *path, const char *what);
-/* Read exactly @bytes at @offset into @to.  Return: 0, or -1 after a message. */
+/* Read exactly @bytes at @offset into @to, with a bar if it takes long.  Return: 0, or -1 after a
+ * message.
+ */
 int image_read(const struct image *image, uint64_t offset, uint64_t bytes, void *to);
 void image_close(struct image *image);
 

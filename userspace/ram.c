@@ -23,6 +23,7 @@
 #include "device.h"
 #include "libsvmm.h"
 #include "message.h"
+#include "progress.h"
 #include "ram.h"
 
 #define HUGE_2M		(2UL << 20)
@@ -152,6 +153,28 @@ static void cannot_map(uint64_t bytes, unsigned long page)
 			(unsigned long long)bytes >> 20, strerror(errno));
 }
 
+/* All pages of it, part after part. */
+static int populate(const struct ram *ram)
+{
+	uint64_t part = ram->page > PROGRESS_PART ? ram->page : PROGRESS_PART, done = 0, n;
+	struct progress progress;
+	int error = 0;
+
+	progress_start(&progress, "getting memory", ram->bytes);
+	for (; done < ram->bytes && !error; done += n) {
+		n = ram->bytes - done < part ? ram->bytes - done : part;
+		if (madvise(ram->host + done, n, MADV_POPULATE_WRITE))
+			error = errno;
+		progress_done(&progress, done + n);
+	}
+	progress_end(&progress);
+	if (!error)
+		return 0;
+	message("--mem-prefault: cannot get %lluM: %s; give the guest less",
+		(unsigned long long)ram->bytes >> 20, strerror(error));
+	return -1;
+}
+
 /* Hints, mostly: a host without huge pages, or one that dumps them, still works. */
 static int advise(const struct ram *ram, const struct ram_backing *backing)
 {
@@ -164,12 +187,7 @@ static int advise(const struct ram *ram, const struct ram_backing *backing)
 		message("--mem-merge: this host merges no pages: %s", strerror(errno));
 		return -1;
 	}
-	if (backing->prefault && madvise(ram->host, ram->bytes, MADV_POPULATE_WRITE)) {
-		message("--mem-prefault: cannot get %lluM: %s; give the guest less",
-			(unsigned long long)ram->bytes >> 20, strerror(errno));
-		return -1;
-	}
-	return 0;
+	return backing->prefault ? populate(ram) : 0;
 }
 
 int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing)
@@ -245,19 +263,23 @@ unsigned int ram_regions(const struct ram *ram, struct machine_region *regions)
 	return ram->high_bytes ? 3 : 2;
 }
 
-static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
-		    const struct machine_region *r)
+/* The VM's own tables, part after part. */
+static int prefault(int vm_fd, const struct machine_region *r)
 {
-	uint64_t gpa = r->gpa, bytes = r->bytes;
-	int err;
+	struct progress progress;
+	uint64_t done = 0, n;
+	int err = 0;
 
-	err = svmm_set_slot(vm_fd, slot, 0, gpa, bytes, r->host);
-	if (err < 0) {
-		message("cannot give the VM its memory: %s",
-			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
-		return -1;
+	progress_start(&progress, "mapping memory", r->bytes);
+	for (; done < r->bytes && !err; done += n) {
+		uint64_t gpa = r->gpa + done, left;
+
+		n = r->bytes - done < PROGRESS_PART ? r->bytes - done : PROGRESS_PART;
+		left = n;
+		err = svmm_prefault(vm_fd, SVMM_PREFAULT_WRITE, &gpa, &left);
+		progress_done(&progress, done + n);
 	}
-	err = ram->prefault ? svmm_prefault(vm_fd, SVMM_PREFAULT_WRITE, &gpa, &bytes) : 0;
+	progress_end(&progress);
 	if (err == -EINTR)
 		return 0;	/* a signal, which ends the VM or does not: the guest goes on */
 	if (err < 0) {
@@ -265,6 +287,19 @@ static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
 		return -1;
 	}
 	return 0;
+}
+
+static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
+		    const struct machine_region *r)
+{
+	int err = svmm_set_slot(vm_fd, slot, 0, r->gpa, r->bytes, r->host);
+
+	if (err < 0) {
+		message("cannot give the VM its memory: %s",
+			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
+		return -1;
+	}
+	return ram->prefault ? prefault(vm_fd, r) : 0;
 }
 
 int ram_register(const struct ram *ram, int vm_fd)

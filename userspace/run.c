@@ -22,6 +22,7 @@
 #include "console.h"
 #include "machine.h"
 #include "message.h"
+#include "progress.h"
 #include "run.h"
 #include "sandbox.h"
 #include "terminal.h"
@@ -363,6 +364,7 @@ int run_vm(const struct run_options *options)
 
 	sandbox_remember_fds();
 	allow_fds();
+	progress_allow();
 	r.signal_fd = open_signals();
 	if (r.signal_fd < 0) {
 		message("cannot wait for signals: %s", strerror(errno));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/bzimage.c userspace/flat.c userspace/image.c userspace/ram.c
-// needs: userspace/message.c userspace/terminal.c
+// needs: userspace/message.c userspace/terminal.c userspace/progress.c userspace/options.c
 /*
  * What vmctl puts into guest memory before it runs. A bzImage made here has each byte known, so
  * the test can look where the boot protocol (Documentation/arch/x86/boot.rst) says it has to be;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/machine.c userspace/bus.c userspace/timer.c userspace/vcpu.c userspace/cpuid.c
-// needs: userspace/topology.c
+// needs: userspace/topology.c userspace/progress.c userspace/options.c
 // needs: userspace/ram.c userspace/registers.c userspace/message.c userspace/terminal.c
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
