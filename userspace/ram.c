@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,21 @@ static void cannot_map(uint64_t bytes, unsigned long page)
 			(unsigned long long)bytes >> 20, strerror(errno));
 }
 
+/* A signal waits for the event loop, to end the process there: it needs no memory any more. */
+static bool ends_soon(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t pending;
+
+	if (sigpending(&pending))
+		return false;
+	for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (sigismember(&pending, ends[i]))
+			return true;
+	}
+	return false;
+}
+
 /* All pages of it, part after part. */
 static int populate(const struct ram *ram)
 {
@@ -161,7 +177,7 @@ static int populate(const struct ram *ram)
 	int error = 0;
 
 	progress_start(&progress, "getting memory", ram->bytes);
-	for (; done < ram->bytes && !error; done += n) {
+	for (; done < ram->bytes && !error && !ends_soon(); done += n) {
 		n = ram->bytes - done < part ? ram->bytes - done : part;
 		if (madvise(ram->host + done, n, MADV_POPULATE_WRITE))
 			error = errno;
@@ -271,7 +287,7 @@ static int prefault(int vm_fd, const struct machine_region *r)
 	int err = 0;
 
 	progress_start(&progress, "mapping memory", r->bytes);
-	for (; done < r->bytes && !err; done += n) {
+	for (; done < r->bytes && !err && !ends_soon(); done += n) {
 		uint64_t gpa = r->gpa + done, left;
 
 		n = r->bytes - done < PROGRESS_PART ? r->bytes - done : PROGRESS_PART;

@@ -67,7 +67,7 @@ static const int of_process[] = {
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(setpriority), SCMP_SYS(getpriority),
 	SCMP_SYS(wait4), SCMP_SYS(kill), SCMP_SYS(uname), SCMP_SYS(getrusage),
 	SCMP_SYS(prlimit64), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(fadvise64),
-	SCMP_SYS(sysinfo),
+	SCMP_SYS(sysinfo), SCMP_SYS(rt_sigpending),
 };
 
 static const int of_files[] = {
