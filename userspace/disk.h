@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * --disk: what the user says of a disk, and its image in the host.
+ * --disk: what the user says of a disk, and its image in the host.  It knows words and formats; how
+ * an image is read is block.h's, what the guest sees devices/virtio_blk.h's.
  */
 #ifndef VMCTL_DISK_H
 #define VMCTL_DISK_H

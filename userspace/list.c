@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * `vmctl list`: what netlink.h tells of each VM, as a table or as JSON.
+ */
 #include <pwd.h>
 #include <stdio.h>
 

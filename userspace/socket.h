@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Unix sockets that have a name in the file system.
+ * Unix sockets that have a name in the file system, which goes with them, from within the sandbox,
+ * too.  What is said on them is not known here.
  */
 #ifndef VMCTL_SOCKET_H
 #define VMCTL_SOCKET_H
