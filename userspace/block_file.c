@@ -319,6 +319,8 @@ static int open_file(const char *path, int flags)
 			strerror(errno));
 	else if (errno == EINVAL && (flags & O_DIRECT))
 		message("--disk %s: its file system cannot do cache=none", path);
+	else if (errno == ENOENT)
+		message("--disk %s: %s; make it with truncate --size SIZE", path, strerror(errno));
 	else
 		message("--disk %s: %s", path, strerror(errno));
 	return -1;

@@ -18,6 +18,11 @@ int image_open(struct image *image, const char *path, const char *what)
 {
 	struct stat st;
 
+	/* As a variable of the shell is that was not set. */
+	if (!*path) {
+		message("the %s's file name is empty; give one", what);
+		return -1;
+	}
 	/* O_NONBLOCK: opening a FIFO by mistake must not wait for a writer. */
 	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (image->fd < 0) {

@@ -207,7 +207,14 @@ static bool add_share(const char *value, struct run_options *o, char *why, size_
 {
 	if (o->nr_shares == SHARES_MAX)
 		return wrong(why, room, "a VM has at most 4 shared directories");
-	return share_parse(value, &o->shares[o->nr_shares], why, room) && ++o->nr_shares;
+	if (!share_parse(value, &o->shares[o->nr_shares], why, room))
+		return false;
+	for (unsigned int i = 0; i < o->nr_shares; i++) {
+		if (!strcmp(o->shares[i].model.tag, o->shares[o->nr_shares].model.tag))
+			return wrong(why, room, "another one has this tag; say tag=NAME");
+	}
+	o->nr_shares++;
+	return true;
 }
 
 static bool add_serial_port(const char *value, struct run_options *o, char *why, size_t room)
