@@ -41,16 +41,14 @@ static void close_others(int fd)
 	dup2(null, STDOUT_FILENO);
 	syscall(SYS_close_range, STDERR_FILENO + 1, fd - 1, 0);
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
-	sandbox_forget_fds();
 }
 
 /* The first packet says that all is well. */
 static void serve(const struct net_options *options, bool sandbox, int fd)
 {
-	const struct sandbox_needs needs = { .files = true, .network = true };
 	struct slirp_net *slirp = slirp_net_open(options);
 
-	if (!slirp || (sandbox && sandbox_enter(&needs)) || write(fd, "", 1) != 1)
+	if (!slirp || (sandbox && sandbox_enter_network()) || write(fd, "", 1) != 1)
 		return;
 	slirp_net_run(slirp, fd);
 	slirp_net_free(slirp);
