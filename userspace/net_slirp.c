@@ -7,7 +7,6 @@
  * as well.
  */
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <netinet/ip.h>
@@ -16,7 +15,9 @@
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "library.h"
 #include "message.h"
 #include "net.h"
 #include "net_slirp.h"
@@ -40,6 +41,15 @@ static struct {
 	typeof(slirp_input) *input;
 	typeof(slirp_add_hostfwd) *add_hostfwd;
 } slirp;
+
+static const struct library_function functions[] = {
+	{ "slirp_new", &slirp.new },
+	{ "slirp_cleanup", &slirp.cleanup },
+	{ "slirp_pollfds_fill", &slirp.pollfds_fill },
+	{ "slirp_pollfds_poll", &slirp.pollfds_poll },
+	{ "slirp_input", &slirp.input },
+	{ "slirp_add_hostfwd", &slirp.add_hostfwd },
+};
 
 struct frame {
 	struct frame *next;
@@ -200,13 +210,22 @@ static int timeout(const struct slirp_net *u, uint32_t ms)
 	return left < INT32_MAX ? left : -1;
 }
 
+static struct timer *find_due(const struct slirp_net *u, int64_t now)
+{
+	struct timer *t = u->timers;
+
+	while (t && t->at_ms > now)
+		t = t->next;
+	return t;
+}
+
+/* One that fires may free itself and others, so each search begins anew. */
 static void run_timers(struct slirp_net *u)
 {
 	int64_t now = clock_ns(NULL) / 1000000;
+	struct timer *t;
 
-	for (struct timer *t = u->timers; t; t = t->next) {
-		if (t->at_ms > now)
-			continue;
+	while ((t = find_due(u, now))) {
 		t->at_ms = INT64_MAX;
 		t->fire(t->opaque);
 	}
@@ -316,34 +335,13 @@ void slirp_net_free(struct slirp_net *u)
 /* Return: 0, or -1 after a message. */
 static int load_library(const char *text)
 {
-	const struct {
-		const char *name;
-		void *at;
-	} functions[] = {
-		{ "slirp_new", &slirp.new },
-		{ "slirp_cleanup", &slirp.cleanup },
-		{ "slirp_pollfds_fill", &slirp.pollfds_fill },
-		{ "slirp_pollfds_poll", &slirp.pollfds_poll },
-		{ "slirp_input", &slirp.input },
-		{ "slirp_add_hostfwd", &slirp.add_hostfwd },
-	};
-	void *library = dlopen("libslirp.so.0", RTLD_NOW);
+	char why[200];
 
-	if (!library) {
-		message("--net %s: it needs libslirp, of Debian's package libslirp0 (%s)", text,
-			dlerror());
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		void *function = dlsym(library, functions[i].name);
-
-		if (!function) {
-			message("--net %s: this libslirp is too old (%s)", text, dlerror());
-			return -1;
-		}
-		memcpy(functions[i].at, &function, sizeof(function));
-	}
-	return 0;
+	if (library_load("libslirp.so.0", functions, sizeof(functions) / sizeof(functions[0]), why,
+			 sizeof(why)))
+		return 0;
+	message("--net %s: it needs libslirp, of Debian's package libslirp0 (%s)", text, why);
+	return -1;
 }
 
 static struct in_addr address(const struct net_options *o, unsigned int n)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/net_user.c userspace/net_slirp.c userspace/net_fd.c
+// needs: userspace/net_user.c userspace/net_slirp.c userspace/net_fd.c userspace/library.c
 /*
  * --net user with libslirp as it is, in its process: a guest that is made of frames written here,
  * and sockets of this machine's loopback interface at the other end.
