@@ -69,6 +69,8 @@ struct slirp_net {
 	bool loopback;
 	struct frame *first, **end;	/* that wait for the guest */
 	uint32_t waiting;		/* bytes of them */
+	bool marked;			/* and before them, a mark to send back */
+	uint8_t mark;
 	struct timer *timers;
 	struct pollfd polls[POLLS_MAX];	/* the first is of the frames */
 	unsigned int nr_polls;
@@ -260,17 +262,37 @@ static bool may_pass(const struct slirp_net *u, const uint8_t *frame, uint32_t b
 	       (u->loopback || !is_loopback(ntohl(ip.daddr)));
 }
 
+static void forget_frames(struct slirp_net *u)
+{
+	struct frame *f;
+
+	while ((f = u->first)) {
+		u->first = f->next;
+		free(f);
+	}
+	u->end = &u->first;
+	u->waiting = 0;
+}
+
 /* Return: whether there may be more. */
 static bool take_from_guest(struct slirp_net *u, int fd)
 {
 	struct iovec iov[] = { { &u->header, HEADER }, { u->out, sizeof(u->out) } };
 	ssize_t n = readv(fd, iov, 2);
 
-	if (n < (ssize_t)(HEADER + ETH_HLEN))
-		return false;
-	if (may_pass(u, u->out, n - HEADER))
+	if (n == 1) {
+		forget_frames(u);
+		memcpy(&u->mark, &u->header, 1);
+		u->marked = true;
+	} else if (n >= (ssize_t)(HEADER + ETH_HLEN) && may_pass(u, u->out, n - HEADER)) {
 		slirp.input(u->slirp, u->out, n - HEADER);
-	return true;
+	}
+	return n > 0;
+}
+
+static bool must_wait(ssize_t written)
+{
+	return written < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 /* As many as there is room for. */
@@ -279,10 +301,13 @@ static void give_to_guest(struct slirp_net *u, int fd)
 	static struct virtio_net_hdr_v1 header = { .num_buffers = 1 };
 	struct frame *f;
 
+	if (u->marked && must_wait(write(fd, &u->mark, 1)))
+		return;
+	u->marked = false;
 	while ((f = u->first)) {
 		struct iovec iov[] = { { &header, HEADER }, { f->data, f->bytes } };
 
-		if (writev(fd, iov, 2) < 0 && (errno == EAGAIN || errno == EINTR))
+		if (must_wait(writev(fd, iov, 2)))
 			return;
 		u->first = f->next;
 		u->waiting -= f->bytes;
@@ -299,7 +324,7 @@ void slirp_net_run(struct slirp_net *u, int fd)
 		int got;
 
 		u->polls[0] = (struct pollfd) {
-			.fd = fd, .events = POLLIN | (u->first ? POLLOUT : 0),
+			.fd = fd, .events = POLLIN | (u->first || u->marked ? POLLOUT : 0),
 		};
 		u->nr_polls = 1;
 		if (!closed)
@@ -323,12 +348,7 @@ void slirp_net_free(struct slirp_net *u)
 {
 	if (u->slirp)
 		slirp.cleanup(u->slirp);
-	while (u->first) {
-		struct frame *f = u->first;
-
-		u->first = f->next;
-		free(f);
-	}
+	forget_frames(u);
 	free(u);
 }
 

@@ -35,6 +35,29 @@ static void test_stop(void)
 	}
 }
 
+/* What came for one driver is not the next one's, whether it was taken from the net or not. */
+static void test_next_driver(void)
+{
+	plug(OFFLOADS, 1, 0, false);
+	begin(merging | F(GUEST_CSUM) | F(GUEST_TSO4));
+	give(0, 500, 0);
+	arrive(1000, 1);
+	arrive(100, 2);
+	fake_net_turn(0);
+	CHECK_EQ(fake_net.pair[0].to_guest.nr, 1);
+	fake_net_run(0);
+	fake_stop();
+	fake_net.free_running = false;
+	begin(merging);
+	give(0, 2000, 0);
+	CHECK_EQ(fake_net_turn(0), NET_RECEIVE);
+	CHECK_EQ(received(0, 0), 0);
+	arrive(50, 3);
+	fake_net_turn(0);
+	CHECK_EQ(received(50, 3), 1);
+	end();
+}
+
 /* Both ways at once, with a driver that only notifies and looks when it has to. */
 struct traffic {
 	uint32_t sent, echoed, seen;	/* frames */
@@ -201,6 +224,7 @@ static void test_traffic_packed(void)
 
 static const struct test tests[] = {
 	{ "stop with frames in flight", test_stop },
+	{ "frames of another driver", test_next_driver },
 	{ "traffic on split rings", test_traffic_split },
 	{ "traffic on packed rings", test_traffic_packed },
 };
