@@ -58,7 +58,8 @@ void machine_remove_irqfd(struct machine *m, int fd);
 
 /*
  * Let the guest's writes of @bytes (0: any) to I/O port or guest-physical @address signal @fd, an
- * eventfd, instead of any range's write() (SVMM_IOEVENTFD).  Return: 0 or -errno.
+ * eventfd, instead of any range's write() (SVMM_IOEVENTFD).  Return: 0 or -errno; -EAGAIN: there
+ * were too many lately, later there may be more.
  */
 int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
 			  unsigned int bytes);

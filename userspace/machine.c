@@ -22,6 +22,8 @@
 #define COM1_PORT	0x3f8
 #define COM1_IRQ	4
 #define PIT_IRQ		0
+#define IOEVENTFD_NS		1000000ull	/* there is one more each so many ns ... */
+#define IOEVENTFDS_AT_ONCE	1024u		/* ... up to twice what a VM can have */
 #define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
 
 /* Interrupts */
@@ -73,9 +75,24 @@ void machine_set_extint(struct machine *m, int level)
 
 /* What devices do without an exit */
 
+/* A guest has devices come and go as it likes, and each time all CPUs of the host are waited for. */
+static bool may_add_ioeventfd(struct machine *m)
+{
+	uint64_t now = machine_now_ns(m);
+
+	if (m->ioeventfds_ns < now)
+		m->ioeventfds_ns = now;
+	if (m->ioeventfds_ns - now >= IOEVENTFDS_AT_ONCE * IOEVENTFD_NS)
+		return false;
+	m->ioeventfds_ns += IOEVENTFD_NS;
+	return true;
+}
+
 int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
 			  unsigned int bytes)
 {
+	if (!may_add_ioeventfd(m))
+		return -EAGAIN;
 	return svmm_ioeventfd(m->vm_fd, port ? SVMM_IOEVENTFD_PIO : 0, address, bytes, 0, fd);
 }
 
@@ -111,11 +128,24 @@ int machine_memory_fd(const struct machine *m)
 
 static struct watch *find_watch(struct machine *m, int fd)
 {
-	for (unsigned int i = 0; i < MACHINE_MAX_WATCHES; i++) {
-		if (m->watches[i].fd == fd)
-			return &m->watches[i];
-	}
-	return NULL;
+	return (unsigned int)fd < m->nr_watches && m->watches[fd].events ? &m->watches[fd] : NULL;
+}
+
+/* Descriptors are small numbers: there is a place for each up to the largest one. */
+static int make_room(struct machine *m, unsigned int fd)
+{
+	unsigned int nr = (fd | 63) + 1;
+	struct watch *watches;
+
+	if (fd < m->nr_watches)
+		return 0;
+	watches = realloc(m->watches, nr * sizeof(*watches));
+	if (!watches)
+		return -ENOMEM;
+	memset(watches + m->nr_watches, 0, (nr - m->nr_watches) * sizeof(*watches));
+	m->watches = watches;
+	m->nr_watches = nr;
+	return 0;
 }
 
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,
@@ -127,22 +157,16 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 	if (!events) {
 		if (!w)
 			return 0;
-		w->fd = -1;
+		w->events = 0;
 		return epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, fd, NULL) ? -errno : 0;
 	}
-	if (w && w->events == events && w->ready == ready && w->opaque == opaque)
-		return 0;
+	if (!w && make_room(m, fd))
+		return -ENOMEM;
 	if (!w || w->events != events) {
 		if (epoll_ctl(m->epoll_fd, w ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev))
 			return -errno;
 	}
-	if (!w)
-		w = find_watch(m, -1);
-	if (!w) {
-		epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return -ENOSPC;
-	}
-	*w = (struct watch) { .fd = fd, .events = events, .ready = ready, .opaque = opaque };
+	m->watches[fd] = (struct watch) { .events = events, .ready = ready, .opaque = opaque };
 	return 0;
 }
 
@@ -158,8 +182,6 @@ static void woken(void *opaque, uint32_t events)
 
 static int loop_init(struct machine *m)
 {
-	for (unsigned int i = 0; i < MACHINE_MAX_WATCHES; i++)
-		m->watches[i].fd = -1;
 	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (m->epoll_fd < 0 || m->wake_fd < 0)
@@ -173,6 +195,7 @@ static void loop_exit(struct machine *m)
 		close(m->wake_fd);
 	if (m->epoll_fd >= 0)
 		close(m->epoll_fd);
+	free(m->watches);
 }
 
 /* One event at a time: a callback may then remove any watch. */

@@ -24,7 +24,6 @@
 #include "topology.h"
 
 #define MACHINE_MAX_RANGES	32
-#define MACHINE_MAX_WATCHES	128
 #define MACHINE_APIC_BASE	0xfee00000u
 #define MACHINE_IOAPIC_BASE	0xfec00000u
 #define MACHINE_IOAPIC_ID	0	/* not in the number space of local APICs */
@@ -52,8 +51,7 @@ struct machine_config {
 };
 
 struct watch {
-	int fd;			/* -1: free */
-	uint32_t events;
+	uint32_t events;	/* 0: none */
 	void (*ready)(void *opaque, uint32_t events);
 	void *opaque;
 };
@@ -92,7 +90,9 @@ struct machine {
 
 	/* the event loop */
 	int epoll_fd, wake_fd;		/* c */
-	struct watch watches[MACHINE_MAX_WATCHES];	/* l */
+	struct watch *watches;		/* l, by descriptor */
+	unsigned int nr_watches;	/* l */
+	uint64_t ioeventfds_ns;		/* l, from then on all can be had at once again */
 
 	/* stop request */
 	atomic_bool stopping;		/* a, written under l */

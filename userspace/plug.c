@@ -14,7 +14,17 @@
 #include "pci.h"
 #include "plug.h"
 
-#define PLUGS_MAX	(PCI_SLOTS - 1)
+#define PLUGS_MAX	(PCI_FUNCTIONS_MAX - 1)
+
+/*
+ * Where on the bus each has its place, whatever else there is: a guest calls its devices by that.
+ * Those of which there is one at most are functions of slot 0, beside the bridge.
+ */
+enum { PLACE_CONSOLE = 1, PLACE_VSOCK, PLACE_RNG, PLACE_BALLOON, PLACE_WATCHDOG };
+#define FIRST_NET	1u
+#define FIRST_DISK	(FIRST_NET + NETS_MAX)
+#define FIRST_SHARE	(FIRST_DISK + DISKS_MAX)
+_Static_assert(FIRST_SHARE + SHARES_MAX <= PCI_SLOTS, "each has a slot of its own");
 
 struct plug {
 	void *device;
@@ -48,14 +58,16 @@ static void free_disk(void *device)
 	virtio_blk_free(device);
 }
 
-static int plug_disk(struct plugs *plugs, const struct disk_options *disk, struct block *block,
+static int plug_disk(struct plugs *plugs, const struct plug_config *config, unsigned int n,
 		     unsigned int cpus)
 {
+	const struct disk_options *disk = &config->disks[n];
 	struct virtio_blk_options options = disk->model;
 
 	if (!options.queues)
 		options.queues = cpus;
-	if (!remember(plugs, virtio_blk_new(plugs->bus, block, &options), free_disk))
+	pci_bus_place(plugs->bus, FIRST_DISK + n, 0);
+	if (!remember(plugs, virtio_blk_new(plugs->bus, config->blocks[n], &options), free_disk))
 		return 0;
 	message("--disk %s: cannot plug it in: %s", disk->path, strerror(errno));
 	return -1;
@@ -66,10 +78,13 @@ static void free_share(void *device)
 	virtio_fs_free(device);
 }
 
-static int plug_share(struct plugs *plugs, const struct share_options *share,
-		      struct vhost_user *server)
+static int plug_share(struct plugs *plugs, const struct plug_config *config, unsigned int n)
 {
-	if (!remember(plugs, virtio_fs_new(plugs->bus, server, &share->model), free_share))
+	const struct share_options *share = &config->shares[n];
+
+	pci_bus_place(plugs->bus, FIRST_SHARE + n, 0);
+	if (!remember(plugs, virtio_fs_new(plugs->bus, &config->servers[n], &share->model),
+		      free_share))
 		return 0;
 	message("--share %s: cannot plug it in: %s", share->path, strerror(errno));
 	return -1;
@@ -87,6 +102,7 @@ static int plug_net(struct plugs *plugs, const struct plug_config *config, unsig
 
 	if (!memcmp(options.mac, none, ETH_ALEN))
 		net_default_mac(config->vm_name, n, options.mac);
+	pci_bus_place(plugs->bus, FIRST_NET + n, 0);
 	if (!remember(plugs, virtio_net_new(plugs->bus, config->nets[n], &options), free_card))
 		return 0;
 	message("--net %s: cannot plug it in: %s", config->net_options[n].text, strerror(errno));
@@ -120,37 +136,38 @@ static void free_watchdog(void *device)
 	watchdog_free(device);
 }
 
-static int plug_balloon_in(struct plugs *plugs, const struct balloon_options *options)
+/* The first that cannot be made, by the name of its option; NULL: all are there. */
+static const char *plug_singles(struct plugs *plugs, struct plug_config *c)
 {
-	plugs->balloon = virtio_balloon_new(plugs->bus, options);
-	return remember(plugs, plugs->balloon, free_balloon);
-}
-
-/* Return: 0, or -1 after a message. */
-static int plug_singles(struct plugs *plugs, struct plug_config *c)
-{
-	const char *what = NULL;
-
-	if ((c->console || c->nr_ports) &&
-	    remember(plugs, virtio_console_new(plugs->bus, c->console, c->ports, c->nr_ports),
-		     free_console))
-		what = c->console ? "virtio-console" : "serial-port";
-	else if (c->cid && remember(plugs, virtio_vsock_new(plugs->bus, &c->vsock, c->cid),
-				    free_vsock))
-		what = "vsock";
-	else if (c->rng.wanted && remember(plugs, virtio_rng_new(plugs->bus, c->rng.rate),
-					   free_rng))
-		what = "rng";
-	else if (c->balloon.wanted && plug_balloon_in(plugs, &c->balloon.model))
-		what = "balloon";
-	else if (c->watchdog != WATCHDOG_ABSENT &&
-		 remember(plugs, watchdog_new(plugs->bus, c->watchdog, &c->watchdog_expired),
-			  free_watchdog))
-		what = "watchdog";
-	if (!what)
-		return 0;
-	message("--%s: cannot plug it in: %s", what, strerror(errno));
-	return -1;
+	if (c->console || c->nr_ports) {
+		pci_bus_place(plugs->bus, 0, PLACE_CONSOLE);
+		if (remember(plugs, virtio_console_new(plugs->bus, c->console, c->ports,
+						       c->nr_ports), free_console))
+			return c->console ? "virtio-console" : "serial-port";
+	}
+	if (c->cid) {
+		pci_bus_place(plugs->bus, 0, PLACE_VSOCK);
+		if (remember(plugs, virtio_vsock_new(plugs->bus, &c->vsock, c->cid), free_vsock))
+			return "vsock";
+	}
+	if (c->rng.wanted) {
+		pci_bus_place(plugs->bus, 0, PLACE_RNG);
+		if (remember(plugs, virtio_rng_new(plugs->bus, c->rng.rate), free_rng))
+			return "rng";
+	}
+	if (c->balloon.wanted) {
+		pci_bus_place(plugs->bus, 0, PLACE_BALLOON);
+		plugs->balloon = virtio_balloon_new(plugs->bus, &c->balloon.model);
+		if (remember(plugs, plugs->balloon, free_balloon))
+			return "balloon";
+	}
+	if (c->watchdog != WATCHDOG_ABSENT) {
+		pci_bus_place(plugs->bus, 0, PLACE_WATCHDOG);
+		if (remember(plugs, watchdog_new(plugs->bus, c->watchdog, &c->watchdog_expired),
+			     free_watchdog))
+			return "watchdog";
+	}
+	return NULL;
 }
 
 struct virtio_balloon *plug_balloon(const struct plugs *plugs)
@@ -161,6 +178,7 @@ struct virtio_balloon *plug_balloon(const struct plugs *plugs)
 struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned int cpus)
 {
 	struct plugs *plugs = calloc(1, sizeof(*plugs));
+	const char *missing;
 
 	if (!plugs) {
 		message("out of memory");
@@ -172,11 +190,11 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 		goto fail;
 	}
 	for (unsigned int i = 0; i < config->nr_disks; i++) {
-		if (plug_disk(plugs, &config->disks[i], config->blocks[i], cpus))
+		if (plug_disk(plugs, config, i, cpus))
 			goto fail;
 	}
 	for (unsigned int i = 0; i < config->nr_shares; i++) {
-		if (plug_share(plugs, &config->shares[i], &config->servers[i]))
+		if (plug_share(plugs, config, i))
 			goto fail;
 	}
 	for (unsigned int i = 0; i < config->nr_nets; i++) {
@@ -188,9 +206,10 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 			"4K; leave out --mem-pages and hugetlbfs");
 		goto fail;
 	}
-	if (plug_singles(plugs, config))
-		goto fail;
-	return plugs;
+	missing = plug_singles(plugs, config);
+	if (!missing)
+		return plugs;
+	message("--%s: cannot plug it in: %s", missing, strerror(errno));
 fail:
 	plug_free(plugs);
 	return NULL;

@@ -627,6 +627,44 @@ static void test_slots(void)
 	pci_bus_free(bus);
 }
 
+/* Functions beside one that is there; the first one says so, and BARs of all are decoded in order. */
+static void test_places(void)
+{
+	static const unsigned int places[][2] = { { 9, 0 }, { 0, 5 }, { 31, 0 }, { 0, 1 }, { 1, 0 } };
+	struct pci_function *f[5];
+	struct range low, high;
+
+	bus = pci_bus_new(&fake);
+	CHECK_EQ(config_read(0, PCI_HEADER_TYPE, 1), 0);
+	for (unsigned int i = 0; i < 5; i++) {
+		pci_bus_place(bus, places[i][0], places[i][1]);
+		f[i] = new_function();
+		CHECK_EQ(pci_function_slot(f[i]), places[i][0]);
+		CHECK_EQ(mmio_read(ecam(places[i][0], places[i][1] << 12), 4), 0x56781234);
+	}
+	CHECK_EQ(mmio_read(ecam(0, PCI_HEADER_TYPE), 1), 0x80);
+	CHECK_EQ(mmio_read(ecam(9, PCI_HEADER_TYPE), 1), 0);
+	CHECK_EQ((uint32_t)mmio_read(ecam(0, 2 << 12), 4), ONES);
+	CHECK_EQ((uint32_t)mmio_read(ecam(9, 1 << 12), 4), ONES);
+	CHECK_EQ(pci_function_slot(new_function()), 2);	/* the next free one */
+	pci_set_intx(f[1], 1);
+	CHECK_EQ(fake.irq[16], 1);
+	pci_bus_place(bus, 9, 0);
+	errno = 0;
+	CHECK(!pci_function_new(bus, &identity));
+	CHECK_EQ(errno, ENOSPC);
+	CHECK_EQ(pci_function_slot(new_function()), 3);
+
+	add_bar(f[0], 0, 0x1000, false, &high);
+	add_bar(f[3], 0, 0x1000, false, &low);
+	set_bar(9, 0, low.address);
+	CHECK(answers(&low, false, low.address, 0));
+	pci_function_free(f[3]);
+	CHECK(answers(&high, false, low.address, 0));
+	pci_bus_free(bus);
+	CHECK_EQ(fake.irq[16], 0);
+}
+
 /* Whatever is not to be had, what was taken before is given back; LeakSanitizer sees the memory. */
 static void test_bus_without(void)
 {
@@ -674,6 +712,7 @@ static const struct test tests[] = {
 	{ "INTx", test_intx },
 	{ "lines that are shared", test_shared_lines },
 	{ "32 slots", test_slots },
+	{ "places that are asked for", test_places },
 	{ "a bus that cannot be", test_bus_without },
 };
 

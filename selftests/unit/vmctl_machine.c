@@ -18,6 +18,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -664,6 +666,7 @@ static void test_eventfds(void)
 	const struct svmm_irqfd irqfd = { .address = 0xfee01000, .data = 0x41, .fd = 7 };
 	const struct svmm_irqfd no_irqfd = { .fd = 7, .flags = SVMM_IRQFD_REMOVE };
 	struct svmm_ioeventfd bell = { .address = 0xd0000000, .bytes = 2, .fd = 8 };
+	unsigned int n;
 	bool ok;
 
 	build();
@@ -696,8 +699,53 @@ static void test_eventfds(void)
 	bell.flags = SVMM_IOEVENTFD_PIO;
 	ok &= !machine_add_ioeventfd(m, 8, true, 0xc000, 0) &&
 	      !memcmp(&module.ioeventfd, &bell, sizeof(bell));
-	machine_free(m);
 	ksft_test_result(ok, "eventfds that a guest's writes signal, likewise\n");
+
+	/* 1024, and what comes back while they are made. */
+	for (n = 0; n < 100000 && !machine_add_ioeventfd(m, 8, true, 0xc000, 0); n++)
+		;
+	ok = n > 1000 && n < 10000 && machine_add_ioeventfd(m, 8, true, 0xc000, 0) == -EAGAIN;
+	m->ioeventfds_ns -= 5000000;
+	ok &= !machine_add_ioeventfd(m, 8, true, 0xc000, 0);
+	machine_free(m);
+	ksft_test_result(ok, "and no more of them than the host can stand\n");
+}
+
+static unsigned int watched;
+
+static void count_watched(void *opaque, uint32_t events)
+{
+	watched += opaque == &watched && events == EPOLLIN;
+}
+
+/* Each disk, with 64 queues, has more than a hundred. */
+static void test_watches(void)
+{
+	int fds[1000];
+	bool ok = true;
+
+	build();
+	for (unsigned int i = 0; i < 1000; i++) {
+		fds[i] = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+		ok &= fds[i] >= 0 &&
+		      !machine_watch_fd(m, fds[i], EPOLLIN, count_watched, &watched);
+	}
+	for (unsigned int i = 0; i < 1000; i += 2)
+		ok &= !machine_watch_fd(m, fds[i], 0, NULL, NULL);
+	ok &= !machine_watch_fd(m, fds[0], 0, NULL, NULL);
+	for (unsigned int i = 1; i < 1000; i += 2) {
+		struct epoll_event ev;
+
+		ok &= epoll_wait(m->epoll_fd, &ev, 1, 0) == 1;
+		m->watches[ev.data.fd].ready(m->watches[ev.data.fd].opaque, ev.events);
+		ok &= !machine_watch_fd(m, ev.data.fd, 0, NULL, NULL);
+	}
+	ok &= watched == 500;
+	for (unsigned int i = 0; i < 1000; i++)
+		close(fds[i]);
+	ok &= machine_watch_fd(m, fds[1], EPOLLIN, count_watched, &watched) == -EBADF;
+	machine_free(m);
+	ksft_test_result(ok, "a thousand descriptors are watched\n");
 }
 
 #define GIB	(1ULL << 30)
@@ -857,7 +905,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(30);
+	ksft_set_plan(32);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -869,6 +917,7 @@ int main(void)
 	test_ends();
 	test_bad_ends();
 	test_eventfds();
+	test_watches();
 	test_memory();
 	test_timers();
 	test_stop_races();

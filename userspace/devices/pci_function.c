@@ -42,7 +42,7 @@ struct pci_bus *pci_function_bus(const struct pci_function *f)
 
 unsigned int pci_function_slot(const struct pci_function *f)
 {
-	return f->slot;
+	return f->devfn >> 3;
 }
 
 /* Interrupts */
@@ -58,7 +58,7 @@ void function_update_intx(struct pci_function *f)
 	if (wired == f->intx_wired)
 		return;
 	f->intx_wired = wired;
-	bus_set_line(f->bus, f->slot, wired);
+	bus_set_line(f->bus, f->devfn >> 3, wired);
 }
 
 void pci_set_intx(struct pci_function *f, int level)
@@ -250,7 +250,7 @@ void function_config_write(struct pci_function *f, unsigned int offset, unsigned
 
 /* Life */
 
-struct pci_function *function_new(struct pci_bus *bus, unsigned int slot,
+struct pci_function *function_new(struct pci_bus *bus, unsigned int devfn,
 				  const struct pci_identity *identity)
 {
 	struct pci_function *f = calloc(1, sizeof(*f));
@@ -258,14 +258,14 @@ struct pci_function *function_new(struct pci_bus *bus, unsigned int slot,
 	if (!f)
 		return NULL;
 	f->bus = bus;
-	f->slot = slot;
+	f->devfn = devfn;
 	f->next_capability = PCI_STD_HEADER_SIZEOF;
 	put16(f, PCI_VENDOR_ID, identity->vendor);
 	put16(f, PCI_DEVICE_ID, identity->device);
 	put32(f->config, PCI_CLASS_REVISION, identity->revision | identity->class_code << 8);
 	put16(f, PCI_SUBSYSTEM_VENDOR_ID, identity->subsystem_vendor);
 	put16(f, PCI_SUBSYSTEM_ID, identity->subsystem);
-	f->config[PCI_INTERRUPT_LINE] = PCI_INTX_GSI + slot % 4;
+	f->config[PCI_INTERRUPT_LINE] = PCI_INTX_GSI + (devfn >> 3) % 4;
 	f->config[PCI_INTERRUPT_PIN] = 1;
 	f->writable[PCI_INTERRUPT_LINE] = 0xff;
 	f->writable[PCI_COMMAND] = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;

@@ -77,9 +77,10 @@ uint8_t virtio_take_isr(struct virtio_device *vd)
 	return isr;
 }
 
+/* Before MSI-X is enabled a vector's eventfd would only keep what is signalled. */
 int virtio_call_fd(const struct virtio_device *vd, unsigned int n)
 {
-	return atomic_load(&vd->queues[n].call_fd);
+	return pci_msix_enabled(vd->f) ? atomic_load(&vd->queues[n].call_fd) : -1;
 }
 
 int virtio_kick_fd(const struct virtio_device *vd, unsigned int n)
@@ -217,10 +218,13 @@ int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
 	vd->m = pci_bus_machine(pci_function_bus(vd->f));
 	vd->model = *model;
 	vd->offered = model->features | 1ull << VIRTIO_F_VERSION_1;
-	vd->port = PCI_NOWHERE;
-	vd->mem = PCI_NOWHERE;
-	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++)
+	for (unsigned int i = 0; i < 2; i++)
+		vd->notify_at[i] = PCI_NOWHERE;
+	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++) {
 		vd->queues[i].kick_fd = -1;
+		vd->queues[i].wired_at[0] = PCI_NOWHERE;
+		vd->queues[i].wired_at[1] = PCI_NOWHERE;
+	}
 	vd->intx_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (vd->intx_fd < 0)
 		return -1;
