@@ -369,9 +369,9 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		message("cannot set up the event loop: %s", strerror(errno));
 		goto fail;
 	}
-	if (ram_alloc(&m->ram, config->mem_bytes, &config->backing) || create_vm(m, config->name) ||
-	    ram_register(&m->ram, m->vm_fd) || create_vcpus(m, config) ||
-	    create_devices(m, config, console))
+	if (ram_alloc(&m->ram, config->mem_bytes, &config->backing, config->ram_file) ||
+	    create_vm(m, config->name) || ram_register(&m->ram, m->vm_fd) ||
+	    create_vcpus(m, config) || create_devices(m, config, console))
 		goto fail;
 	return m;
 fail:

@@ -33,6 +33,7 @@
  * @name: of the VM
  * @mem_bytes: RAM
  * @backing: what it is in the host
+ * @ram_file: which ram_open() has opened for it
  * @topology: of its vCPUs
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
@@ -43,6 +44,7 @@ struct machine_config {
 	const char *name;
 	uint64_t mem_bytes;
 	struct ram_backing backing;
+	const struct ram_file *ram_file;
 	struct topology topology;
 	struct svmm_cpuid *cpuid;
 	int exit_port;

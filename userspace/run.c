@@ -32,6 +32,7 @@ struct run {
 	struct console *console;
 	struct machine *m;
 	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
+	struct ram_file ram_file;	/* likewise */
 	struct image program, initrd;		/* likewise; the program is a kernel, or --flat's */
 	struct block *blocks[DISKS_MAX];	/* likewise */
 	struct vhost_user servers[SHARES_MAX];
@@ -160,6 +161,7 @@ static void close_images(struct run *r)
 	image_close(&r->program);
 	if (r->options->initrd)
 		image_close(&r->initrd);
+	ram_close(&r->ram_file);
 }
 
 static int open_images(struct run *r)
@@ -172,7 +174,10 @@ static int open_images(struct run *r)
 		image_close(&r->program);
 		return STATUS_ERROR;
 	}
-	return 0;
+	if (!ram_open(&r->ram_file, o->mem_bytes, &o->backing))
+		return 0;
+	close_images(r);
+	return STATUS_ERROR;
 }
 
 static void close_streams(struct plug_config *p)
@@ -281,6 +286,7 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.name = r->options->name,
 		.mem_bytes = r->options->mem_bytes,
 		.backing = r->options->backing,
+		.ram_file = &r->ram_file,
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
@@ -315,10 +321,7 @@ out:
 
 static int enter_sandbox(const struct run_options *o)
 {
-	const struct sandbox_needs needs = {
-		/* which each machine opens anew */
-		.files = o->backing.path && strcmp(o->backing.path, RAM_MEMFD),
-	};
+	const struct sandbox_needs needs = { 0 };
 
 	if (!o->no_sandbox)
 		return sandbox_enter(&needs);

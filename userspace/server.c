@@ -100,6 +100,9 @@ int server_start(const char * const *argv, pid_t *pid)
 	if (!*pid)
 		become(argv, listener);
 	err = errno;
+	/* Here, too: whoever is first. */
+	if (*pid > 0)
+		setpgid(*pid, *pid);
 	close(listener);
 	if (*pid < 0) {
 		close(fd);
@@ -107,4 +110,9 @@ int server_start(const char * const *argv, pid_t *pid)
 		return -1;
 	}
 	return fd;
+}
+
+void server_kill(pid_t pid)
+{
+	kill(-pid, SIGKILL);
 }

@@ -23,4 +23,10 @@
  */
 int server_start(const char * const *argv, pid_t *pid);
 
+/*
+ * Have it end, with the processes that it has started.  Until it is waited for its number is no
+ * other's.  In the sandbox it has to be one of sandbox_needs.servers.
+ */
+void server_kill(pid_t pid);
+
 #endif

@@ -256,7 +256,9 @@ static void build(void)
 {
 	static struct svmm_cpuid cpuid;
 	static struct plug_config nothing;
+	static const struct ram_file no_file = { .fd = -1, .page = RAM_PAGE_4K };
 	const struct machine_config config = {
+		.ram_file = &no_file,
 		.plugs = &nothing,
 		.name = "unit",
 		.mem_bytes = 1 << 20,

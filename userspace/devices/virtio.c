@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../event_fd.h"
 #include "../message.h"
 #include "virtio_parts.h"
 
@@ -24,21 +25,16 @@ static void signal_fd(int fd)
 		return;
 }
 
-static void drain(int fd)
-{
-	uint64_t count;
-
-	if (read(fd, &count, sizeof(count)) < 0)
-		return;
-}
-
 /* Interrupts */
 
 /* @fd: of the vector, or -1: with MSI-X there is no interrupt then; without, all have INTA#. */
 static void interrupt(struct virtio_device *vd, int fd, unsigned int isr)
 {
 	if (pci_msix_enabled(vd->f)) {
-		if (fd >= 0)
+		/* A process that serves queues may have the eventfd of this vector, too. */
+		if (fd >= 0 && isr == VIRTIO_ISR_CONFIG)
+			event_fd_signal(fd);
+		else if (fd >= 0)
 			signal_fd(fd);
 		return;
 	}
@@ -65,7 +61,7 @@ static void raise_intx(void *opaque, uint32_t events)
 	struct virtio_device *vd = opaque;
 
 	(void)events;
-	drain(vd->intx_fd);
+	event_fd_take(vd->intx_fd);
 	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
 }
 
@@ -126,7 +122,7 @@ static int start_queue(struct virtio_device *vd, struct virtio_queue_state *q)
 		.driver = q->address[1],
 		.device = q->address[2],
 	};
-	drain(q->kick_fd);
+	event_fd_take(q->kick_fd);
 	if (!virtq_start(&q->ring))
 		return 0;
 	virtio_broken(vd, q->ring.broken);

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
+#include "../event_fd.h"
 #include "virtio_parts.h"
 
 #define VENDOR		0x1af4
@@ -39,7 +39,7 @@ enum { BAR_REGISTERS, BAR_MSIX, BAR_PORTS };
 static void notified(struct virtio_device *vd, uint64_t n)
 {
 	if (n < vd->model.nr_queues && vd->started)
-		eventfd_write(vd->queues[n].kick_fd, 1);
+		event_fd_signal(vd->queues[n].kick_fd);
 }
 
 /* Where queue @n's notifications are to signal its kick_fd, or PCI_NOWHERE. */
