@@ -404,7 +404,7 @@ enum vcpu_area { VCPU_AREA_PAGE, VCPU_AREA_IO, VCPU_AREA_XSAVE, VCPU_AREA_LAPIC,
 
 /* -EEXIST, -ENOMEM.  The VM owns the vCPU. */
 int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup);
-void vcpu_destroy(struct vcpu *vcpu);
+void vcpu_destroy(struct vcpu *vcpu);	/* half made, too */
 
 /* SVMM_RUN, SET_STATE, GET_STATE; vcpu->mutex held, may sleep. */
 long vcpu_run(struct vcpu *vcpu);

@@ -42,32 +42,19 @@ static bool all_zero(const void *p, size_t bytes)
 static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 {
 	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
-	void *area;
+	void *const area[VCPU_AREAS] = {
+		[VCPU_AREA_PAGE] = vcpu->page,
+		[VCPU_AREA_IO] = vcpu->io_data,
+		[VCPU_AREA_XSAVE] = vcpu->xsave_area,
+		[VCPU_AREA_LAPIC] = vcpu->lapic_area,
+	};
 
-	if (vmf->pgoff >= VCPU_AREA_STATS) {
+	if (vmf->pgoff < VCPU_AREAS)
+		vmf->page = virt_to_page(area[vmf->pgoff]);
+	else
 		vmf->page = stats_page(vcpu, vmf->pgoff - VCPU_AREA_STATS);
-		if (!vmf->page)
-			return VM_FAULT_SIGBUS;
-		get_page(vmf->page);
-		return 0;
-	}
-	switch (vmf->pgoff) {
-	case VCPU_AREA_PAGE:
-		area = vcpu->page;
-		break;
-	case VCPU_AREA_IO:
-		area = vcpu->io_data;
-		break;
-	case VCPU_AREA_XSAVE:
-		area = vcpu->xsave_area;
-		break;
-	case VCPU_AREA_LAPIC:
-		area = vcpu->lapic_area;
-		break;
-	default:
+	if (!vmf->page)
 		return VM_FAULT_SIGBUS;
-	}
-	vmf->page = virt_to_page(area);
 	get_page(vmf->page);
 	return 0;
 }
