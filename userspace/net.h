@@ -58,10 +58,12 @@ struct net_filter {
  * @set_offloads: of these bits (VIRTIO_NET_F_GUEST_*) a received frame may make use; NULL: of none
  * @set_filter: what the guest does not want need not be received; NULL: it always is
  * @use_pairs: receive by the first @pairs, at least 1.  Return: 0, or -1; NULL: there is only one
+ * @forget: what has come and was not received is lost: it was for another machine, or driver
  * @connect: give a pair's frames to the rings of @vhost, or no longer.  Return: 0 or -errno
  * @free: close it
  *
- * The first three are called by a pair's thread, the others under the machine's lock.
+ * The first three are called by a pair's thread, the others under the machine's lock; forget() while
+ * there is no such thread and nothing is connected.
  */
 struct net_ops {
 	int (*send)(struct net *net, unsigned int pair, const struct iovec *iov, unsigned int nr,
@@ -73,6 +75,7 @@ struct net_ops {
 	void (*set_offloads)(struct net *net, uint64_t features);
 	void (*set_filter)(struct net *net, const struct net_filter *filter);
 	int (*use_pairs)(struct net *net, unsigned int pairs);
+	void (*forget)(struct net *net);
 	int (*connect)(struct net *net, unsigned int pair, bool on);
 	void (*free)(struct net *net);
 };

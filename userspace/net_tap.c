@@ -26,6 +26,7 @@
 
 #define TUN_DEVICE	"/dev/net/tun"
 #define NAME_PATTERN	"svmm%d"
+#define FORGET_MAX	65536u		/* frames; what comes after so many is new */
 
 #ifndef TUN_F_USO4	/* Linux 6.2 */
 #define TUN_F_USO4	0x20
@@ -144,6 +145,20 @@ static int tap_use_pairs(struct net *net, unsigned int pairs)
 	return 0;
 }
 
+static void tap_forget(struct net *net)
+{
+	const struct tap *tap = (struct tap *)net;
+	uint8_t start[64];
+	const struct iovec iov = { start, sizeof(start) };
+
+	for (unsigned int i = 0; i < net->pairs; i++) {
+		for (unsigned int n = 0; n < FORGET_MAX; n++) {
+			if (!net_fd_receive(tap->fds[i], &iov, 1))
+				break;
+		}
+	}
+}
+
 static int tap_connect(struct net *net, unsigned int pair, bool on)
 {
 	const struct tap *tap = (struct tap *)net;
@@ -179,6 +194,7 @@ static const struct net_ops ops = {
 	.set_offloads = tap_set_offloads,
 	.set_filter = tap_set_filter,
 	.use_pairs = tap_use_pairs,
+	.forget = tap_forget,
 	.connect = tap_connect,
 	.free = tap_free,
 };

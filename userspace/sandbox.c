@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Three lists of system calls, each a part of the one before: the process's, a vCPU's, a worker's.
- * Filters add up, so a thread has all that its process has and its own.
+ * Filters add up, so a thread has all that its process has and its own.  The process of a network
+ * has another one, and another root.
  *
  * Who gets hold of vmctl can still do what the VM can: use its memory, its disks, its console.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/if_tun.h>
+#include <linux/landlock.h>
 #include <linux/vhost.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -20,6 +23,8 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +35,10 @@
 #define INHERITED_MAX	1024
 #define NO_SUCH_CALL	38	/* ENOSYS: the C library then takes clone() */
 #define ROOT		"/tmp"	/* where an empty file system is put, which becomes the root */
+#define RESOLV_DIR	"/etc"
+#define RESOLV_CONF	"/etc/resolv.conf"
+#define RESOLV_MAX	16384	/* bytes of it */
+#define NOBODY		65534
 
 static struct sandbox_needs needs;	/* of the process */
 static bool active;
@@ -81,9 +90,19 @@ static const int of_sockets[] = {
 	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 };
 
+/* What libslirp and the C library below it do; of their sockets and files see allow_network(). */
 static const int of_network[] = {
-	SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept),
+	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(poll),
+	SCMP_SYS(ppoll), SCMP_SYS(close), SCMP_SYS(fcntl), SCMP_SYS(connect), SCMP_SYS(bind),
+	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(lseek), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	SCMP_SYS(brk), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+	SCMP_SYS(clock_gettime), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
 };
+
+static const unsigned int ioctls_of_network[] = { TCGETS, FIONREAD, FIONBIO };
 
 static const unsigned int ioctls[] = {
 	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, FIONBIO, TUNSETOFFLOAD,
@@ -111,25 +130,39 @@ static int add_files(scmp_filter_ctx ctx)
 	return ADD(ctx, needs.files ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOENT), of_files);
 }
 
-/* Calls that are allowed with some arguments only. */
-static int allow_parts(scmp_filter_ctx ctx)
+static int allow_ioctls(scmp_filter_ctx ctx, const unsigned int *requests, unsigned int nr)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; !err && i < sizeof(ioctls) / sizeof(ioctls[0]); i++)
+	for (unsigned int i = 0; !err && i < nr; i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));
+				       SCMP_A1_32(SCMP_CMP_EQ, requests[i]));
+	return err;
+}
+
+/* No memory becomes code. */
+static int allow_memory(scmp_filter_ctx ctx)
+{
+	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				   SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				       SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return err;
+}
+
+/* Calls that are allowed with some arguments only. */
+static int allow_parts(scmp_filter_ctx ctx)
+{
+	int err = allow_ioctls(ctx, ioctls, sizeof(ioctls) / sizeof(ioctls[0]));
+
 	for (unsigned int i = 0; !err && i < sizeof(ioctl_types) / sizeof(ioctl_types[0]); i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				       SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xff00,
 						  ioctl_types[i] << 8));
-	/* No memory becomes code. */
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				       SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				       SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		err = allow_memory(ctx);
 	return err;
 }
 
@@ -181,8 +214,6 @@ static int load_process_filter(void)
 		err = ALLOW(ctx, of_sockets);
 	if (!err)
 		err = add_files(ctx);
-	if (!err && needs.network)
-		err = ALLOW(ctx, of_network);
 	if (!err)
 		err = allow_parts(ctx);
 	if (!err)
@@ -191,6 +222,46 @@ static int load_process_filter(void)
 		err = allow_names(ctx);
 	if (!err)
 		err = allow_filters(ctx);
+	if (!err)
+		err = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return err;
+}
+
+/* Sockets of IPv4, signals for itself, and files to read, if @files. */
+static int allow_network(scmp_filter_ctx ctx, bool files)
+{
+	int err = ALLOW(ctx, of_network);
+
+	if (!err)
+		err = ALLOW(ctx, of_sockets);
+	if (!err)
+		err = allow_ioctls(ctx, ioctls_of_network,
+				   sizeof(ioctls_of_network) / sizeof(ioctls_of_network[0]));
+	if (!err)
+		err = allow_memory(ctx);
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0_32(SCMP_CMP_EQ, AF_INET));
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				       SCMP_A0_32(SCMP_CMP_EQ, getpid()));
+	if (!err)
+		err = seccomp_rule_add(ctx, files ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOENT),
+				       SCMP_SYS(openat), 1,
+				       SCMP_A2_32(SCMP_CMP_MASKED_EQ,
+						  O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
+	return err;
+}
+
+static int load_network_filter(bool files)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_TRAP);
+	int err;
+
+	if (!ctx)
+		return -ENOMEM;
+	err = allow_network(ctx, files);
 	if (!err)
 		err = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -257,11 +328,6 @@ void sandbox_remember_fds(void)
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 }
 
-void sandbox_forget_fds(void)
-{
-	memset(inherited, 0, sizeof(inherited));
-}
-
 static void close_inherited(void)
 {
 	for (int fd = STDERR_FILENO + 1; fd < INHERITED_MAX; fd++) {
@@ -270,23 +336,122 @@ static void close_inherited(void)
 	}
 }
 
-/* An own, empty root: where it is not permitted, the host's stays, which the filter guards. */
-static void leave_files(void)
+/* Return: its bytes in @text, or -1: it is not there. */
+static ssize_t read_file(const char *path, char *text, size_t bytes)
 {
-	if (unshare(CLONE_NEWNS))
-		return;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
-		  "size=4k") ||
-	    chdir(ROOT))
-		return;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, bytes);
+
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
+static bool write_file(const char *path, int flags, const char *text, size_t bytes)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0444);
+	bool done = fd >= 0 && write(fd, text, bytes) == (ssize_t)bytes;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* Go into an own root, which is empty as yet, and can be written to.  Return: whether it may. */
+static bool make_root(void)
+{
+	return !unshare(CLONE_NEWNS) &&
+	       !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+	       !mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=32k") &&
+	       !chdir(ROOT);
+}
+
+/* Nothing in it changes any more, and there is no way out.  Return: whether that is so. */
+static bool enter_root(void)
+{
+	if (mount(NULL, ".", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "size=32k"))
+		return false;
 	/* An initial RAM disk cannot be pivoted away from. */
 	if (!syscall(SYS_pivot_root, ".", "."))
 		umount2(".", MNT_DETACH);
 	else if (chroot("."))
-		return;
-	if (chdir("/"))
-		return;
+		return false;
+	return !chdir("/");
+}
+
+/* Where it is not permitted, the host's root stays, which the filter guards. */
+static void leave_files(void)
+{
+	if (make_root())
+		enter_root();
+}
+
+/* A root with a copy of the host's name servers.  Return: whether it is permitted. */
+static bool leave_files_but_servers(void)
+{
+	static char text[RESOLV_MAX];
+	ssize_t bytes = read_file(RESOLV_CONF, text, sizeof(text));
+
+	if (!make_root())
+		return false;
+	if (bytes >= 0 && (mkdir("." RESOLV_DIR, 0755) ||
+			   !write_file("." RESOLV_CONF, O_CREAT | O_EXCL, text, bytes)))
+		return false;
+	return enter_root();
+}
+
+/* The host's root, in which that one file can be read.  Return: whether the kernel can do that. */
+static bool forbid_files_but_servers(void)
+{
+	const struct landlock_ruleset_attr all = {
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
+	};
+	struct landlock_path_beneath_attr file = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+		.parent_fd = open(RESOLV_CONF, O_PATH | O_CLOEXEC),
+	};
+	int rules = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	bool done;
+
+	done = rules >= 0 && file.parent_fd >= 0 &&
+	       !syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &file, 0) &&
+	       !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !syscall(SYS_landlock_restrict_self, rules, 0);
+	if (rules >= 0)
+		close(rules);
+	if (file.parent_fd >= 0)
+		close(file.parent_fd);
+	return done;
+}
+
+/* In a user namespace there are no files of who is nobody in it. */
+static void map_user(uid_t uid, gid_t gid)
+{
+	char map[64];
+
+	snprintf(map, sizeof(map), "%u %u 1", uid, uid);
+	write_file("/proc/self/uid_map", 0, map, strlen(map));
+	write_file("/proc/self/setgroups", 0, "deny", strlen("deny"));
+	snprintf(map, sizeof(map), "%u %u 1", gid, gid);
+	write_file("/proc/self/gid_map", 0, map, strlen(map));
+}
+
+/* Root's files, processes and devices are not for a guest.  A namespace may have no nobody. */
+static int become_nobody(void)
+{
+	if (setgroups(0, NULL) && errno != EPERM)
+		return -1;
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return errno == EINVAL ? 0 : -1;
+	return 0;
+}
+
+static void drop_bounding_set(void)
+{
+	for (int cap = 0; !prctl(PR_CAPBSET_DROP, cap); cap++)
+		;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
 static int drop_privileges(void)
@@ -294,40 +459,61 @@ static int drop_privileges(void)
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { { 0 } };
 
-	for (int cap = 0; !prctl(PR_CAPBSET_DROP, cap); cap++)
-		;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
 	return syscall(SYS_capset, &header, none);
 }
 
+/* Return: 0, or -1 after a message; @err is what loading a filter gave. */
+static int check_filter(int err)
+{
+	if (!err)
+		return 0;
+	message("cannot filter system calls: %s; --no-sandbox does without", strerror(-err));
+	return -1;
+}
+
 int sandbox_enter(const struct sandbox_needs *its_needs)
 {
 	const struct sigaction trap = { .sa_sigaction = forbidden, .sa_flags = SA_SIGINFO };
-	int err;
 
 	needs = *its_needs;
 	close_inherited();
 	/* Who has no privileges has namespaces within a user's, if the host lets him. */
 	if (geteuid())
 		unshare(CLONE_NEWUSER);
-	if (!needs.network)
-		unshare(CLONE_NEWNET);
+	unshare(CLONE_NEWNET);
 	unshare(CLONE_NEWIPC | CLONE_NEWUTS);
 	if (!needs.files)
 		leave_files();
+	drop_bounding_set();
 	if (drop_privileges()) {
 		message("cannot drop privileges: %s", strerror(errno));
 		return -1;
 	}
 	sigaction(SIGSYS, &trap, NULL);
-	err = load_process_filter();
-	if (err) {
-		message("cannot filter system calls: %s; --no-sandbox does without",
-			strerror(-err));
+	if (check_filter(load_process_filter()))
 		return -1;
-	}
 	active = true;
 	return 0;
+}
+
+int sandbox_enter_network(void)
+{
+	const struct sigaction trap = { .sa_sigaction = forbidden, .sa_flags = SA_SIGINFO };
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	bool files;
+
+	if (uid && !unshare(CLONE_NEWUSER))
+		map_user(uid, gid);
+	unshare(CLONE_NEWIPC | CLONE_NEWUTS);
+	files = leave_files_but_servers() || forbid_files_but_servers();
+	drop_bounding_set();
+	if ((!uid && become_nobody()) || drop_privileges()) {
+		message("cannot drop privileges: %s", strerror(errno));
+		return -1;
+	}
+	sigaction(SIGSYS, &trap, NULL);
+	return check_filter(load_network_filter(files));
 }
