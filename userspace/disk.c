@@ -139,11 +139,14 @@ static bool unsaid_qcow2(const char *path)
 	return it_is;
 }
 
-struct block *disk_open(const struct disk_options *disk)
+struct block *disk_open(const struct disk_options *disk, unsigned int cpus)
 {
+	unsigned int queues = disk->model.queues ? disk->model.queues : cpus;
+
 	if (disk->qcow2)
 		return block_open_qcow2(disk->path, disk->readonly, disk->cache);
 	if (!disk->raw && unsaid_qcow2(disk->path))
 		return NULL;
-	return block_open_file(disk->path, disk->readonly, disk->cache);
+	return block_open_file(disk->path, disk->readonly, disk->cache,
+			       queues < VIRTIO_BLK_QUEUES_MAX ? queues : VIRTIO_BLK_QUEUES_MAX);
 }

@@ -35,7 +35,7 @@ extern const char disk_help[];
  */
 bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes);
 
-/* Return: the image, locked; or NULL after a message. */
-struct block *disk_open(const struct disk_options *disk);
+/* Return: the image, locked, for a VM of @cpus; or NULL after a message. */
+struct block *disk_open(const struct disk_options *disk, unsigned int cpus);
 
 #endif

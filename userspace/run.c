@@ -234,7 +234,8 @@ static int open_plugs(struct run *r)
 		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
 	};
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
-		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks]);
+		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks],
+						    topology_cpus(&o->topology));
 		if (!r->blocks[p->nr_disks])
 			goto fail;
 	}

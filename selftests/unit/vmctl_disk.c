@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/block_nbd.c
+// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/ring.c userspace/block_nbd.c
 // needs: userspace/library.c userspace/server.c
 // needs: userspace/iov.c userspace/subopt.c
 // libs: -luring -pthread -Wl,--wrap=calloc,--wrap=open,--wrap=fcntl,--wrap=statx
@@ -71,6 +71,7 @@ int __wrap_statx(int fd, const char *path, int flags, unsigned int mask, struct 
 	memset(st, 0, sizeof(*st));
 	st->stx_mask = other.direct_bytes ? STATX_DIOALIGN : 0;
 	st->stx_dio_offset_align = other.direct_bytes;
+	st->stx_dio_mem_align = other.direct_bytes;
 	return 0;
 }
 
@@ -186,7 +187,7 @@ static struct block *try_open(const char *file, const char *keys)
 	snprintf(text, sizeof(text), "%s%s", in_dir(file), keys);
 	if (!disk_parse(text, &d, why, sizeof(why)))
 		abort();
-	block = disk_open(&d);
+	block = disk_open(&d, 3);
 	if (block)
 		CHECK(block->path == d.path);
 	if (nr_paths == sizeof(paths) / sizeof(paths[0]))
@@ -227,10 +228,13 @@ static void test_good_images(void)
 	CHECK_EQ(block->bytes, 1 << 20);
 	CHECK_EQ(block->unit, 512);
 	CHECK(!block->readonly && block->discard && block->cache == BLOCK_WRITEBACK);
-	CHECK(block->max_contexts >= 64);
+	CHECK_EQ(block->max_contexts, 3);		/* a queue for each CPU */
 	block_free(block);
 	block = try_open("raw", ",readonly=on,cache=unsafe");
 	CHECK(block && block->readonly && !block->discard && block->cache == BLOCK_UNSAFE);
+	block_free(block);
+	block = try_open("raw", ",queues=5");
+	CHECK(block && block->max_contexts == 5);
 	block_free(block);
 	make_file("smallest", 512, "");
 	CHECK(opens("smallest", ""));

@@ -122,6 +122,24 @@ static void try_socket(void)
 	leave(socket(AF_INET, SOCK_STREAM, 0) >= 0);
 }
 
+/* What they could be asked for, no filter would see. */
+static void try_ring(void)
+{
+	syscall(SYS_io_uring_setup, 1, NULL);
+	leave(true);
+}
+
+static void try_ring_change(void)
+{
+	syscall(SYS_io_uring_register, -1, 0, NULL, 0);
+	leave(true);
+}
+
+static void try_ring_use(void)
+{
+	leave(syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0) < 0 && errno == EBADF);
+}
+
 static void try_code(void)
 {
 	mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -355,6 +373,9 @@ static const struct try tries[] = {
 	{ "a program", try_exec, ENDED },
 	{ "a process", try_fork, ENDED },
 	{ "a socket", try_socket, ENDED },
+	{ "a ring", try_ring, ENDED },
+	{ "a ring's change", try_ring_change, ENDED },
+	{ "requests of a ring", try_ring_use, WENT_WELL },
 	{ "memory that is code", try_code, ENDED },
 	{ "memory that becomes code", try_protect, ENDED },
 	{ "ptrace", try_ptrace, ENDED },
