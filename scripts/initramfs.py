@@ -90,6 +90,11 @@ class Cpio:
         for lib in libraries(paths):
             self.file(lib, lib, 0o755)
 
+    def loaded(self, path):
+        """A shared library that a program loads by its name, with those that it needs."""
+        for lib in [path] + needed([path]):
+            self.file(lib, lib, 0o755)
+
     def busybox(self):
         for d in DIRS:
             self.dir(d)
@@ -102,7 +107,7 @@ class Cpio:
 
 
 def is_dynamic(path):
-    """An ELF file with an interpreter, told from its program headers."""
+    """A program or a library that is linked when it starts, told from its program headers."""
     with open(path, "rb") as f:
         head = f.read(4096)
     if head[:5] != b"\x7fELF\x02" or len(head) < 64:
@@ -110,14 +115,17 @@ def is_dynamic(path):
     phoff = int.from_bytes(head[32:40], "little")
     size = int.from_bytes(head[54:56], "little")
     for i in range(int.from_bytes(head[56:58], "little")):
-        if head[phoff + i * size:phoff + i * size + 4] == b"\x03\0\0\0":
+        if head[phoff + i * size:phoff + i * size + 4] == b"\x02\0\0\0":
             return True
     return False
 
 
 def libraries(paths):
+    return needed([p for p in paths if is_dynamic(p)])
+
+
+def needed(paths):
     found = set()
-    paths = [p for p in paths if is_dynamic(p)]
     if paths:
         out = subprocess.run(["ldd"] + paths, stdout=subprocess.PIPE, check=True).stdout
         for line in out.decode().splitlines():

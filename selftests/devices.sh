@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # only: check-long
-# timeout: 300
+# timeout: 400
 #
 # vmctl's small devices under Debian's kernel and its drivers: random numbers, a console and named
 # ports, vsock, the balloon, a kernel that panics; the watchdog by its registers. What the guest does
@@ -43,6 +43,7 @@ go_on() { [ "$($talk "unix:$tmp/step" go)" = on ]; }
 # ends: the guest's end; the status is in $status
 ends() { wait $pid; status=$?; pid=; }
 rss() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$pid/status; }
+exits() { vmctl stat devices | awk 'END { print $4 }'; }
 state() { sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' /proc/$pid/status; }
 # refused STATUS WORDS OPTIONS...
 refused()
@@ -54,13 +55,13 @@ refused()
 	result $? "$words"
 }
 
-echo "1..28"
+echo "1..29"
 vmctl run --device help >"$tmp/out" && grep -q '^  --rng' "$tmp/out" && grep -q '^  --disk' "$tmp/out"
 result $? "a list of devices"
 refused 1 "no /dev/vhost-vsock; load its module" --vsock 42
 modprobe vhost_vsock
 
-guest "rng ports console vsock panic" --rng --virtio-console "unix:$tmp/hvc" --pvpanic \
+guest "rng ports cost console vsock panic" --rng --virtio-console "unix:$tmp/hvc" --pvpanic \
 	--serial-port "org.test.port=unix:$tmp/port" --serial-port "log=file:$tmp/log" --vsock 42
 [ "$($talk "unix:$tmp/port" hello)" = "guest heard hello" ]
 result $? "a named port, there and back"
@@ -75,6 +76,13 @@ result $? "a port that is a file"
 result $? "ports have their names"
 [ "$(value rng)" = virtio_rng.0 ] && [ "$(value rng-bytes)" = 20000 ] && said rng-differs
 result $? "random numbers"
+step begin && a=$(exits)
+go_on && step serial && b=$(exits)
+go_on && step virtio && c=$(exits)
+echo "# exits for 20000 characters: serial port $((b - a)), hvc0 $((c - b))"
+[ $((b - a)) -gt 20000 ] && [ $((c - b)) -lt $(((b - a) / 4)) ]
+result $? "a character at hvc0 costs a quarter at most"
+go_on
 step console
 [ "$($talk "unix:$tmp/hvc" 'echo $((6 * 7))' | tr -d '\r')" = 42 ]
 result $? "a shell on hvc0"

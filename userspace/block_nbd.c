@@ -2,7 +2,7 @@
 /*
  * qcow2 images, which qemu-nbd reads and writes and libnbd asks for: that format is theirs to know.
  *
- * qemu-nbd is started for each image, with a socket that only vmctl has, and ends when that is
+ * A qemu-nbd is started for each image, with a socket that only vmctl has, and ends when that is
  * closed, however vmctl ends.  It moves one piece of memory at a time, so that a request is as many
  * commands as it has pieces.  libnbd is loaded for the first image: it brings fifteen libraries
  * along, which no other VM shall pay for.
@@ -14,20 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "block.h"
 #include "library.h"
 #include "message.h"
+#include "server.h"
 
-#define SERVER		"qemu-nbd"
+#define PROGRAM		"qemu-nbd"
 #define COMMAND_MAX	(32u << 20)	/* bytes; a server need not take more */
 
 /* What is used of the library, without its prefix. */
 static struct {
 	typeof(nbd_create) *create;
 	typeof(nbd_close) *close;
-	typeof(nbd_connect_systemd_socket_activation) *connect_systemd_socket_activation;
+	typeof(nbd_connect_socket) *connect_socket;
 	typeof(nbd_get_error) *get_error;
 	typeof(nbd_get_errno) *get_errno;
 	typeof(nbd_get_size) *get_size;
@@ -48,7 +50,7 @@ static struct {
 static const struct library_function functions[] = {
 	{ "nbd_create", &nbd.create },
 	{ "nbd_close", &nbd.close },
-	{ "nbd_connect_systemd_socket_activation", &nbd.connect_systemd_socket_activation },
+	{ "nbd_connect_socket", &nbd.connect_socket },
 	{ "nbd_get_error", &nbd.get_error },
 	{ "nbd_get_errno", &nbd.get_errno },
 	{ "nbd_get_size", &nbd.get_size },
@@ -75,6 +77,7 @@ struct block_context {
 struct nbd_block {
 	struct block block;
 	struct nbd_handle *nbd;
+	pid_t pid;			/* of the server, or 0 */
 	struct block_context context;	/* the only one */
 };
 
@@ -216,7 +219,10 @@ static void free_block(struct block *block)
 {
 	struct nbd_block *b = (struct nbd_block *)block;
 
+	/* The server writes out what it has, and lets go of the image. */
 	nbd.close(b->nbd);
+	if (b->pid > 0)
+		waitpid(b->pid, NULL, 0);
 	free(b);
 }
 
@@ -256,6 +262,7 @@ static bool installed(const char *program)
 	return found;
 }
 
+/* Return: 0, or -1 after a message. */
 static int connect_server(struct nbd_block *b)
 {
 	static const char * const cache[] = {
@@ -263,15 +270,26 @@ static int connect_server(struct nbd_block *b)
 		[BLOCK_WRITETHROUGH] = "--cache=writethrough",
 		[BLOCK_DIRECT] = "--cache=none", [BLOCK_UNSAFE] = "--cache=unsafe",
 	};
-	const char *command[8] = { SERVER, "--format=qcow2", "--discard=unmap" };
+	const char *command[8] = { PROGRAM, "--format=qcow2", "--discard=unmap" };
 	unsigned int n = 3;
+	int fd;
 
 	command[n++] = cache[b->block.cache];
 	if (b->block.readonly)
 		command[n++] = "--read-only";
 	command[n++] = "--";
 	command[n] = b->block.path;
-	return nbd.connect_systemd_socket_activation(b->nbd, (char **)command);
+	fd = server_start(command, &b->pid);
+	if (fd < 0) {
+		message("--disk %s: cannot start " PROGRAM ": %s", b->block.path,
+			strerror(errno));
+		return -1;
+	}
+	if (!nbd.connect_socket(b->nbd, fd))
+		return 0;
+	message("--disk %s: " PROGRAM " cannot open it, as it says above (%s)", b->block.path,
+		nbd.get_error());
+	return -1;
 }
 
 static int64_t start_server(struct nbd_block *b)
@@ -284,16 +302,13 @@ static int64_t start_server(struct nbd_block *b)
 				"; with readonly=on it need not be writable" : "");
 		return -1;
 	}
-	if (!installed(SERVER)) {
-		message("--disk %s: qcow2 needs " SERVER ", of Debian's package qemu-utils",
+	if (!installed(PROGRAM)) {
+		message("--disk %s: qcow2 needs " PROGRAM ", of Debian's package qemu-utils",
 			b->block.path);
 		return -1;
 	}
-	if (connect_server(b)) {
-		message("--disk %s: " SERVER " cannot open it, as it says above (%s)",
-			b->block.path, nbd.get_error());
+	if (connect_server(b))
 		return -1;
-	}
 	bytes = nbd.get_size(b->nbd);
 	if (bytes <= 0 || bytes % BLOCK_SECTOR) {
 		message("--disk %s: its size, %lld bytes, is not a multiple of 512", b->block.path,

@@ -40,6 +40,7 @@ struct console {
 	struct socket_name socket;	/* its fd is -1: it is none */
 	bool is_pty;
 	bool not_vital;
+	bool deaf;		/* nobody can connect to the socket any more */
 	bool is_terminal;	/* input is a raw terminal: look for Ctrl-A */
 	bool escaped;		/* the byte before was Ctrl-A */
 	bool in_unpollable;	/* input is a file, which is always ready */
@@ -78,7 +79,8 @@ static void watch(struct console *c)
 		return;
 	}
 	if (c->socket.fd >= 0) {
-		machine_watch_fd(c->m, c->socket.fd, c->out_fd < 0 ? EPOLLIN : 0, caller_waits, c);
+		machine_watch_fd(c->m, c->socket.fd, c->out_fd < 0 && !c->deaf ? EPOLLIN : 0,
+				 caller_waits, c);
 		if (c->out_fd >= 0)
 			machine_watch_fd(c->m, c->out_fd, in | out, both_ready, c);
 		return;
@@ -140,7 +142,8 @@ static void caller_waits(void *opaque, uint32_t events)
 			return;
 		/* It would be ready for ever. */
 		message("%s: nobody can connect any more: %s", c->name, strerror(errno));
-		machine_watch_fd(c->m, c->socket.fd, 0, NULL, NULL);
+		c->deaf = true;
+		watch(c);
 		return;
 	}
 	c->in_fd = fd;

@@ -54,15 +54,3 @@ void iov_advance(struct iovec **iov, unsigned int *nr, uint32_t bytes)
 		(*iov)->iov_len -= bytes;
 	}
 }
-
-unsigned int iov_truncate(struct iovec *iov, unsigned int nr, uint32_t bytes)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr && bytes; i++) {
-		if (iov[i].iov_len > bytes)
-			iov[i].iov_len = bytes;
-		bytes -= iov[i].iov_len;
-	}
-	return i;
-}

@@ -20,7 +20,4 @@ uint32_t iov_from_buffer(const struct iovec *iov, unsigned int nr, uint32_t skip
 /* Take @bytes, which are there, off the start of *@iov; its pieces are changed. */
 void iov_advance(struct iovec **iov, unsigned int *nr, uint32_t bytes);
 
-/* Leave the first @bytes, which are there, of @iov.  Return: how many pieces that takes. */
-unsigned int iov_truncate(struct iovec *iov, unsigned int nr, uint32_t bytes);
-
 #endif

@@ -41,7 +41,14 @@ void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)
 
 int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data)
 {
-	return svmm_irqfd(m->vm_fd, 0, address, data, fd);
+	int err = svmm_irqfd(m->vm_fd, 0, address, data, fd);
+
+	if (err == -ENOSPC && !m->irqfds_reported) {
+		m->irqfds_reported = true;
+		message("an interrupt of a device does not reach the guest: %s (reported once)",
+			svmm_explain(SVMM_IRQFD, err));
+	}
+	return err;
 }
 
 void machine_remove_irqfd(struct machine *m, int fd)
@@ -292,11 +299,6 @@ static int create_devices(struct machine *m, const struct machine_config *config
 		message("cannot build a device: %s", strerror(errno));
 		return -1;
 	}
-	if (config->exit_port >= 0 && exit_port_new(m, config->exit_port)) {
-		message("--exit-port %#x is the port of a device; choose another (0xf4 is free)",
-			config->exit_port);
-		return -1;
-	}
 	if (config->pvpanic) {
 		m->pvpanic = pvpanic_new(m);
 		if (!m->pvpanic) {
@@ -304,10 +306,18 @@ static int create_devices(struct machine *m, const struct machine_config *config
 			return -1;
 		}
 	}
-	if (!plug_any(config->plugs))
-		return 0;
-	m->plugs = plug_all(m, config->plugs, m->nr_vcpus);
-	return m->plugs ? 0 : -1;
+	if (plug_any(config->plugs)) {
+		m->plugs = plug_all(m, config->plugs, m->nr_vcpus);
+		if (!m->plugs)
+			return -1;
+	}
+	/* Last, so that it is what gives way. */
+	if (config->exit_port >= 0 && exit_port_new(m, config->exit_port)) {
+		message("--exit-port %#x is the port of a device; choose another (0xf4 is free)",
+			config->exit_port);
+		return -1;
+	}
+	return 0;
 }
 
 struct machine *machine_new(int svmm_fd, const struct machine_config *config,

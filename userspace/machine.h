@@ -88,6 +88,7 @@ struct machine {
 	unsigned int nr_ports, nr_mmio;			/* c */
 	uint8_t *port_owner;		/* c, index in ports[] + 1, per port */
 	bool stray_reported;		/* l */
+	bool irqfds_reported;		/* l */
 
 	/* timer.c */
 	struct machine_timer *timers;	/* l */

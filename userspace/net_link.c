@@ -24,12 +24,14 @@ bool link_in_use(const char *name)
 	struct nl_sock *sock = open_route();
 	struct rtnl_link *link;
 	bool in_use = false;
+	const char *type;
 
 	if (!sock)
 		return false;
-	/* A tap interface has a carrier while it is open. */
+	/* It has a carrier while it is open. */
 	if (!rtnl_link_get_kernel(sock, 0, name, &link)) {
-		in_use = rtnl_link_get_carrier(link);
+		type = rtnl_link_get_type(link);
+		in_use = type && !strcmp(type, "tun") && rtnl_link_get_carrier(link);
 		rtnl_link_put(link);
 	}
 	nl_socket_free(sock);

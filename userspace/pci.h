@@ -102,6 +102,13 @@ void pci_add_registers(struct pci_function *f, unsigned int at, unsigned int byt
 /* The function's configuration space: 256 bytes, little-endian. */
 uint8_t *pci_config(struct pci_function *f);
 
+/*
+ * Call @changed when the guest lets the function reach its memory, or (!@on) forbids it: a kernel
+ * that starts another in its place does that, and whose the memory is then the function does not
+ * know.
+ */
+void pci_on_mastering(struct pci_function *f, void (*changed)(void *opaque, bool on), void *opaque);
+
 /* The function's INTA#. */
 void pci_set_intx(struct pci_function *f, int level);
 

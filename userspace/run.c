@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -434,6 +435,17 @@ static int exit_status(enum machine_stop why, unsigned int value)
 	return STATUS_ERROR;
 }
 
+/* Each queue of a device takes some, and the limit is 1024 where nobody has said more. */
+static void allow_fds(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* From the first machine to the last one's end.  Return: the exit status. */
 static int run_machines(struct run *r, enum machine_stop *why)
 {
@@ -483,6 +495,7 @@ int run_vm(struct run_options *options)
 	int status;
 
 	sandbox_remember_fds();
+	allow_fds();
 	if (options->detach) {
 		status = detach_begin(&r.detached);
 		if (status != DETACHED)

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The trick to have a virtiofsd to oneself: it is born with the socket it listens on, which has
- * a name in a directory of ours only until vmctl has connected.
- */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "message.h"
+#include "server.h"
 #include "share.h"
 #include "subopt.h"
 
@@ -116,86 +108,17 @@ static const char *find_server(void)
 	return NULL;
 }
 
-/* In the child: nothing of vmctl's but the socket. */
-static void become_server(const char *server, const struct share_options *share, int listener)
-{
-	char fd[32], options[4096];
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	setpgid(0, 0);		/* Ctrl-C is the guest's, or vmctl's, not its */
-	if (dup2(listener, 3) < 0)
-		_exit(1);
-	if (listener == 3 && fcntl(3, F_SETFD, 0))
-		_exit(1);
-	snprintf(fd, sizeof(fd), "--fd=%d", 3);
-	snprintf(options, sizeof(options), "source=%s,cache=%s,sandbox=%s,log_level=warn",
-		 share->path, share->cache, share->sandbox);
-	execl(server, server, fd, "-o", options, NULL);
-	_exit(127);
-}
-
-/* A listening socket at @path, in a directory of its own. */
-static int listen_at(const char *path)
-{
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-	if (!bind(fd, (struct sockaddr *)&name, sizeof(name)) && !listen(fd, 1))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&name, sizeof(name)))
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
 /* Return: a connection to a new server, or -1 with errno set. */
 static int start_server(const char *server, const struct share_options *share)
 {
-	char dir[] = "/tmp/vmctl-XXXXXX", path[sizeof(dir) + 8];
-	int listener, fd = -1, err;
+	char fd[32], options[4096];
+	const char *argv[5] = { server, fd, "-o", options, NULL };
 	pid_t pid;
 
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/socket", dir);
-	listener = listen_at(path);
-	if (listener >= 0)
-		fd = connect_to(path);
-	err = errno;
-	unlink(path);
-	rmdir(dir);
-	if (fd >= 0) {
-		pid = fork();
-		if (!pid)
-			become_server(server, share, listener);
-		err = errno;
-		if (pid < 0) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	if (listener >= 0)
-		close(listener);
-	errno = err;
-	return fd;
+	snprintf(fd, sizeof(fd), "--fd=%d", SERVER_FD);
+	snprintf(options, sizeof(options), "source=%s,cache=%s,sandbox=%s,log_level=warn",
+		 share->path, share->cache, share->sandbox);
+	return server_start(argv, &pid);
 }
 
 int share_open(const struct share_options *share, struct vhost_user *user)

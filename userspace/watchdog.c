@@ -20,6 +20,7 @@ struct watchdog {
 	struct machine *m;
 	struct i6300esb *esb;
 	enum watchdog_action action;
+	bool told;
 };
 
 /* In the order of enum watchdog_action. */
@@ -41,7 +42,10 @@ static void expired(void *opaque)
 {
 	struct watchdog *w = opaque;
 
-	message("the guest has not served its watchdog: %s", words[w->action]);
+	/* Where nothing happens, a guest could have it said for ever. */
+	if (!w->told)
+		message("the guest has not served its watchdog: %s", words[w->action]);
+	w->told = w->action == WATCHDOG_NONE;
 	switch (w->action) {
 	case WATCHDOG_RESET:
 		machine_request_stop(w->m, MACHINE_RESET, 0);

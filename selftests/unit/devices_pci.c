@@ -393,6 +393,37 @@ static void test_command(void)
 	pci_bus_free(bus);
 }
 
+static unsigned int mastering[2];	/* how often it was taken, and given */
+
+static void mastering_changed(void *opaque, bool on)
+{
+	CHECK(opaque == mastering);
+	mastering[on]++;
+}
+
+static void test_mastering(void)
+{
+	struct pci_function *f;
+
+	bus = pci_bus_new(&fake);
+	f = new_function();
+	set_command(1, PCI_COMMAND_MASTER);		/* nobody wants to know */
+	set_command(1, 0);
+	pci_on_mastering(f, mastering_changed, mastering);
+	set_command(1, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	CHECK_EQ(mastering[0] + mastering[1], 0);
+	set_command(1, PCI_COMMAND_MASTER);
+	config_write(1, PCI_COMMAND, 1, PCI_COMMAND_MASTER | PCI_COMMAND_IO);
+	CHECK(mastering[1] == 1 && !mastering[0]);
+	config_write(1, PCI_COMMAND + 1, 1, 0);
+	config_write(1, PCI_INTERRUPT_LINE, 1, 5);
+	CHECK(mastering[1] == 1 && !mastering[0]);
+	set_command(1, 0);
+	set_command(1, 0);
+	CHECK(mastering[1] == 1 && mastering[0] == 1);
+	pci_bus_free(bus);
+}
+
 static void test_overlap(void)
 {
 	struct pci_function *f, *g;
@@ -636,6 +667,7 @@ static const struct test tests[] = {
 	{ "accesses to BARs", test_access_to_bars },
 	{ "BARs that move, and where they may not be", test_moves },
 	{ "decoding is turned on and off", test_command },
+	{ "bus mastering", test_mastering },
 	{ "BARs that overlap", test_overlap },
 	{ "windows that are full", test_windows_are_full },
 	{ "capabilities", test_capabilities },

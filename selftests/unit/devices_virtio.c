@@ -374,6 +374,36 @@ static void test_broken(void)
 	free_device();
 }
 
+/* A kernel that starts another one takes the memory away (Linux: pci_clear_master()). */
+static void test_mastering(void)
+{
+	new_device();
+	set_command(1, 7);
+	set_command(1, 3);					/* it does not run yet */
+	CHECK_EQ(get_status(&dev), 0);
+	run_driver(0, true);					/* a driver that never asks */
+	set_command(1, 7);
+	CHECK_EQ(get_status(&dev), RUNNING);
+	messages();
+	set_command(1, 3);
+	CHECK_EQ(model.stops, 1);
+	CHECK_EQ(get_status(&dev), RUNNING | NEEDS_RESET);
+	CHECK_EQ(messages(), 0);
+	CHECK_EQ(fake.nr_ioeventfds, 0);
+	kick(&dev, 0);
+	CHECK(!kicked(0));
+	set_command(1, 7);
+	start_driver(&dev);
+	CHECK_EQ(model.starts, 1);
+	set_status(&dev, 0);
+	CHECK_EQ(model.stops, 1);
+	check_power_on();
+	run_driver(0, true);
+	kick(&dev, 0);
+	CHECK(kicked(0));
+	free_device();
+}
+
 /* ---- data --------------------------------------------------------------------------------- */
 
 /* A buffer that is echoed, with and without MSI-X, split and packed. */
@@ -567,6 +597,7 @@ static const struct test tests[] = {
 	{ "a queue is enabled, once", test_queue_enable },
 	{ "rings that cannot be", test_bad_rings },
 	{ "a device that needs a reset", test_broken },
+	{ "a device that may not reach memory", test_mastering },
 	{ "buffers", test_buffers },
 	{ "a device that cannot be", test_without },
 	{ "devices in all slots", test_all_slots },

@@ -257,6 +257,15 @@ static void test_asked(void)
 	do_request(VIRTIO_BLK_T_GET_ID, 0, DATA_GPA, 20, true);
 	do_request(99, 0, DATA_GPA, 20, true);
 	CHECK_EQ(slow.nr_asked, 6);
+	/* A large disk: offsets of 64 bits, and no more of it at once than was said. */
+	slow.block.bytes = 1ull << 40;
+	CHECK_EQ(disk_read(1ull << 30, DATA_GPA, 512), 0);
+	CHECK_EQ(last_asked()->offset, 1ull << 39);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_DISCARD, 8, 1 << 22, 0), 0);
+	CHECK_EQ(last_asked()->bytes, 1ull << 31);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_DISCARD, 8, (1 << 22) + 1, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_WRITE_ZEROES, 8, UINT32_MAX, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(slow.nr_asked, 8);
 	free_slow_disk();
 }
 
@@ -281,6 +290,22 @@ static void test_stable(void)
 	start_disk(BASIC, 1, 16);
 	CHECK_EQ(disk_flush(), 0);
 	CHECK_EQ(slow.nr_asked, 1);
+	free_slow_disk();
+}
+
+/* The block is not asked for what it would have to refuse. */
+static void test_readonly(void)
+{
+	new_slow_disk(BLOCK_WRITEBACK, 1);
+	slow.block.readonly = true;
+	start_disk(F(VIRTIO_F_VERSION_1), 1, 16);
+	CHECK_EQ(disk_write(0, DATA_GPA, 512), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_DISCARD, 0, 8, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(disk_range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0), VIRTIO_BLK_S_IOERR);
+	CHECK_EQ(slow.nr_asked, 0);
+	CHECK_EQ(disk_read(0, DATA_GPA, 512), 0);
+	CHECK_EQ(disk_flush(), 0);
+	CHECK_EQ(slow.nr_asked, 2);
 	free_slow_disk();
 }
 
@@ -430,21 +455,27 @@ static void fill_ring(unsigned int nr)
 	kick(&dev, 0);
 }
 
-/* The reset waits for what is under way; from then on the memory is the driver's. */
+/*
+ * Who resets it, frees it, or forbids it the memory waits for what is under way; from then on the
+ * memory is the driver's.
+ */
 static void test_reset_under_way(void)
 {
 	pthread_t thread;
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		new_slow_disk(BLOCK_WRITEBACK, 1);
 		start_disk(BASIC | F(VIRTIO_RING_F_INDIRECT_DESC), 1, 64);
+		set_command(1, 7);
 		hold(true);
 		fill_ring(64);
 		wait_for(&slow.under_way, 64);
 		released = false;
 		CHECK(!pthread_create(&thread, NULL, release_later, NULL));
-		if (i)
+		if (i == 1)
 			virtio_blk_free(blk);
+		else if (i)
+			set_command(1, 3);
 		else
 			set_status(&dev, 0);
 		CHECK(__atomic_load_n(&released, __ATOMIC_SEQ_CST));
@@ -455,7 +486,7 @@ static void test_reset_under_way(void)
 		memset(guest.host, POISON, MEMORY_BYTES);
 		usleep(20000);
 		CHECK(is_all(guest.host, MEMORY_BYTES, POISON));
-		if (i) {
+		if (i == 1) {
 			pci_bus_free(bus);
 			continue;
 		}
@@ -566,6 +597,7 @@ static void test_file_queues(void)
 static const struct test tests[] = {
 	{ "what is asked of a block", test_asked },
 	{ "a driver without flushes", test_stable },
+	{ "read-only", test_readonly },
 	{ "errors", test_errors },
 	{ "queues, their threads and interrupts", test_queues },
 	{ "as many requests as the ring has places", test_depth },

@@ -519,6 +519,7 @@ static void test_merged(void)
 			give(j, j % 2 ? 100 : 30, j % 2 ? 0 : 70);
 		arrive(sizes[i], i);
 		fake_net_turn(0);
+		CHECK(fake_net.parts > want);	/* all of it went where it belongs */
 		CHECK_EQ(received(sizes[i], i), want);
 		CHECK_EQ(received(0, 0), 0);
 	}

@@ -42,6 +42,7 @@ static struct {
 	pthread_mutex_t lock;		/* cables */
 	atomic_bool free_running, blocked;
 	atomic_uint turns;
+	unsigned int parts;		/* that the last received frame could use */
 	uint64_t offloads;
 	struct net_filter filter;
 	unsigned int filters;		/* how often it was set */
@@ -117,6 +118,7 @@ static uint32_t fake_receive(struct net *net, unsigned int pair, const struct io
 	if (!f)
 		return 0;
 	bytes = HEADER + f->bytes;
+	fake_net.parts = nr;
 	if (iov_from_buffer(iov, nr, 0, &f->header, HEADER) != HEADER ||
 	    iov_from_buffer(iov, nr, HEADER, f->data, f->bytes) != f->bytes)
 		abort();	/* it was to have room for any frame */

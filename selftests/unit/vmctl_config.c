@@ -18,7 +18,7 @@
 #include "../../userspace/json.h"
 #include "tap.h"
 
-enum { KERNEL, MEM, DISK, MEM_PATH, NO_REBOOT };
+enum { KERNEL, MEM, DISK, MEM_PATH, NO_REBOOT, RNG };
 
 const struct run_option run_option_table[] = {
 	[KERNEL] = { "kernel", OPTION_TEXT },
@@ -26,6 +26,7 @@ const struct run_option run_option_table[] = {
 	[DISK] = { "disk", OPTION_TEXT, .repeatable = true },
 	[MEM_PATH] = { "mem-path", OPTION_TEXT },
 	[NO_REBOOT] = { "no-reboot", OPTION_FLAG },
+	[RNG] = { "rng", OPTION_MAYBE_TEXT },
 };
 
 const unsigned int nr_run_options = sizeof(run_option_table) / sizeof(run_option_table[0]);
@@ -126,6 +127,9 @@ static void test_good(void)
 	good("{\"disk\": []}", "");
 	good("{\"kernel\": \"\\u00fc \\\"\\\\\\n\"}", "--kernel \xc3\xbc \"\\\n");
 	good("{\"mem\": 99999999999999999999}", "--mem 18446744073709551615");
+	good("{\"rng\": true}", "--rng");
+	good("{\"rng\": false}", "");
+	good("{\"rng\": \"rate=1K\"}", "--rng rate=1K");
 }
 
 static void test_malformed(void)
@@ -184,6 +188,9 @@ static void test_types(void)
 	    "\"mem\": an object; give a whole number, or a string as on the command line");
 	bad("{\"no-reboot\": 1}", "\"no-reboot\": a number; give true or false");
 	bad("{\"no-reboot\": \"yes\"}", "\"no-reboot\": a string; give true or false");
+	bad("{\"rng\": 1}", "\"rng\": a number; give true, false or a string");
+	bad("{\"rng\": \"a\\u0000\"}",
+	    "\"rng\": a string with a character 0 in it; give true, false or a string");
 	bad("{\"disk\": 1}", "\"disk\": a number; give a string, or an array of such");
 	bad("{\"disk\": [\"a\", true]}", "\"disk\": true; give a string, or an array of such");
 	bad("{\"disk\": [[\"a\"]]}", "\"disk\": an array; give a string, or an array of such");
@@ -262,10 +269,12 @@ static void test_write(void)
 	add(&s, MEM, "512");
 	add(&s, DISK, "only one");
 	add(&s, NO_REBOOT, NULL);
+	add(&s, RNG, NULL);
 	o = config_object(&s);
 	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
 	ksft_test_result(!strcmp(text, "{\"kernel\":\"a \\\"quoted\\\" /path\\n\",\"mem\":512,"
-				       "\"disk\":[\"only one\"],\"no-reboot\":true}"),
+				       "\"disk\":[\"only one\"],\"no-reboot\":true,"
+				       "\"rng\":true}"),
 			 "written: %s\n", text);
 	strcpy(before, line_of(&s));
 	run_settings_free(&s);
@@ -308,7 +317,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(53);
+	ksft_set_plan(58);
 	close(mkstemp(path));
 	test_good();
 	test_malformed();

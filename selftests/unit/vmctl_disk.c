@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/block_nbd.c
-// needs: userspace/library.c
+// needs: userspace/library.c userspace/server.c
 // needs: userspace/iov.c userspace/subopt.c
 // libs: -luring -pthread -Wl,--wrap=calloc,--wrap=open,--wrap=fcntl,--wrap=statx
 // libs: -Wl,--wrap=io_uring_queue_init
@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "../../userspace/disk.h"
 #include "devices_fake.h"
@@ -367,6 +368,7 @@ static void test_qcow2(void)
 		CHECK(!block->readonly && block->discard && block->max_contexts == 1);
 		refused("qcow2", ",format=qcow2", "qemu-nbd cannot open it, as it says above");
 		block_free(block);
+		CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 	}
 	block = try_open("qcow2", ",format=qcow2,readonly=on");
 	other_block = try_open("qcow2", ",format=qcow2,readonly=on");

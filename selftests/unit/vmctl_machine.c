@@ -51,6 +51,7 @@ static struct {
 	uint32_t msi_data;
 	unsigned int nr_msis;
 	struct svmm_irqfd irqfd;
+	int irqfd_error;
 	struct svmm_ioeventfd ioeventfd;
 	int extint;
 	unsigned int blocked;		/* times that RUN waited for a kick */
@@ -215,7 +216,7 @@ int svmm_irqfd(int vm, uint32_t flags, uint64_t address, uint32_t data, int fd)
 	module.irqfd = (struct svmm_irqfd) {
 		.address = address, .data = data, .fd = fd, .flags = flags,
 	};
-	return fd < 0 ? -EBADF : 0;
+	return fd < 0 ? -EBADF : module.irqfd_error;
 }
 
 int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uint64_t match,
@@ -485,6 +486,72 @@ static void test_overlap(void)
 			 !fits, "ranges that overlap or leave the port space are refused\n");
 }
 
+static struct {
+	unsigned int reads, writes, bytes;
+	uint64_t offset, value;
+} around;
+
+static uint64_t read_around(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	around.reads++;
+	around.offset = offset;
+	around.bytes = bytes;
+	return 0x44332211;
+}
+
+static void write_around(void *opaque, uint64_t offset, unsigned int bytes, uint64_t v)
+{
+	around.writes++;
+	around.offset = offset;
+	around.bytes = bytes;
+	around.value = v;
+}
+
+/* Write to @port: was it seen once, as that? */
+static bool write_seen(uint16_t port, unsigned int bytes, uint64_t offset, unsigned int as_bytes,
+		       uint64_t wanted)
+{
+	uint32_t data = 0x44330011;	/* 0 to the reset port: nothing */
+
+	around.writes = 0;
+	bus_io(m, port, true, bytes, 1, &data);
+	return around.writes == 1 && around.offset == offset && around.bytes == as_bytes &&
+	       around.value == wanted;
+}
+
+/* CF8h to CFFh around CF9h, as the PCI bus has it. */
+static void test_around(void)
+{
+	struct io_range r = { "test", 0xcf8, 8, read_around, write_around, NULL };
+	struct io_range over = { "over", 0xcfc, 1, read_seven, write_nothing, NULL };
+	struct io_range bad = { "bad", 0xffff, 2, read_seven, write_nothing, NULL };
+	uint8_t data[4];
+	bool ok;
+
+	build();
+	ok = !machine_add_ports_around(m, &r) && machine_add_ports(m, &over) == -EEXIST &&
+	     machine_add_ports_around(m, &bad) == -EINVAL;
+	ok &= write_seen(0xcf8, 4, 0, 4, 0x44330011) && write_seen(0xcfa, 2, 2, 2, 0x0011) &&
+	      write_seen(0xcff, 1, 7, 1, 0x11);
+	/* The other one's first byte, and then ours. */
+	ok &= write_seen(0xcf9, 2, 2, 1, 0x00) && write_seen(0xcff, 2, 7, 1, 0x11);
+	data[0] = 0;
+	bus_io(m, 0xcf9, true, 1, 1, data);
+	ok &= around.writes == 1;
+	around.reads = 0;
+	bus_io(m, 0xcf9, false, 1, 1, data);
+	ok &= !around.reads;
+	bus_io(m, 0xcf8, false, 4, 1, data);
+	ok &= around.reads == 1 && !memcmp(data, "\x11\x22\x33\x44", 4);
+	while (m->nr_ports < MACHINE_MAX_RANGES)
+		ok &= !machine_add_ports_around(m, &over);
+	ok &= machine_add_ports_around(m, &over) == -ENOSPC;
+	bus_io(m, 0xcfc, false, 1, 1, data);
+	ok &= data[0] == 0x11;		/* who came first */
+	machine_free(m);
+	ksft_test_result(ok, "a range around another's\n");
+}
+
 /* Entry @pin of the I/O APIC: @vector, fixed, edge, unmasked. */
 static void route(unsigned int pin, unsigned int vector)
 {
@@ -631,6 +698,14 @@ static void test_eventfds(void)
 	machine_remove_irqfd(m, 7);
 	ok &= !memcmp(&module.irqfd, &no_irqfd, sizeof(no_irqfd));
 	ksft_test_result(ok, "eventfds that interrupt, as the module is told of them\n");
+
+	module.irqfd_error = -ENOSPC;
+	capture();
+	ok = machine_add_irqfd(m, 7, 0xfee01000, 0x41) == -ENOSPC &&
+	     machine_add_irqfd(m, 8, 0xfee01000, 0x41) == -ENOSPC;
+	ok &= captured("does not reach the guest") == 1;
+	module.irqfd_error = 0;
+	ksft_test_result(ok, "when there are too many of them, it is said once\n");
 
 	ok = !machine_add_ioeventfd(m, 8, false, 0xd0000000, 2) &&
 	     !memcmp(&module.ioeventfd, &bell, sizeof(bell)) &&
@@ -1032,12 +1107,13 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(38);
+	ksft_set_plan(40);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
 	test_stray_mmio();
 	test_overlap();
+	test_around();
 	test_irq_wiring();
 	test_8259();
 	test_ends();

@@ -195,6 +195,25 @@ static void tell_capability(struct pci_function *f, unsigned int offset, unsigne
 	}
 }
 
+/* Bus mastering */
+
+void pci_on_mastering(struct pci_function *f, void (*changed)(void *opaque, bool on), void *opaque)
+{
+	f->mastering_changed = changed;
+	f->mastering_opaque = opaque;
+}
+
+static void update_mastering(struct pci_function *f)
+{
+	bool on = get(f->config + PCI_COMMAND, 2) & PCI_COMMAND_MASTER;
+
+	if (on == f->mastering)
+		return;
+	f->mastering = on;
+	if (f->mastering_changed)
+		f->mastering_changed(f->mastering_opaque, on);
+}
+
 /* Accesses */
 
 /* No access crosses 4 bytes, as none does on the bus. */
@@ -226,6 +245,7 @@ void function_config_write(struct pci_function *f, unsigned int offset, unsigned
 	}
 	update_bars(f);
 	function_update_intx(f);
+	update_mastering(f);
 }
 
 /* Life */

@@ -35,6 +35,9 @@ struct pci_function {
 	unsigned int nr_capabilities, next_capability;	/* its place */
 	struct capability registers;	/* the device's own */
 	struct msix *msix;
+	void (*mastering_changed)(void *opaque, bool on);
+	void *mastering_opaque;
+	bool mastering;			/* what it was told last */
 	bool intx, intx_wired;		/* what the device says, what its line was told */
 };
 

@@ -148,13 +148,26 @@ static void start(struct virtio_device *vd)
 	virtio_pci_start(vd);
 }
 
+static void stop(struct virtio_device *vd)
+{
+	if (!vd->started)
+		return;
+	virtio_pci_stop(vd);
+	vd->model.ops->stop(vd->model.opaque);
+	vd->started = false;
+}
+
+void virtio_halt(struct virtio_device *vd)
+{
+	if (!vd->started)
+		return;
+	stop(vd);
+	atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
 static void reset(struct virtio_device *vd)
 {
-	if (vd->started) {
-		virtio_pci_stop(vd);
-		vd->model.ops->stop(vd->model.opaque);
-		vd->started = false;
-	}
+	stop(vd);
 	atomic_store(&vd->status, 0);
 	virtio_take_isr(vd);
 	vd->accepted = 0;

@@ -152,10 +152,10 @@ static bool merges(const struct net_worker *w)
 	return net_accepts(w->card, VIRTIO_NET_F_MRG_RXBUF);
 }
 
-/* There is no room for more buffers, or the driver has no more that it could give. */
+/* The driver has no more that it could give. */
 static bool holds_all(const struct net_worker *w)
 {
-	return w->nr_parts + PARTS > HELD_PARTS || w->nr_parts >= w->rx->size;
+	return w->nr_parts >= w->rx->size;
 }
 
 /* Take the next buffer.  Return: whether there was one. */

@@ -273,6 +273,13 @@ static void window_access(void *opaque, unsigned int offset, unsigned int bytes,
 
 /* Life */
 
+/* Without it the device must not write to memory (PCI 3.0, 6.2.2); queues have no way to wait. */
+static void mastering_changed(void *opaque, bool on)
+{
+	if (!on)
+		virtio_halt(opaque);
+}
+
 static void add_capability(struct virtio_device *vd, uint8_t type, uint8_t bar, uint32_t offset,
 			   uint32_t length)
 {
@@ -346,6 +353,7 @@ static int add_registers(struct virtio_device *vd)
 		add_capability(vd, VIRTIO_PCI_CAP_DEVICE_CFG, BAR_REGISTERS, CONFIG,
 			       vd->model.config_bytes);
 	add_window(vd);
+	pci_on_mastering(vd->f, mastering_changed, vd);
 	return 0;
 }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The trick to have a server to oneself: it is born with the socket that it listens on, which has a
+ * name in a directory of ours only until vmctl has connected.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "server.h"
+
+/* In the child: nothing of vmctl's but the socket. */
+static void become(const char * const *argv, int listener)
+{
+	char pid[16];
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	setpgid(0, 0);		/* Ctrl-C is the guest's, or vmctl's, not its */
+	if (dup2(listener, SERVER_FD) < 0 || fcntl(SERVER_FD, F_SETFD, 0))
+		_exit(1);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	execvp(argv[0], (char **)argv);
+	_exit(127);
+}
+
+static int new_socket(struct sockaddr_un *name, const char *path)
+{
+	*name = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	snprintf(name->sun_path, sizeof(name->sun_path), "%s", path);
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un name;
+	int fd = new_socket(&name, path);
+
+	if (fd < 0)
+		return -1;
+	if (!bind(fd, (struct sockaddr *)&name, sizeof(name)) && !listen(fd, 1))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un name;
+	int fd = new_socket(&name, path);
+
+	if (fd < 0)
+		return -1;
+	if (!connect(fd, (struct sockaddr *)&name, sizeof(name)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Return: a connection, and what it is to, in @listener; or -1 with errno set. */
+static int make_connection(int *listener)
+{
+	char dir[] = "/tmp/vmctl-XXXXXX", path[sizeof(dir) + 8];
+	int fd = -1, err;
+
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	*listener = listen_at(path);
+	if (*listener >= 0)
+		fd = connect_to(path);
+	err = errno;
+	if (*listener >= 0 && fd < 0)
+		close(*listener);
+	unlink(path);
+	rmdir(dir);
+	errno = err;
+	return fd;
+}
+
+int server_start(const char * const *argv, pid_t *pid)
+{
+	int listener, fd = make_connection(&listener), err;
+
+	if (fd < 0)
+		return -1;
+	*pid = fork();
+	if (!*pid)
+		become(argv, listener);
+	err = errno;
+	close(listener);
+	if (*pid < 0) {
+		close(fd);
+		errno = err;
+		return -1;
+	}
+	return fd;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Programs that serve a device of one machine.
+ */
+#ifndef VMCTL_SERVER_H
+#define VMCTL_SERVER_H
+
+#include <sys/types.h>
+
+#define SERVER_FD	3	/* where it finds its socket, and systemd's servers find theirs */
+
+/**
+ * server_start - start a program, and connect to it
+ * @argv: it and its arguments, ending in NULL; looked for as a shell does
+ * @pid: set to its process; who does not wait for it leaves that to the end of vmctl
+ *
+ * It listens on SERVER_FD, a Unix socket that has no name any more: nobody else can connect.  It is
+ * not of vmctl's process group, and ends with vmctl at the latest.  Only before the sandbox, while
+ * there is one thread.
+ *
+ * Return: the connection, or -1 with errno set.  That the program cannot be executed, or ends at
+ * once, is seen by the connection's being closed.
+ */
+int server_start(const char * const *argv, pid_t *pid);
+
+#endif
