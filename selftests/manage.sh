@@ -94,11 +94,15 @@ result $? "--detach prints the name and returns"
 [ "$(state_of a)" = running ] && socket a
 result $? "the VM runs, and has a socket"
 pid=$(pid_of a)
-[ "$(for fd in 0 1 2; do readlink "/proc/$pid/fd/$fd"; done | sort -u)" = /dev/null ] &&
+[ "$(for fd in 0 1; do readlink "/proc/$pid/fd/$fd"; done | sort -u)" = /dev/null ] &&
 	[ "$(sed 's/.*) [A-Z] [0-9]* [0-9]* \([0-9]*\) .*/\1/' "/proc/$pid/stat")" = "$pid" ]
 result $? "in a session of its own, with nothing of the caller's"
 [ "$(stat -c '%a %u' /run/svmm)" = "700 0" ]
 result $? "nobody else gets into the directory of sockets"
+timeout 30 sh -c "vmctl run --detach --name b --mem 1M --flat $tmp/halt --net user 2>&1 | cat" >"$tmp/out" &&
+	[ "$(cat "$tmp/out")" = b ]
+result $? "nor has a process that serves it anything of the caller's"
+says stop --timeout 0 b
 vmctl run --detach --mem 1M --flat "$tmp/button" >"$tmp/out" 2>"$tmp/err" </dev/null
 name=$(cat "$tmp/out")
 [ "$name" = "button-$(pid_of "$name")" ]
@@ -162,13 +166,27 @@ within 20 sh -c "vmctl inspect a | grep -q 'boot 2,'"
 tid=$(vmctl inspect a | sed -n 's/.*threads \([0-9]*\);.*/\1/p')
 [ "$(nice_of "$tid")" = 3 ]
 result $? "the next machine has it, too"
-says set a cpu-shares=88761 && [ "$(nice_of "$tid")" = -20 ]
-result $? "root may raise it"
-vmctl set a cpu-shares=15 >"$tmp/out" 2>&1	# or there is no CPU left for the rest
-fails 1 'set: "cpu-shares": 14; give a whole number, 15 to 88761' vmctl set a cpu-shares=14
+says set a cpu-shares=1024 && [ "$(nice_of "$tid")" = 0 ]
+result $? "it can have back what it began with"
+fails 1 "set: 88818 shares are nice -20, and it has 0; the host lets the VM's process go below what" \
+	vmctl set a cpu-shares=88818
+fails 1 'set: "cpu-shares": 14; give a whole number, 15 to 88818' vmctl set a cpu-shares=14
 fails 2 "set cpu-shares=x: give a whole number" vmctl set a cpu-shares=x
-fails 2 "set memory=1G: unknown; there is cpu-shares=N" vmctl set a memory=1G
+fails 2 "set memory=1G: unknown; there are balloon=SIZE and cpu-shares=N" vmctl set a memory=1G
 fails 2 "set: what? give KEY=VALUE" vmctl set a
+fails 2 "set balloon=1T: give a whole number" vmctl set a balloon=1T
+fails 1 "set: there is no balloon; run the VM with --balloon" vmctl set a cpu-shares=512 balloon=0
+[ "$(nice_of "$tid")" = 0 ]
+result $? "all or nothing"
+vmctl run --detach --no-sandbox --name b --mem 4M --balloon --flat "$tmp/spin" >"$tmp/out" 2>"$tmp/err"
+says set b balloon=2M cpu-shares=88818
+printf 'b: a balloon of 2M, and now it has 0K\nb: nice -20, worth 88818 shares\n' | cmp -s - "$tmp/out"
+result $? "without a sandbox root can raise it; and set two things at once"
+vmctl set b cpu-shares=15 >"$tmp/out" 2>&1	# or there is no CPU left for the rest
+fails 1 "its size is all of the VM's 4194304 bytes of memory" vmctl set b balloon=4M
+says inspect b && grep -q '^balloon   0K of 2M$' "$tmp/out"
+result $? "inspect shows the balloon"
+says stop --timeout 0 b
 
 # Its buttons
 detach once once
@@ -337,7 +355,7 @@ as_nobody "$user run --detach --name n --mem 1M --flat $tmp/halt" &&
 result $? "and has one; root finds it"
 as_nobody "$user set n cpu-shares=512"
 [ "$(cat "$tmp/out")" = "n: nice 3, worth 524 shares" ] && as_nobody "$user set n cpu-shares=1024"
-[ $? -eq 1 ] && grep -q 'n: set: 1024 shares are nice 0, and lowering it from 3 takes CAP_SYS_NICE' "$tmp/err"
+[ $? -eq 1 ] && grep -q 'n: set: 1024 shares are nice 0, and it has 3; the host lets the' "$tmp/err"
 result $? "a user can lower a share, and not raise it"
 detach r halt
 as_nobody "$user stop r"
