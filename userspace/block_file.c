@@ -21,7 +21,7 @@
 #include "block.h"
 #include "iov.h"
 #include "message.h"
-#include "ring.h"
+#include "uring.h"
 
 #define PART_ALIGN	4096u		/* no medium wants more */
 #define PART_BYTES	(128u << 10)
@@ -351,7 +351,7 @@ static int open_rings(struct file_block *file, unsigned int nr)
 	int err = 0;
 
 	while (file->nr_contexts < nr) {
-		err = ring_open(&file->contexts[file->nr_contexts].ring, BLOCK_DEPTH_MAX);
+		err = uring_open(&file->contexts[file->nr_contexts].ring, BLOCK_DEPTH_MAX);
 		if (err)
 			break;
 		file->nr_contexts++;

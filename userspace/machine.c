@@ -226,6 +226,7 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 	m->stop_why = why;
 	m->stop_value = value;
 	m->stopping = true;
+	pthread_cond_broadcast(&m->go_on);
 	/* An eventfd's counter cannot overflow here: this is its only write. */
 	if (write(m->wake_fd, &one, sizeof(one)) < 0)
 		return;
@@ -246,6 +247,7 @@ enum machine_stop machine_run(struct machine *m, unsigned int *value)
 	unsigned int started;
 
 	m->nr_running = m->nr_vcpus;
+	m->nr_active = m->nr_vcpus;
 	for (started = 0; started < m->nr_vcpus; started++) {
 		if (vcpu_start(&m->vcpus[started])) {
 			machine_lock(m);
@@ -352,7 +354,10 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		return NULL;
 	}
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->at_rest, NULL);
+	pthread_cond_init(&m->go_on, NULL);
 	m->svmm_fd = svmm_fd;
+	m->nice = config->nice;
 	m->vm_fd = -1;
 	m->ram.fd = -1;
 	m->timer_fd = -1;
@@ -413,6 +418,8 @@ void machine_free(struct machine *m)
 	bus_free(m);
 	timer_exit(m);
 	loop_exit(m);
+	pthread_cond_destroy(&m->go_on);
+	pthread_cond_destroy(&m->at_rest);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }

@@ -2,7 +2,7 @@
 // needs: userspace/devices/virtio.c userspace/devices/virtio_pci.c userspace/devices/virtio_blk.c
 // needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
 // needs: userspace/virtqueue.c userspace/virtqueue_split.c userspace/virtqueue_packed.c
-// needs: userspace/block.c userspace/block_file.c userspace/ring.c userspace/iov.c
+// needs: userspace/block.c userspace/block_file.c userspace/uring.c userspace/iov.c
 // libs: -luring -pthread -Wl,--wrap=calloc
 // timeout: 180
 /*

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/block.c userspace/block_file.c userspace/block_nbd.c userspace/ring.c
+// needs: userspace/block.c userspace/block_file.c userspace/block_nbd.c userspace/uring.c
 // needs: userspace/iov.c userspace/library.c userspace/server.c
 // libs: -luring -pthread -Wl,--wrap=io_uring_queue_init,--wrap=aligned_alloc,--wrap=pread
 // libs: -Wl,--wrap=statx,--wrap=library_load

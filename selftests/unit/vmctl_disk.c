@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/ring.c userspace/block_nbd.c
+// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/uring.c userspace/block_nbd.c
 // needs: userspace/library.c userspace/server.c
 // needs: userspace/iov.c userspace/subopt.c
 // libs: -luring -pthread -Wl,--wrap=calloc,--wrap=open,--wrap=fcntl,--wrap=statx

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "ring.h"
+#include "uring.h"
 
 #define NR(array)	(sizeof(array) / sizeof((array)[0]))
 
@@ -46,7 +46,7 @@ static int restrict_ring(const struct io_uring *ring)
 	return change(ring, IORING_REGISTER_RESTRICTIONS, list, NR(ops));
 }
 
-int ring_open(struct io_uring *ring, unsigned int entries)
+int uring_open(struct io_uring *ring, unsigned int entries)
 {
 	static bool said;
 	int err = init(ring, entries);
