@@ -51,6 +51,7 @@ const char *svmm_explain(unsigned long request, int error)
 /* ---- the tests -------------------------------------------------------------------------- */
 
 static const struct ram_backing asked_for = { .page = RAM_PAGE_4K, .prefault = true };
+static const struct ram_file no_file = { .fd = -1, .page = RAM_PAGE_4K };
 static struct ram ram;
 
 /* How many pages of it the host has. */
@@ -82,7 +83,7 @@ static bool all_mapped(unsigned int times)
 
 static void test_all(void)
 {
-	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for) && resident() == BYTES / PAGE,
+	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) && resident() == BYTES / PAGE,
 			 "the host has all of it\n");
 	ksft_test_result(!ram_register(&ram, -1) && all_mapped(1), "and so has the VM, once\n");
 	prefault_error = -EINTR;
@@ -102,7 +103,7 @@ static void test_signal(int sig)
 	sigaddset(&set, sig);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(sig);
-	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for) && !resident(),
+	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) && !resident(),
 			 "signal %d ends it in the host\n", sig);
 	ksft_test_result(!ram_register(&ram, -1) && all_mapped(1), "and in the VM\n");
 	ram_free(&ram);
@@ -119,7 +120,7 @@ static void test_other_signal(void)
 	sigaddset(&set, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGTSTP);
-	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for) && resident() == BYTES / PAGE,
+	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) && resident() == BYTES / PAGE,
 			 "one that only stops vmctl does not\n");
 	sigwait(&set, &got);
 	ram_free(&ram);

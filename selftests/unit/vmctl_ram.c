@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/ram.c userspace/message.c userspace/terminal.c
+// needs: userspace/ram.c userspace/progress.c userspace/options.c userspace/message.c
+// needs: userspace/terminal.c
 /*
  * The files that guest memory is in: opened once, sealed, and empty for the machine that comes after
  * a reset, also for a process that still maps what the one before had.
