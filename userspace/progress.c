@@ -49,12 +49,12 @@ static void put(const char *text, size_t len)
 }
 
 /* "what [####----]  42%", in one write; the cursor stays behind it. */
-static void draw(struct progress *p, uint64_t bytes)
+static void draw(struct progress *p, uint64_t done)
 {
 	static const char full[] = "########################################";
 	static const char empty[] = "----------------------------------------";
 	unsigned int words = strlen(p->what) + strlen(" [] 100%"), bar = BAR_MAX;
-	double share = bytes < p->total ? (double)bytes / p->total : 1;
+	double share = done < p->total ? (double)done / p->total : 1;
 	char line[LINE_BYTES];
 	int len, filled;
 
@@ -69,7 +69,7 @@ static void draw(struct progress *p, uint64_t bytes)
 	p->width = len - 1;
 }
 
-void progress_done(struct progress *p, uint64_t bytes)
+void progress_done(struct progress *p, uint64_t done)
 {
 	double now;
 
@@ -78,7 +78,7 @@ void progress_done(struct progress *p, uint64_t bytes)
 	now = now_seconds();
 	if (now - p->started < AFTER_S || now - p->drawn < EVERY_S)
 		return;
-	draw(p, bytes);
+	draw(p, done);
 	p->drawn = now;
 }
 

@@ -13,7 +13,7 @@
 /**
  * struct progress - one work
  * @what: its words, "reading the kernel"
- * @total: bytes that there are
+ * @total: bytes that there are, or milliseconds, or what else it is counted in
  * @started: seconds, as now_seconds() has them
  * @drawn: likewise, when it was drawn last
  * @width: columns that are drawn now, 0: none
@@ -38,7 +38,7 @@ void progress_allow(void);
  * progress_start - a work begins
  * @p: of it
  * @what: stays the caller's
- * @total: in bytes; of 0 there is no bar
+ * @total: of 0 there is no bar
  */
 void progress_start(struct progress *p, const char *what, uint64_t total);
 
@@ -46,9 +46,9 @@ void progress_start(struct progress *p, const char *what, uint64_t total);
  * progress_done - so much is done; nothing is drawn before half a second is over, and then ten times
  *	a second at most
  * @p: of the work
- * @bytes: from its beginning
+ * @done: of @total
  */
-void progress_done(struct progress *p, uint64_t bytes);
+void progress_done(struct progress *p, uint64_t done);
 
 /* It is over, and the terminal as it was before; to be called before a message, too. */
 void progress_end(struct progress *p);
