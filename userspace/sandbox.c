@@ -396,6 +396,7 @@ static bool leave_files_but_servers(void)
 
 	if (!make_root())
 		return false;
+	umask(022);
 	if (bytes >= 0 && (mkdir("." RESOLV_DIR, 0755) ||
 			   !write_file("." RESOLV_CONF, O_CREAT | O_EXCL, text, bytes)))
 		return false;

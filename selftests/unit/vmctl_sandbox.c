@@ -24,6 +24,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -205,6 +206,7 @@ static void try_wait(void)
 
 static void enter(bool network)
 {
+	umask(077);			/* as careful people have it */
 	close(STDERR_FILENO);
 	open("/dev/null", O_WRONLY);
 	sandbox_remember_fds();
