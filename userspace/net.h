@@ -62,8 +62,8 @@ struct net_filter {
  * @connect: give a pair's frames to the rings of @vhost, or no longer.  Return: 0 or -errno
  * @free: close it
  *
- * The first three are called by a pair's thread, the others under the machine's lock; forget() while
- * there is no such thread and nothing is connected.
+ * The first three are called by a pair's thread, the others under the machine's lock; forget() only
+ * while there is no such thread and nothing is connected.
  */
 struct net_ops {
 	int (*send)(struct net *net, unsigned int pair, const struct iovec *iov, unsigned int nr,

@@ -99,7 +99,8 @@ static const int of_network[] = {
 	SCMP_SYS(lseek), SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	SCMP_SYS(brk), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
-	SCMP_SYS(clock_gettime), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
+	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
 };
 
 static const unsigned int ioctls_of_network[] = { TCGETS, FIONREAD, FIONBIO };
@@ -394,6 +395,7 @@ static bool leave_files_but_servers(void)
 
 	if (!make_root())
 		return false;
+	umask(022);
 	if (bytes >= 0 && (mkdir("." RESOLV_DIR, 0755) ||
 			   !write_file("." RESOLV_CONF, O_CREAT | O_EXCL, text, bytes)))
 		return false;

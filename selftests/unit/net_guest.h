@@ -141,7 +141,7 @@ static inline void end(void)
 
 /* A buffer for sending: the header, and a frame that begins @head bytes into the first part. */
 static inline void send(const struct virtio_net_hdr_v1 *header, uint32_t bytes, uint32_t seed,
-		 uint32_t first)
+			uint32_t first)
 {
 	uint32_t all = HEADER + bytes;
 	struct driver_part part[2] = { memory(all, false) };

@@ -35,7 +35,7 @@ static void again(void *opaque)
 	timer_mod(timers[(uintptr_t)opaque], now_ms() + 100000, &net);
 }
 
-static void begin(SlirpTimerCb second)
+static void begin(void (*second)(void *opaque))
 {
 	net = (struct slirp_net) { 0 };
 	for (uintptr_t i = 0; i < 4; i++) {

@@ -24,6 +24,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@
 #include "tap.h"
 
 #define WENT_WELL	77
-#define ENDED		1
+#define STOPPED		1
 #define SERVERS		"/etc/resolv.conf"
 #define USER		12345		/* nobody in particular */
 
@@ -223,6 +224,7 @@ static void try_wait(void)
 
 static void enter(bool network)
 {
+	umask(077);			/* as careful people have it */
 	close(STDERR_FILENO);
 	open("/dev/null", O_WRONLY);
 	sandbox_remember_fds();
@@ -237,7 +239,7 @@ static int status_of(pid_t pid)
 
 	waitpid(pid, &status, 0);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		return ENDED;
+		return STOPPED;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -370,17 +372,17 @@ static const struct try tries[] = {
 	{ "no file", try_open_fails, WENT_WELL },
 	{ "what was inherited is closed", try_inherited, WENT_WELL },
 	{ "no privilege", try_raise_privileges, WENT_WELL },
-	{ "a program", try_exec, ENDED },
-	{ "a process", try_fork, ENDED },
-	{ "a socket", try_socket, ENDED },
-	{ "a ring", try_ring, ENDED },
-	{ "a ring's change", try_ring_change, ENDED },
+	{ "a program", try_exec, STOPPED },
+	{ "a process", try_fork, STOPPED },
+	{ "a socket", try_socket, STOPPED },
+	{ "a ring", try_ring, STOPPED },
+	{ "a ring's change", try_ring_change, STOPPED },
 	{ "requests of a ring", try_ring_use, WENT_WELL },
-	{ "memory that is code", try_code, ENDED },
-	{ "memory that becomes code", try_protect, ENDED },
-	{ "ptrace", try_ptrace, ENDED },
-	{ "input for the terminal", try_terminal_input, ENDED },
-	{ "a namespace", try_mount, ENDED },
+	{ "memory that is code", try_code, STOPPED },
+	{ "memory that becomes code", try_protect, STOPPED },
+	{ "ptrace", try_ptrace, STOPPED },
+	{ "input for the terminal", try_terminal_input, STOPPED },
+	{ "a namespace", try_mount, STOPPED },
 };
 
 static const struct try network_tries[] = {
@@ -388,23 +390,23 @@ static const struct try network_tries[] = {
 	{ "a socket", try_socket, WENT_WELL },
 	{ "the host's name servers", try_servers, WENT_WELL },
 	{ "no other file", try_no_other_file, WENT_WELL },
-	{ "a file to write to", try_write, ENDED },
-	{ "a new file", try_create, ENDED },
-	{ "a socket of this machine", try_unix_socket, ENDED },
-	{ "a signal for others", try_signal, ENDED },
-	{ "a thread", try_thread, ENDED },
-	{ "a program", try_exec, ENDED },
-	{ "a process", try_fork, ENDED },
-	{ "memory that is code", try_code, ENDED },
-	{ "memory that becomes code", try_protect, ENDED },
-	{ "ptrace", try_ptrace, ENDED },
-	{ "input for the terminal", try_terminal_input, ENDED },
-	{ "a namespace", try_mount, ENDED },
+	{ "a file to write to", try_write, STOPPED },
+	{ "a new file", try_create, STOPPED },
+	{ "a socket of this machine", try_unix_socket, STOPPED },
+	{ "a signal for others", try_signal, STOPPED },
+	{ "a thread", try_thread, STOPPED },
+	{ "a program", try_exec, STOPPED },
+	{ "a process", try_fork, STOPPED },
+	{ "memory that is code", try_code, STOPPED },
+	{ "memory that becomes code", try_protect, STOPPED },
+	{ "ptrace", try_ptrace, STOPPED },
+	{ "input for the terminal", try_terminal_input, STOPPED },
+	{ "a namespace", try_mount, STOPPED },
 };
 
 static const char *forbidden(const struct try *t)
 {
-	return t->outcome == ENDED ? ": forbidden" : "";
+	return t->outcome == STOPPED ? ": forbidden" : "";
 }
 
 /* Root's process, if this is root; and a user's, who has other means to get there. */
@@ -432,8 +434,8 @@ int main(void)
 		ksft_test_result(outcome(tries[i].try, NULL) == tries[i].outcome, "%s%s\n",
 				 tries[i].what, forbidden(&tries[i]));
 	ksft_test_result(outcome(try_thread, vcpu) == WENT_WELL, "a vCPU starts a thread\n");
-	ksft_test_result(outcome(try_vcpu_memfd, vcpu) == ENDED, "a vCPU makes no file\n");
-	ksft_test_result(outcome(try_eventfd, worker) == ENDED, "a worker makes no eventfd\n");
+	ksft_test_result(outcome(try_vcpu_memfd, vcpu) == STOPPED, "a vCPU makes no file\n");
+	ksft_test_result(outcome(try_eventfd, worker) == STOPPED, "a worker makes no eventfd\n");
 	ksft_test_result(outcome(try_memory, worker) == WENT_WELL, "a worker has memory\n");
 	needs.files = true;
 	ksft_test_result(outcome(try_open, NULL) == WENT_WELL, "files for who needs them\n");
