@@ -12,7 +12,7 @@
 
 #define CONTROL_LINE_MAX	4096	/* bytes of a request, with its newline */
 #define CONTROL_SHARES_MIN	15	/* what nice 19 and -20 are worth */
-#define CONTROL_SHARES_MAX	88761
+#define CONTROL_SHARES_MAX	88818
 #define CONTROL_BALLOON_MAX	(1ull << 44)	/* what its driver can count */
 
 enum control_command {

@@ -223,7 +223,7 @@ static const char set_help[] =
 "\n"
 "  balloon=SIZE   how much memory it shall give back, of one with --balloon; suffix\n"
 "                 K, M (the default) or G. The guest takes its time\n"
-"  cpu-shares=N   its share of the host's CPUs where they are short: 15 to 88761,\n"
+"  cpu-shares=N   its share of the host's CPUs where they are short: 15 to 88818,\n"
 "                 and what has never been set has 1024. It becomes the nice value\n"
 "                 of the virtual CPUs' threads that comes closest. Without --no-sandbox,\n"
 "                 and for who is not root, at most what it began with\n";
@@ -233,7 +233,7 @@ static bool add_shares(struct json_object *request, const char *value)
 	unsigned long n;
 
 	if (!subopt_number(value, 0, UINT32_MAX, &n)) {
-		message("set cpu-shares=%s: give a whole number, 15 to 88761", value);
+		message("set cpu-shares=%s: give a whole number, 15 to 88818", value);
 		return false;
 	}
 	json_add_number(request, "cpu-shares", n);

@@ -128,9 +128,9 @@ static void test_requests(void)
 	bad("{\"command\":\"set\",\"cpu-shares\":15,\"balloon\":17592186044417}",
 	    "set: \"balloon\": 17592186044417; give a whole number, 0 to 17592186044416");
 	bad("{\"command\":\"set\",\"cpu-shares\":14}",
-	    "set: \"cpu-shares\": 14; give a whole number, 15 to 88761");
+	    "set: \"cpu-shares\": 14; give a whole number, 15 to 88818");
 	bad("{\"command\":\"set\",\"cpu-shares\":[15]}",
-	    "set: \"cpu-shares\": an array; give a whole number, 15 to 88761");
+	    "set: \"cpu-shares\": an array; give a whole number, 15 to 88818");
 }
 
 /* ---- the machine, the console, the run directory ---------------------------------------- */
