@@ -74,7 +74,7 @@ static void set_session_nice(const struct managed_vm *vm, int nice)
 	char text[8];
 	int len = snprintf(text, sizeof(text), "%d", nice);
 
-	if (vm->group_fd >= 0 && pwrite(vm->group_fd, text, len, 0) < 0)
+	if (vm->group_fd >= 0 && write(vm->group_fd, text, len) < 0)
 		return;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -69,7 +70,10 @@ static int await(int ready_fd, int said_fd, pid_t child)
 
 	if (await_name(ready_fd, said_fd, name) == sizeof(name)) {
 		printf("%.*s\n", (int)strnlen(name, sizeof(name)), name);
-		return flush_stdout() ? STATUS_OK : STATUS_ERROR;
+		if (flush_stdout())
+			return STATUS_OK;
+		kill(child, SIGTERM);	/* nobody would know of it */
+		return STATUS_ERROR;
 	}
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
