@@ -318,11 +318,13 @@ out:
 	return why;
 }
 
-static int enter_sandbox(const struct run_options *o)
+static int enter_sandbox(const struct run *r)
 {
-	const struct sandbox_needs needs = { 0 };
+	struct sandbox_needs needs = { .nr_servers = r->plugs.nr_shares };
 
-	if (!o->no_sandbox)
+	for (unsigned int i = 0; i < needs.nr_servers; i++)
+		needs.servers[i] = r->servers[i].pid;
+	if (!r->options->no_sandbox)
 		return sandbox_enter(&needs);
 	message("--no-sandbox: who breaks out of the guest has all that you have");
 	return 0;
@@ -388,7 +390,7 @@ int run_vm(const struct run_options *options)
 	if (!r.console)
 		goto close_plugs;
 
-	if (enter_sandbox(options))
+	if (enter_sandbox(&r))
 		goto close_console;
 	do
 		why = run_once(&r, &value);

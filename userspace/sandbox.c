@@ -43,13 +43,13 @@ static const int of_workers[] = {
 	SCMP_SYS(pwritev2), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(fallocate),
 	SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(close), SCMP_SYS(fcntl),
+	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(close),
 	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
 	SCMP_SYS(futex), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
 	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(sched_yield), SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(restart_syscall),
-	SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(tgkill), SCMP_SYS(getrandom),
+	SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(getrandom),
 	SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(membarrier),
 };
@@ -62,17 +62,14 @@ static const int of_vcpus[] = {
 
 /* The event loop, and a machine that is built after a reset */
 static const int of_process[] = {
-	SCMP_SYS(timerfd_create), SCMP_SYS(signalfd4), SCMP_SYS(memfd_create),
-	SCMP_SYS(ftruncate), SCMP_SYS(unlinkat),
-	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(setpriority), SCMP_SYS(getpriority),
-	SCMP_SYS(wait4), SCMP_SYS(kill), SCMP_SYS(uname), SCMP_SYS(getrusage),
-	SCMP_SYS(prlimit64), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(fadvise64),
-	SCMP_SYS(sysinfo),
+	SCMP_SYS(timerfd_create), SCMP_SYS(signalfd4), SCMP_SYS(ftruncate),
+	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(wait4), SCMP_SYS(uname),
+	SCMP_SYS(getrusage), SCMP_SYS(fadvise64), SCMP_SYS(sysinfo),
 };
 
 static const int of_files[] = {
 	SCMP_SYS(openat), SCMP_SYS(readlink), SCMP_SYS(getdents64), SCMP_SYS(unlink),
-	SCMP_SYS(access), SCMP_SYS(faccessat2),
+	SCMP_SYS(access), SCMP_SYS(faccessat2), SCMP_SYS(statfs), SCMP_SYS(fstatfs),
 };
 
 /* Sockets that are open, and new ones */
@@ -83,6 +80,11 @@ static const int of_sockets[] = {
 
 static const int of_network[] = {
 	SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept),
+};
+
+/* What else fcntl() can do, has others signalled. */
+static const int fcntls[] = {
+	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_OFD_SETLK,
 };
 
 static const unsigned int ioctls[] = {
@@ -112,7 +114,18 @@ static int add_files(scmp_filter_ctx ctx)
 }
 
 /* Calls that are allowed with some arguments only. */
-static int allow_parts(scmp_filter_ctx ctx)
+
+static int allow_fcntl(scmp_filter_ctx ctx)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < sizeof(fcntls) / sizeof(fcntls[0]); i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+				       SCMP_A1_32(SCMP_CMP_EQ, fcntls[i]));
+	return err;
+}
+
+static int allow_ioctl(scmp_filter_ctx ctx)
 {
 	int err = 0;
 
@@ -123,13 +136,61 @@ static int allow_parts(scmp_filter_ctx ctx)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				       SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xff00,
 						  ioctl_types[i] << 8));
-	/* No memory becomes code. */
+	return err;
+}
+
+/* No memory becomes code. */
+static int allow_data(scmp_filter_ctx ctx)
+{
+	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				   SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	if (err)
+		return err;
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* Of limits: to read one's own. */
+static int allow_limits(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+				SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0));
+}
+
+/* Threads of this process: a vCPU is kicked, abort() is a signal. */
+static int allow_own_signals(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
+}
+
+/* A watchdog pauses the VM; a server that does not do as it is told ends, with its group. */
+static int allow_kill(scmp_filter_ctx ctx)
+{
+	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 2,
+				   SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()),
+				   SCMP_A1_32(SCMP_CMP_EQ, SIGTSTP));
+
+	for (unsigned int i = 0; !err && i < needs.nr_servers; i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 2,
+				       SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)-needs.servers[i]),
+				       SCMP_A1_32(SCMP_CMP_EQ, SIGKILL));
+	return err;
+}
+
+static int allow_parts(scmp_filter_ctx ctx)
+{
+	int err = allow_fcntl(ctx);
+
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				       SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		err = allow_ioctl(ctx);
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				       SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		err = allow_data(ctx);
+	if (!err)
+		err = allow_limits(ctx);
+	if (!err)
+		err = allow_own_signals(ctx);
 	return err;
 }
 
@@ -186,6 +247,8 @@ static int load_process_filter(void)
 	if (!err)
 		err = allow_parts(ctx);
 	if (!err)
+		err = allow_kill(ctx);
+	if (!err)
 		err = allow_threads(ctx);
 	if (!err)
 		err = allow_names(ctx);
@@ -211,6 +274,8 @@ static void load_thread_filter(bool vcpu)
 		err = ADD(ctx, SCMP_ACT_ERRNO(ENOENT), of_files);
 	if (!err)
 		err = allow_parts(ctx);
+	if (!err && vcpu)
+		err = allow_kill(ctx);
 	if (!err && vcpu)
 		err = allow_threads(ctx);
 	/* The worker that it starts makes its own. */
@@ -270,23 +335,48 @@ static void close_inherited(void)
 	}
 }
 
-/* An own, empty root: where it is not permitted, the host's stays, which the filter guards. */
-static void leave_files(void)
+/* An own, empty root.  Return: whether it was permitted. */
+static bool leave_files(void)
 {
-	if (unshare(CLONE_NEWNS))
-		return;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
 		  "size=4k") ||
 	    chdir(ROOT))
-		return;
+		return false;
 	/* An initial RAM disk cannot be pivoted away from. */
 	if (!syscall(SYS_pivot_root, ".", "."))
 		umount2(".", MNT_DETACH);
 	else if (chroot("."))
-		return;
-	if (chdir("/"))
-		return;
+		return false;
+	return !chdir("/");
+}
+
+static void lacks(char *list, size_t room, bool there, const char *what)
+{
+	size_t n = strlen(list);
+
+	if (!there)
+		snprintf(list + n, room - n, "%s%s", n ? ", " : "", what);
+}
+
+/* What is not permitted here, is told; the filter of system calls is there in any case. */
+static void leave_host(void)
+{
+	/* Who has no privileges has namespaces within a user's, if the host lets him. */
+	bool users = !geteuid() || !unshare(CLONE_NEWUSER);
+	bool network = needs.network || !unshare(CLONE_NEWNET);
+	bool ipc = !unshare(CLONE_NEWIPC | CLONE_NEWUTS);
+	bool files = needs.files || leave_files();
+	char list[80] = "";
+
+	lacks(list, sizeof(list), files, "an empty root");
+	lacks(list, sizeof(list), network, "a network of its own");
+	lacks(list, sizeof(list), ipc, "IPC of its own");
+	if (*list)
+		message("the sandbox is without %s, as this host does not permit it%s", list,
+			users ? "" : "; see sysctl user.max_user_namespaces and "
+				     "kernel.unprivileged_userns_clone");
 }
 
 static int drop_privileges(void)
@@ -309,14 +399,7 @@ int sandbox_enter(const struct sandbox_needs *its_needs)
 
 	needs = *its_needs;
 	close_inherited();
-	/* Who has no privileges has namespaces within a user's, if the host lets him. */
-	if (geteuid())
-		unshare(CLONE_NEWUSER);
-	if (!needs.network)
-		unshare(CLONE_NEWNET);
-	unshare(CLONE_NEWIPC | CLONE_NEWUTS);
-	if (!needs.files)
-		leave_files();
+	leave_host();
 	if (drop_privileges()) {
 		message("cannot drop privileges: %s", strerror(errno));
 		return -1;
