@@ -32,6 +32,7 @@
 
 static struct sandbox_needs needs;
 static int inherited = -1;
+static pid_t parent;	/* of those who try: another process */
 static bool no_namespaces;
 
 /* Instead of the C library's: a host that permits none. */
@@ -121,7 +122,7 @@ static void try_priority(void)
 
 static void try_kill(void)
 {
-	kill(getppid(), 0);
+	kill(parent, 0);
 	leave(true);
 }
 
@@ -149,7 +150,7 @@ static void try_pause(void)
 
 static void try_tgkill(void)
 {
-	syscall(SYS_tgkill, getppid(), getppid(), 0);
+	syscall(SYS_tgkill, parent, parent, 0);
 	leave(true);
 }
 
@@ -169,7 +170,7 @@ static void try_limit(void)
 {
 	struct rlimit limit = { 0 };
 
-	prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit);
+	prlimit(parent, RLIMIT_NOFILE, NULL, &limit);
 	leave(true);
 }
 
@@ -189,7 +190,7 @@ static void try_flags(void)
 /* Whose input comes, gets SIGIO, or another signal. */
 static void try_owner(void)
 {
-	fcntl(STDIN_FILENO, F_SETOWN, getppid());
+	fcntl(STDIN_FILENO, F_SETOWN, parent);
 	leave(true);
 }
 
@@ -392,6 +393,7 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(3 * (sizeof(good) + sizeof(bad)) / sizeof(good[0]) + 12);
 	inherited = open("/dev/null", O_RDONLY);
+	parent = getpid();
 	signal(SIGTSTP, SIG_IGN);
 	needs.servers[0] = server();
 	needs.nr_servers = 1;
