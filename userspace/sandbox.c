@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,7 +70,8 @@ static const int of_process[] = {
 
 static const int of_files[] = {
 	SCMP_SYS(openat), SCMP_SYS(readlink), SCMP_SYS(getdents64), SCMP_SYS(unlink),
-	SCMP_SYS(access), SCMP_SYS(faccessat2), SCMP_SYS(statfs), SCMP_SYS(fstatfs),
+	SCMP_SYS(unlinkat), SCMP_SYS(access), SCMP_SYS(faccessat2), SCMP_SYS(statfs),
+	SCMP_SYS(fstatfs),
 };
 
 /* Sockets that are open, and new ones */
@@ -156,6 +158,18 @@ static int allow_limits(scmp_filter_ctx ctx)
 {
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
 				SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0));
+}
+
+/* The process's, of threads and processes, not of groups and users; a vCPU's is not known yet. */
+static int allow_priorities(scmp_filter_ctx ctx)
+{
+	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 1,
+				   SCMP_A0_32(SCMP_CMP_EQ, PRIO_PROCESS));
+
+	if (err)
+		return err;
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(getpriority), 1,
+				SCMP_A0_32(SCMP_CMP_EQ, PRIO_PROCESS));
 }
 
 /* Threads of this process: a vCPU is kicked, abort() is a signal. */
@@ -248,6 +262,8 @@ static int load_process_filter(void)
 		err = allow_parts(ctx);
 	if (!err)
 		err = allow_kill(ctx);
+	if (!err)
+		err = allow_priorities(ctx);
 	if (!err)
 		err = allow_threads(ctx);
 	if (!err)

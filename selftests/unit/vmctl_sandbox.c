@@ -98,6 +98,11 @@ static void try_open_fails(void)
 	leave(open("/etc/passwd", O_RDONLY) < 0 && errno == ENOENT);
 }
 
+static void try_unlink_fails(void)
+{
+	leave(unlinkat(STDIN_FILENO, "x", 0) < 0 && errno == ENOENT);
+}
+
 static void try_inherited(void)
 {
 	leave(fcntl(inherited, F_GETFD) < 0);
@@ -116,7 +121,7 @@ static void try_capabilities(void)
 
 static void try_priority(void)
 {
-	setpriority(PRIO_PROCESS, 0, 1);
+	setpriority(PRIO_USER, 0, 1);
 	leave(true);
 }
 
@@ -288,6 +293,7 @@ struct try {
 static const struct try good[] = {
 	{ "memory", try_memory },
 	{ "no file", try_open_fails },
+	{ "no name to remove", try_unlink_fails },
 	{ "what was inherited is closed", try_inherited },
 	{ "a thread of its own is kicked", try_own_thread },
 	{ "its limits are read", try_own_limit },
@@ -305,7 +311,7 @@ static const struct try bad[] = {
 	{ "input for the terminal", try_terminal_input },
 	{ "an ioctl of a disk", try_disk },
 	{ "a namespace", try_mount },
-	{ "a priority", try_priority },
+	{ "a priority of others", try_priority },
 	{ "a signal for another process", try_kill },
 	{ "any signal for itself", try_kill_itself },
 	{ "any signal for a server", try_signal_server },
