@@ -12,6 +12,12 @@
 /* One line, in one write, so that lines of several threads do not mix. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Whether to say what a guest can have said again and again, by resets or otherwise (any thread):
+ * some lines at once, then one now and then, which is told how many there would have been.
+ */
+bool message_guest(void);
+
 /* A screen is in the way: messages are kept until that is over, and then written. */
 void message_hold(bool on);
 
