@@ -47,8 +47,9 @@ int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data
 
 	if (err == -ENOSPC && !m->irqfds_reported) {
 		m->irqfds_reported = true;
-		message("an interrupt of a device does not reach the guest: %s (reported once)",
-			svmm_explain(SVMM_IRQFD, err));
+		if (message_guest())
+			message("an interrupt of a device does not reach the guest: %s "
+				"(reported once)", svmm_explain(SVMM_IRQFD, err));
 	}
 	return err;
 }

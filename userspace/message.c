@@ -6,18 +6,22 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "message.h"
 #include "terminal.h"
 
 #define LOG_SOCKET	"/dev/log"
+#define GUEST_LINES	20	/* at once */
+#define GUEST_SECONDS	10	/* for each one more */
 
 static char kept[2048];
 static size_t nr_kept;
@@ -117,6 +121,28 @@ void message_hold(bool on)
 	if (!on && nr_kept)
 		put(kept, nr_kept);
 	nr_kept = 0;
+}
+
+bool message_guest(void)
+{
+	static atomic_llong full_at;	/* when all lines are there again, in seconds */
+	static atomic_uint left_out;
+	long long old = atomic_load(&full_at), from;
+	struct timespec now;
+	unsigned int n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	do {
+		from = old > now.tv_sec ? old : now.tv_sec;
+		if (from - now.tv_sec > (GUEST_LINES - 1) * GUEST_SECONDS) {
+			atomic_fetch_add(&left_out, 1);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&full_at, &old, from + GUEST_SECONDS));
+	n = atomic_exchange(&left_out, 0);
+	if (n)
+		message("the guest had vmctl say %u lines more, which are left out", n);
+	return true;
 }
 
 bool flush_stdout(void)

@@ -23,6 +23,12 @@ void message_open_log(void);
 /* From now on messages go there, with the name of the VM @vm; nobody reads stderr any more. */
 void message_to_log(const char *vm);
 
+/*
+ * Whether to say what a guest can have said again and again, by resets or otherwise (any thread):
+ * some lines at once, then one now and then, which is told how many there would have been.
+ */
+bool message_guest(void);
+
 /* A screen is in the way: messages are kept until that is over, and then written. */
 void message_hold(bool on);
 

@@ -365,11 +365,13 @@ out:
 	return why;
 }
 
-static int enter_sandbox(const struct run_options *o)
+static int enter_sandbox(const struct run *r)
 {
-	const struct sandbox_needs needs = { 0 };
+	struct sandbox_needs needs = { .nr_servers = r->plugs.nr_shares };
 
-	if (!o->no_sandbox)
+	for (unsigned int i = 0; i < needs.nr_servers; i++)
+		needs.servers[i] = r->servers[i].pid;
+	if (!r->options->no_sandbox)
 		return sandbox_enter(&needs);
 	message("--no-sandbox: who breaks out of the guest has all that you have");
 	return 0;
@@ -486,7 +488,7 @@ static int run_opened(struct run *r)
 	if (!open_control(r))
 		return STATUS_ERROR;
 	control_prepare(&r->vm);
-	if (!enter_sandbox(r->options))
+	if (!enter_sandbox(r))
 		status = run_machines(r, &why);
 	/* Before the consoles, whose readers may take their time. */
 	if (r->vm.control)

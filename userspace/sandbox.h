@@ -7,13 +7,20 @@
 #define VMCTL_SANDBOX_H
 
 #include <stdbool.h>
+#include <sys/types.h>
+
+#define SANDBOX_SERVERS_MAX	16
 
 /**
  * struct sandbox_needs - what this VM goes on to need
  * @files: to open files by their names
+ * @servers: of server_start(), that may have to be killed
+ * @nr_servers: of them, at most SANDBOX_SERVERS_MAX
  */
 struct sandbox_needs {
 	bool files;
+	pid_t servers[SANDBOX_SERVERS_MAX];
+	unsigned int nr_servers;
 };
 
 /* At the very start: what vmctl inherits beside its standard streams is not for those it starts. */
@@ -24,8 +31,9 @@ void sandbox_remember_fds(void);
  * @needs: what stays
  *
  * Inherited fds are closed; where it is permitted there are a mount namespace with an empty root
- * and a network namespace without an interface; no capability, no new privilege; of system calls
- * only those of a VMM.  Any other ends vmctl, with a message.
+ * and a network namespace without an interface, else a message says what there is not; no
+ * capability, no new privilege; of system calls only those of a VMM, and of those that reach other
+ * processes only what concerns vmctl itself.  Any other ends vmctl, with a message.
  *
  * Return: 0, or -1 after a message.
  */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/console.c userspace/socket.c userspace/terminal.c userspace/message.c
+// needs: userspace/console.c userspace/socket.c userspace/keeper.c userspace/terminal.c
+// needs: userspace/message.c
 // libs: -lutil
 /*
  * vmctl's console between real pipes, ptys and files and a UART that is played here, together

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/console.c userspace/socket.c userspace/terminal.c userspace/message.c
+// needs: userspace/console.c userspace/socket.c userspace/keeper.c userspace/terminal.c
+// needs: userspace/message.c
 /*
  * A console on a Unix socket, with real clients: who is there and who is not, bytes both ways,
  * clients that come, go, do not read and do not stop; the socket's name, its mode, and what a vmctl
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../userspace/console.h"
@@ -347,8 +349,9 @@ static void test_name(void)
 	ksft_test_result(lstat(path, &st) == -1, "socket: its name goes with it\n");
 
 	socket_listen(&dead, path, "one that dies");
-	close(dead.fd);				/* and leaves its name */
-	close(dead.dir_fd);
+	close(dead.fd);				/* and its keeper, too: they leave the name */
+	kill(dead.keeper.pid, SIGKILL);
+	keeper_end(&dead.keeper);
 	left = !lstat(path, &st);
 	open_it();
 	fd = call();
@@ -366,6 +369,51 @@ static void test_name(void)
 	memcpy(big, "unix:", 5);
 	big[200] = '\0';
 	ksft_test_result(!console_open(big, "too long"), "socket: a path that is too long\n");
+}
+
+static bool holds_directory(void)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 256; fd++) {
+		if (!fstat(fd, &st) && S_ISDIR(st.st_mode))
+			return true;
+	}
+	return false;
+}
+
+/* The name goes also with a vmctl that cannot do it, and nobody else's goes. */
+static void test_keeper(void)
+{
+	struct socket_name s;
+	struct stat st;
+	bool there;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		socket_listen(&s, path, "one that is killed");
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < 500 && lstat(path, &st); i++)
+		usleep(10000);
+	/* Its keeper is there when it waits for the guest. */
+	usleep(300000);
+	there = !lstat(path, &st);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 500 && !lstat(path, &st); i++)
+		usleep(10000);
+	ksft_test_result(there && lstat(path, &st), "socket: its name goes with a killed vmctl\n");
+
+	open_it();
+	ksft_test_result(!holds_directory(), "socket: vmctl holds no directory\n");
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	close_it();
+	ksft_test_result(!lstat(path, &st), "socket: what has its name now stays\n");
+	unlink(path);
 }
 
 /* A named port that cannot write: the machine goes on without. */
@@ -397,7 +445,7 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	snprintf(spec, sizeof(spec), "unix:%s", path);
 	ksft_print_header();
-	ksft_set_plan(19);
+	ksft_set_plan(22);
 	test_both_ways();
 	test_two_clients();
 	test_slow_reader();
@@ -406,6 +454,7 @@ int main(void)
 	test_leftover_input();
 	test_reset();
 	test_name();
+	test_keeper();
 	test_not_vital();
 	rmdir(dir);
 	ksft_finished();

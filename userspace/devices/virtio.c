@@ -88,8 +88,9 @@ void virtio_broken(struct virtio_device *vd, const char *why)
 {
 	if (atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET) & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
-	message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
-		pci_function_slot(vd->f), why);
+	if (message_guest())
+		message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
+			pci_function_slot(vd->f), why);
 	virtio_config_changed(vd);
 }
 

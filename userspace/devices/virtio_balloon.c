@@ -55,7 +55,7 @@ static int discard(struct virtio_balloon *b, uint8_t *start, uint64_t bytes)
 {
 	int err = machine_discard(b->m, start, bytes);
 
-	if (err && !b->told) {
+	if (err && !b->told && message_guest()) {
 		message("--balloon: memory cannot be given back to the host: %s (told once)",
 			strerror(-err));
 		b->told = true;
