@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The machine: what its four files (machine.c, bus.c, timer.c, vcpu.c) share.
+ * The machine: what its five files (machine.c, bus.c, timer.c, vcpu.c, suspend.c) share.
  * Device models must not include this; device.h is theirs.
  *
  * Threads: the main thread runs the event loop, each vCPU has a thread.  A
@@ -62,6 +62,7 @@ struct vcpu {
 	int fd;
 	unsigned int id;	/* counts from 0; the APIC ID may leave numbers out */
 	pthread_t thread;
+	struct power_on *power_on;	/* c, suspend.c's */
 };
 
 struct machine {
@@ -163,6 +164,18 @@ int vcpu_start(struct vcpu *vcpu);
 /* Make the vCPU's thread leave the guest and look at m->stopping; and wait for its end. */
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);
+
+/*
+ * suspend.c: the vCPU's state is that of power-on: keep it.  Return: 0 or -errno.
+ */
+int suspend_remember(struct vcpu *vcpu);
+void suspend_forget(struct vcpu *vcpu);
+/*
+ * No vCPU runs: let them do what they do after power-on, but that the first one goes where the guest
+ * wants to wake up (FACS).  Under the lock.  Return: MACHINE_WAKE; MACHINE_RESET: it is nowhere;
+ * MACHINE_ERROR: after a message.
+ */
+enum machine_stop suspend_wake(struct machine *m);
 
 /* cpuid.c: make the table the one of vCPU @n. */
 void cpuid_edit(struct svmm_cpuid *table, const struct topology *t, unsigned int n);

@@ -342,6 +342,8 @@ static int exit_status(enum machine_stop why, unsigned int value)
 	}
 	return STATUS_ERROR;
 }
+	case MACHINE_SLEEP:
+	case MACHINE_WAKE:
 
 /* Each queue of a device takes some, and the limit is 1024 where nobody has said more. */
 static void allow_fds(void)

@@ -5,7 +5,7 @@
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
-// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c
+// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
 // libs: -pthread
 /*
  * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
@@ -53,6 +53,11 @@ static struct {
 	int irqfd_error;
 	struct svmm_ioeventfd ioeventfd;
 	int extint;
+	uint32_t waking_vector;
+	unsigned int sets;		/* of states, by who wakes */
+	uint32_t set;			/* which groups */
+	char state[160];		/* what those who watch are told */
+	int state_error;
 	unsigned int blocked;		/* times that RUN waited for a kick */
 	bool slow_entry;		/* a kick comes when RUN is called and not entered yet */
 	atomic_bool called;
@@ -214,10 +219,32 @@ int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uin
 
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 {
-	(void)vm;
-	(void)state;
-	(void)reason;
+	size_t used = strlen(module.state);
+
+	snprintf(module.state + used, sizeof(module.state) - used, "%s%s;",
+		 state == SVMM_VM_PAUSED ? "paused: " : state == SVMM_VM_RUNNING ? "running: " :
+		 "", reason);
 	return 0;
+}
+
+/* A guest's memory that says where it wakes. */
+uint32_t acpi_waking_vector(const struct ram *ram)
+{
+	return module.waking_vector;
+}
+
+void boot_secondary(struct svmm_vcpu_page *page)
+{
+	page->msr.mtrr_def_type = 0xc06;
+	page->dirty |= SVMM_STATE_MSR;
+}
+
+int svmm_set_state(int vcpu)
+{
+	module.sets++;
+	module.set = module.page->dirty;
+	module.page->dirty = 0;
+	return module.state_error;
 }
 
 int svmm_set_extint(int vcpu, uint32_t level)
@@ -226,8 +253,15 @@ int svmm_set_extint(int vcpu, uint32_t level)
 	return 0;
 }
 
+/* The power-on state: what can be told from what a guest has made of it. */
 int svmm_get_state(int vcpu, uint32_t groups)
 {
+	if (!(groups & SVMM_STATE_LAPIC))
+		return 0;
+	module.page->gpr.rip = 0xfff0;
+	module.page->seg.cs.base = 0xffff0000;
+	module.page->seg.cs.selector = 0xf000;
+	module.page->cr.cr0 = 0x60000010;
 	return 0;
 }
 
@@ -877,6 +911,75 @@ static void test_stop_races(void)
 	ksft_test_result(ok && blocked, "a stop always reaches a vCPU, and the first one counts\n");
 }
 
+/* ---- a guest that sleeps ------------------------------------------------------------------- */
+
+static void sleep_s3(void)
+{
+	out(0x604, 2, 1 << 13 | ACPI_SLP_TYP_S3 << 10);
+}
+
+/* Someone presses the button of a machine that sleeps, or ends it. */
+static void *press(void *arg)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+
+	while (!strstr(module.state, "paused"))
+		nanosleep(&moment, NULL);
+	nanosleep(&moment, NULL);
+	machine_lock(m);
+	if (arg)
+		machine_request_stop(m, MACHINE_SIGNAL, 15);
+	else
+		acpi_pm_power_button(m->acpi_pm);
+	machine_unlock(m);
+	return NULL;
+}
+
+static bool sleeps(uint32_t vector, bool signal, enum machine_stop why)
+{
+	pthread_t thread;
+	bool ok;
+
+	build();
+	module.waking_vector = vector;
+	sleep_s3();
+	stop();
+	module.page->gpr.rip = 0x1234;
+	module.page->cr.cr0 = 0x80000011;
+	pthread_create(&thread, NULL, press, signal ? &signal : NULL);
+	ok = machine_run(m, &value) == why;
+	pthread_join(thread, NULL);
+	return ok;
+}
+
+static void test_sleep(void)
+{
+	bool ok = sleeps(0x9a123, false, MACHINE_POWEROFF);
+
+	ok &= module.sets == 1 && module.at == 2 &&
+	      !strcmp(module.state, "paused: suspended to RAM;running: awake;");
+	if (!ok)
+		ksft_print_msg("%u states set, at exit %u: %s\n", module.sets, module.at,
+			       module.state);
+	ksft_test_result(ok, "a guest that sleeps goes on when it is woken\n");
+	ok = module.page->seg.cs.base == 0x9a120 && module.page->seg.cs.selector == 0x9a12 &&
+	     module.page->gpr.rip == 3 && module.page->cr.cr0 == 0x10 &&
+	     module.page->msr.mtrr_def_type == 0xc06 && (module.set & SVMM_STATE_LAPIC) &&
+	     (module.set & SVMM_STATE_MSR) && !(module.set & SVMM_STATE_TSC);
+	machine_free(m);
+	ksft_test_result(ok, "where it wants to, in real mode\n");
+
+	ok = sleeps(0x9a000, true, MACHINE_SIGNAL) && value == 15 && !module.sets;
+	machine_free(m);
+	ksft_test_result(ok, "a machine that sleeps can be ended\n");
+
+	ok = sleeps(0, false, MACHINE_RESET) && !module.sets;
+	machine_free(m);
+	ok &= sleeps(0x100000, false, MACHINE_RESET) && !module.sets;
+	machine_free(m);
+	ksft_test_result(ok, "one that wants to wake up nowhere is reset\n");
+}
+
 static void *stop_when_called(void *arg)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -905,7 +1008,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(32);
+	ksft_set_plan(36);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -918,6 +1021,7 @@ int main(void)
 	test_bad_ends();
 	test_eventfds();
 	test_watches();
+	test_sleep();
 	test_memory();
 	test_timers();
 	test_stop_races();
