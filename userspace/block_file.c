@@ -324,13 +324,18 @@ static int open_file(const char *path, int flags)
 	return -1;
 }
 
-struct block *block_open_file(const char *path, bool readonly, enum block_cache cache)
+static int flags_of(bool readonly, enum block_cache cache)
+{
+	return (readonly ? O_RDONLY : O_RDWR) | (cache == BLOCK_DIRECT ? O_DIRECT : 0);
+}
+
+struct block *block_open_fd(const char *path, int fd, bool readonly, enum block_cache cache)
 {
 	struct file_block *file = calloc(1, sizeof(*file));
 
 	if (!file) {
 		message("out of memory");
-		return NULL;
+		goto close;
 	}
 	file->block = (struct block) {
 		.ops = &ops,
@@ -341,18 +346,19 @@ struct block *block_open_file(const char *path, bool readonly, enum block_cache 
 		.discard = !readonly,
 		.max_contexts = UINT32_MAX,
 	};
-	file->fd = open_file(path, (readonly ? O_RDONLY : O_RDWR) |
-				   (cache == BLOCK_DIRECT ? O_DIRECT : 0));
-	if (file->fd < 0)
-		goto free;
-	if (measure(path, file->fd, &file->block) ||
-	    check_direct(path, file->fd, &file->block) || check_ring(path) ||
-	    block_lock(path, file->fd, readonly))
-		goto close;
-	return &file->block;
-close:
-	close(file->fd);
-free:
+	file->fd = fd;
+	if (!measure(path, fd, &file->block) && !check_direct(path, fd, &file->block) &&
+	    !check_ring(path) && !block_lock(path, fd, readonly))
+		return &file->block;
 	free(file);
+close:
+	close(fd);
 	return NULL;
+}
+
+struct block *block_open_file(const char *path, bool readonly, enum block_cache cache)
+{
+	int fd = open_file(path, flags_of(readonly, cache));
+
+	return fd < 0 ? NULL : block_open_fd(path, fd, readonly, cache);
 }

@@ -168,6 +168,15 @@ void net_default_mac(const char *name, unsigned int n, uint8_t mac[ETH_ALEN]);
  */
 struct net *net_open(const struct net_options *options, unsigned int cpus, bool sandbox);
 
+/*
+ * The same of a tap interface that somebody else has opened, a file for each of its queues; all are
+ * the net's then, or closed.  It may be called in the sandbox; vhost is left out.
+ */
+struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr);
+
+/* The copy of its text that net_parse() has made. */
+void net_forget(struct net_options *options);
+
 /* The kinds. */
 struct net *net_open_tap(const struct net_options *options, unsigned int cpus);
 struct net *net_open_user(const struct net_options *options, bool sandbox);

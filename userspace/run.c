@@ -206,12 +206,16 @@ static void close_plugs(struct run *r)
 	close_streams(&r->plugs);
 	if (r->plugs.cid)
 		vhost_close(&r->plugs.vsock);
-	while (r->plugs.nr_nets)
-		net_free(r->nets[--r->plugs.nr_nets]);
+	for (unsigned int i = 0; i < NETS_MAX; i++) {
+		if (r->nets[i])
+			net_free(r->nets[i]);
+	}
 	while (r->plugs.nr_shares)
 		vhost_user_close(&r->servers[--r->plugs.nr_shares]);
-	while (r->plugs.nr_disks)
-		block_free(r->blocks[--r->plugs.nr_disks]);
+	for (unsigned int i = 0; i < DISKS_MAX; i++) {
+		if (r->blocks[i])
+			block_free(r->blocks[i]);
+	}
 }
 
 /* What is in the host behind devices.  Return: 0, or the status to exit with. */
@@ -221,12 +225,13 @@ static int open_plugs(struct run *r)
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
-		.disks = o->disks, .blocks = r->blocks,
+		.blocks = r->blocks, .nets = r->nets,
 		.shares = o->shares, .servers = r->servers,
-		.net_options = o->nets, .nets = r->nets,
 		.vm_name = o->name,
 		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
 	};
+	memcpy(p->disks, o->disks, sizeof(p->disks));
+	memcpy(p->net_options, o->nets, sizeof(p->net_options));
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
 		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks]);
 		if (!r->blocks[p->nr_disks])
@@ -337,13 +342,13 @@ static int exit_status(enum machine_stop why, unsigned int value)
 		return STATUS_CRASHED;
 	case MACHINE_SIGNAL:
 		return STATUS_SIGNAL + value;
+	case MACHINE_SLEEP:
+	case MACHINE_WAKE:
 	case MACHINE_ERROR:
 		break;
 	}
 	return STATUS_ERROR;
 }
-	case MACHINE_SLEEP:
-	case MACHINE_WAKE:
 
 /* Each queue of a device takes some, and the limit is 1024 where nobody has said more. */
 static void allow_fds(void)

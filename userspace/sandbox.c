@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/vhost.h>
 #include <sched.h>
@@ -67,7 +68,7 @@ static const int of_process[] = {
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(setpriority), SCMP_SYS(getpriority),
 	SCMP_SYS(wait4), SCMP_SYS(kill), SCMP_SYS(uname), SCMP_SYS(getrusage),
 	SCMP_SYS(prlimit64), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(fadvise64),
-	SCMP_SYS(sysinfo),
+	SCMP_SYS(sysinfo), SCMP_SYS(statx),
 };
 
 static const int of_files[] = {
@@ -87,7 +88,7 @@ static const int of_network[] = {
 
 static const unsigned int ioctls[] = {
 	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, FIONBIO, TUNSETOFFLOAD,
-	TUNSETTXFILTER, TUNSETQUEUE,
+	TUNSETTXFILTER, TUNSETQUEUE, TUNGETIFF, TUNGETVNETHDRSZ, BLKGETSIZE64, BLKSSZGET,
 };
 
 /* Kinds of which any is allowed: those of the module, of vhost. */
