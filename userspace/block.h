@@ -117,6 +117,12 @@ struct block {
 struct block *block_open_file(const char *path, bool readonly, enum block_cache cache,
 			      unsigned int contexts);
 
+/*
+ * The same of a file that is open already, for reading and, if not @readonly, writing; @path is for
+ * messages.  @fd is the block's, or closed if there is none.  It may be called in the sandbox.
+ */
+struct block *block_open_fd(const char *path, int fd, bool readonly, enum block_cache cache);
+
 /* The same of a qcow2 image, by qemu-nbd, which is started for it. */
 struct block *block_open_qcow2(const char *path, bool readonly, enum block_cache cache);
 

@@ -342,7 +342,7 @@ static void close_context(struct block_context *c)
 static void close_rings(struct file_block *file)
 {
 	while (file->nr_contexts)
-		io_uring_queue_exit(&file->contexts[--file->nr_contexts].ring);
+		uring_close(&file->contexts[--file->nr_contexts].ring);
 }
 
 /* Return: 0, or -1 after a message. */
@@ -359,10 +359,14 @@ static int open_rings(struct file_block *file, unsigned int nr)
 	if (!err)
 		return 0;
 	close_rings(file);
-	message("--disk %s: the host does not let vmctl use io_uring: %s%s", file->block.path,
-		strerror(-err),
-		err == -EPERM ? "; see sysctl kernel.io_uring_disabled, and in a container its "
-				"seccomp rules" : "");
+	if (err == -ENOSPC)
+		message("--disk %s: a running VM can have %u disks that came later; detach one",
+			file->block.path, URING_SPARES);
+	else
+		message("--disk %s: the host does not let vmctl use io_uring: %s%s",
+			file->block.path, strerror(-err), err == -EPERM ?
+			"; see sysctl kernel.io_uring_disabled, and in a container its seccomp rules" :
+			"");
 	return -1;
 }
 
@@ -482,14 +486,20 @@ static int open_file(const char *path, int flags)
 	return -1;
 }
 
-struct block *block_open_file(const char *path, bool readonly, enum block_cache cache,
-			      unsigned int contexts)
+static int flags_of(bool readonly, enum block_cache cache)
+{
+	return (readonly ? O_RDONLY : O_RDWR) | (cache == BLOCK_DIRECT ? O_DIRECT : 0);
+}
+
+/* @fd is the block's, or closed. */
+static struct block *open_fd(const char *path, int fd, bool readonly, enum block_cache cache,
+			     unsigned int contexts)
 {
 	struct file_block *file = calloc(1, sizeof(*file) + contexts * sizeof(file->contexts[0]));
 
 	if (!file) {
 		message("out of memory");
-		return NULL;
+		goto close;
 	}
 	file->block = (struct block) {
 		.ops = &ops,
@@ -500,19 +510,28 @@ struct block *block_open_file(const char *path, bool readonly, enum block_cache 
 		.discard = !readonly,
 		.max_contexts = contexts,
 	};
-	file->fd = open_file(path, (readonly ? O_RDONLY : O_RDWR) |
-				   (cache == BLOCK_DIRECT ? O_DIRECT : 0));
-	if (file->fd < 0)
+	file->fd = fd;
+	if (measure(path, fd, &file->block) || check_direct(file) || open_rings(file, contexts))
 		goto free;
-	if (measure(path, file->fd, &file->block) || check_direct(file) ||
-	    open_rings(file, contexts))
-		goto close;
-	if (!block_lock(path, file->fd, readonly))
+	if (!block_lock(path, fd, readonly))
 		return &file->block;
 	close_rings(file);
-close:
-	close(file->fd);
 free:
 	free(file);
+close:
+	close(fd);
 	return NULL;
+}
+
+struct block *block_open_file(const char *path, bool readonly, enum block_cache cache,
+			      unsigned int contexts)
+{
+	int fd = open_file(path, flags_of(readonly, cache));
+
+	return fd < 0 ? NULL : open_fd(path, fd, readonly, cache, contexts);
+}
+
+struct block *block_open_fd(const char *path, int fd, bool readonly, enum block_cache cache)
+{
+	return open_fd(path, fd, readonly, cache, 1);
 }

@@ -84,4 +84,7 @@ int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct i
  */
 uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic);
 
+/* Where a guest that suspends wants to go on in real mode, as its FACS says now; 0: nowhere. */
+uint32_t acpi_waking_vector(const struct ram *ram);
+
 #endif

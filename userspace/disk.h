@@ -38,4 +38,13 @@ bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t b
 /* Return: the image, locked, for a VM of @cpus; or NULL after a message. */
 struct block *disk_open(const struct disk_options *disk, unsigned int cpus);
 
+/*
+ * The same of an image that somebody else has opened, @fd, which is then the image's or closed.  It
+ * may be called in the sandbox, where no server can be started: qcow2 is refused.
+ */
+struct block *disk_open_fd(const struct disk_options *disk, int fd);
+
+/* The copy of its text that disk_parse() has made. */
+void disk_forget(struct disk_options *disk);
+
 #endif

@@ -59,6 +59,17 @@ void machine_remove_irqfd(struct machine *m, int fd)
 	svmm_irqfd(m->vm_fd, SVMM_IRQFD_REMOVE, 0, 0, fd);
 }
 
+void machine_raise_gpe(struct machine *m, unsigned int n)
+{
+	acpi_pm_raise_gpe(m->acpi_pm, n);
+}
+
+/* The clock runs before there is a power management, but has no alarm then. */
+void machine_rtc_alarm(struct machine *m)
+{
+	acpi_pm_rtc_alarm(m->acpi_pm);
+}
+
 void machine_set_extint(struct machine *m, int level)
 {
 	int err;
@@ -76,7 +87,7 @@ void machine_set_extint(struct machine *m, int level)
 
 /* What devices do without an exit */
 
-/* A guest has devices come and go as it likes, and each time all CPUs of the host are waited for. */
+/* A guest starts devices as often as it likes, and each time the host waits for all its CPUs. */
 static bool may_add_ioeventfd(struct machine *m)
 {
 	uint64_t now = machine_now_ns(m);
@@ -222,7 +233,7 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 {
 	const uint64_t one = 1;
 
-	if (m->stopping)
+	if (m->stopping && (why == MACHINE_SLEEP || m->stop_why > MACHINE_WAKE))
 		return;
 	m->stop_why = why;
 	m->stop_value = value;
@@ -243,7 +254,8 @@ void machine_guest_crashed(struct machine *m, const char *what)
 	machine_request_stop(m, MACHINE_CRASH, 0);
 }
 
-enum machine_stop machine_run(struct machine *m, unsigned int *value)
+/* Until somebody requests a stop; no vCPU runs then. */
+static void run_vcpus(struct machine *m)
 {
 	unsigned int started;
 
@@ -266,6 +278,37 @@ enum machine_stop machine_run(struct machine *m, unsigned int *value)
 		vcpu_kick(&m->vcpus[i]);
 	while (started)
 		vcpu_join(&m->vcpus[--started]);
+}
+
+/* S3: the machine waits without vCPUs.  Return: whether it is to go on. */
+static bool sleep_and_wake(struct machine *m)
+{
+	machine_lock(m);
+	if (m->stop_why == MACHINE_SLEEP)
+		m->stopping = false;
+	m->asleep = true;
+	machine_unlock(m);
+	svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, "suspended to RAM");
+	loop(m);
+	machine_lock(m);
+	m->asleep = false;
+	if (m->stop_why == MACHINE_WAKE) {
+		m->stop_why = suspend_wake(m);
+		m->stopping = m->stop_why != MACHINE_WAKE;
+	}
+	machine_unlock(m);
+	if (m->stopping)
+		return false;
+	if (!m->paused)
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, "awake");
+	return true;
+}
+
+enum machine_stop machine_run(struct machine *m, unsigned int *value)
+{
+	do
+		run_vcpus(m);
+	while (m->stop_why <= MACHINE_WAKE && sleep_and_wake(m));
 	*value = m->stop_value;
 	return m->stop_why;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The machine: what its five files (machine.c, bus.c, timer.c, vcpu.c, pause.c) share.
+ * The machine: what its six files (machine.c, bus.c, timer.c, vcpu.c, pause.c, suspend.c) share.
  * Device models must not include this; device.h is theirs.
  *
  * Threads: the main thread runs the event loop, each vCPU has a thread.  A
@@ -67,6 +67,7 @@ struct vcpu {
 	int fd;
 	unsigned int id;	/* counts from 0; the APIC ID may leave numbers out */
 	pthread_t thread;
+	struct power_on *power_on;	/* c, suspend.c's */
 	pid_t tid;		/* l, of the thread; 0: it has not begun */
 };
 
@@ -103,6 +104,8 @@ struct machine {
 	unsigned int nr_active;		/* l, their threads that neither wait nor have ended */
 	pthread_cond_t at_rest;		/* nr_active has become 0 */
 	pthread_cond_t go_on;		/* what vCPUs wait for: paused or stopping has changed */
+
+	bool asleep;			/* l, in S3: there are no vCPUs' threads */
 
 	/* the event loop */
 	int epoll_fd, wake_fd;		/* c */
@@ -199,6 +202,18 @@ void vcpu_kick(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);
 /* The nice value of all vCPUs' threads; under the lock.  Return: 0 or -errno. */
 int machine_set_nice(struct machine *m, int nice);
+
+/*
+ * suspend.c: the vCPU's state is that of power-on: keep it.  Return: 0 or -errno.
+ */
+int suspend_remember(struct vcpu *vcpu);
+void suspend_forget(struct vcpu *vcpu);
+/*
+ * No vCPU runs: let them do what they do after power-on, but that the first one goes where the
+ * guest wants to wake up (FACS).  Under the lock.  Return: MACHINE_WAKE; MACHINE_RESET: that is
+ * nowhere; MACHINE_ERROR: after a message.
+ */
+enum machine_stop suspend_wake(struct machine *m);
 
 /* cpuid.c: make the table the one of vCPU @n. */
 void cpuid_edit(struct svmm_cpuid *table, const struct topology *t, unsigned int n);

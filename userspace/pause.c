@@ -32,7 +32,7 @@ void machine_pause(struct machine *m, const char *reason)
 	if (m->paused || m->stopping)
 		return;
 	m->paused = true;
-	for (unsigned int i = 0; i < m->nr_vcpus; i++)
+	for (unsigned int i = 0; i < m->nr_vcpus && !m->asleep; i++)
 		vcpu_kick(&m->vcpus[i]);
 	while (m->nr_active)
 		pthread_cond_wait(&m->at_rest, &m->lock);

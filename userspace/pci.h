@@ -74,13 +74,22 @@ struct machine *pci_bus_machine(struct pci_bus *bus);
  */
 void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function);
 
+/*
+ * The guest has the bus now: what is added from now on is as the hardware has it, BARs without
+ * addresses and decoding off.
+ */
+void pci_bus_hand_over(struct pci_bus *bus);
+
 /* Return: the function, or NULL with errno set (ENOSPC: its place is taken, or none is free). */
 struct pci_function *pci_function_new(struct pci_bus *bus, const struct pci_identity *identity);
 void pci_function_free(struct pci_function *f);
 unsigned int pci_function_slot(const struct pci_function *f);
 struct pci_bus *pci_function_bus(const struct pci_function *f);
 
-/* Give BAR @n (0 to 5) an address and turn it on.  Return: 0, or -ENOSPC: its window is full. */
+/*
+ * Give BAR @n (0 to 5) an address and turn it on, if the guest has not got the bus yet.  Return: 0,
+ * or -ENOSPC: its window is full.
+ */
 int pci_add_bar(struct pci_function *f, unsigned int n, const struct pci_bar *bar);
 
 /*

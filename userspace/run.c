@@ -30,6 +30,7 @@
 #include "run.h"
 #include "sandbox.h"
 #include "terminal.h"
+#include "uring.h"
 
 struct run {
 	const struct run_options *options;
@@ -219,12 +220,16 @@ static void close_plugs(struct run *r)
 	close_streams(&r->plugs);
 	if (r->plugs.cid)
 		vhost_close(&r->plugs.vsock);
-	while (r->plugs.nr_nets)
-		net_free(r->nets[--r->plugs.nr_nets]);
+	for (unsigned int i = 0; i < NETS_MAX; i++) {
+		if (r->nets[i])
+			net_free(r->nets[i]);
+	}
 	while (r->plugs.nr_shares)
 		vhost_user_close(&r->servers[--r->plugs.nr_shares]);
-	while (r->plugs.nr_disks)
-		block_free(r->blocks[--r->plugs.nr_disks]);
+	for (unsigned int i = 0; i < DISKS_MAX; i++) {
+		if (r->blocks[i])
+			block_free(r->blocks[i]);
+	}
 }
 
 /* What is in the host behind devices.  Return: 0, or the status to exit with. */
@@ -234,12 +239,13 @@ static int open_plugs(struct run *r)
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
-		.disks = o->disks, .blocks = r->blocks,
+		.blocks = r->blocks, .nets = r->nets,
 		.shares = o->shares, .servers = r->servers,
-		.net_options = o->nets, .nets = r->nets,
 		.vm_name = o->name,
 		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
 	};
+	memcpy(p->disks, o->disks, sizeof(p->disks));
+	memcpy(p->net_options, o->nets, sizeof(p->net_options));
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
 		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks],
 						    topology_cpus(&o->topology));
@@ -371,6 +377,8 @@ static int enter_sandbox(const struct run *r)
 
 	for (unsigned int i = 0; i < needs.nr_servers; i++)
 		needs.servers[i] = r->servers[i].pid;
+	if (plug_any(&r->plugs))
+		uring_keep_spares(BLOCK_DEPTH_MAX);
 	if (!r->options->no_sandbox)
 		return sandbox_enter(&needs);
 	message("--no-sandbox: who breaks out of the guest has all that you have");
@@ -418,6 +426,8 @@ static const char *end_word(enum machine_stop why, bool killed)
 		return "crash";
 	case MACHINE_SIGNAL:
 		return killed ? "killed" : "signal";
+	case MACHINE_SLEEP:
+	case MACHINE_WAKE:
 	case MACHINE_ERROR:
 		break;
 	}
@@ -436,6 +446,8 @@ static int exit_status(enum machine_stop why, unsigned int value)
 		return STATUS_CRASHED;
 	case MACHINE_SIGNAL:
 		return STATUS_SIGNAL + value;
+	case MACHINE_SLEEP:
+	case MACHINE_WAKE:
 	case MACHINE_ERROR:
 		break;
 	}

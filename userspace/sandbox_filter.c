@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/vhost.h>
 #include <sched.h>
@@ -58,6 +59,7 @@ static const int of_process[] = {
 	SCMP_SYS(timerfd_create), SCMP_SYS(signalfd4), SCMP_SYS(ftruncate),
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(wait4), SCMP_SYS(uname),
 	SCMP_SYS(getrusage), SCMP_SYS(fadvise64), SCMP_SYS(sysinfo), SCMP_SYS(rt_sigpending),
+	SCMP_SYS(statx),
 };
 
 static const int of_files[] = {
@@ -94,7 +96,7 @@ static const int fcntls[] = {
 
 static const unsigned int ioctls[] = {
 	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD, FIONBIO, TUNSETOFFLOAD,
-	TUNSETTXFILTER, TUNSETQUEUE,
+	TUNSETTXFILTER, TUNSETQUEUE, TUNGETIFF, TUNGETVNETHDRSZ, BLKGETSIZE64, BLKSSZGET,
 };
 
 /* Kinds of which any is allowed: those of the module, of vhost. */

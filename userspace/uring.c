@@ -16,6 +16,12 @@ static const uint8_t ops[] = {
 	IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
 };
 
+static struct io_uring spares[URING_SPARES];
+static bool taken[URING_SPARES];
+static unsigned int nr_spares;
+static bool kept;		/* there are those, and no others any more */
+static int kept_error;
+
 /* A ring that is not used yet, and can be restricted if the kernel is not too old. */
 static int init(struct io_uring *ring, unsigned int entries)
 {
@@ -46,7 +52,7 @@ static int restrict_ring(const struct io_uring *ring)
 	return change(ring, IORING_REGISTER_RESTRICTIONS, list, NR(ops));
 }
 
-int uring_open(struct io_uring *ring, unsigned int entries)
+static int open_new(struct io_uring *ring, unsigned int entries)
 {
 	static bool said;
 	int err = init(ring, entries);
@@ -65,4 +71,41 @@ int uring_open(struct io_uring *ring, unsigned int entries)
 	if (err)
 		io_uring_queue_exit(ring);
 	return err;
+}
+
+void uring_keep_spares(unsigned int entries)
+{
+	while (!kept_error && nr_spares < URING_SPARES) {
+		kept_error = open_new(&spares[nr_spares], entries);
+		if (!kept_error)
+			nr_spares++;
+	}
+	kept = true;
+}
+
+int uring_open(struct io_uring *ring, unsigned int entries)
+{
+	if (!kept)
+		return open_new(ring, entries);
+	for (unsigned int i = 0; i < nr_spares; i++) {
+		if (!taken[i]) {
+			taken[i] = true;
+			*ring = spares[i];
+			return 0;
+		}
+	}
+	return kept_error ? kept_error : -ENOSPC;
+}
+
+/* A spare one is as its last user has left it: nothing is under way. */
+void uring_close(struct io_uring *ring)
+{
+	for (unsigned int i = 0; i < nr_spares; i++) {
+		if (spares[i].ring_fd == ring->ring_fd) {
+			spares[i] = *ring;
+			taken[i] = false;
+			return;
+		}
+	}
+	io_uring_queue_exit(ring);
 }

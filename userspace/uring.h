@@ -7,9 +7,11 @@
 
 #include <liburing.h>
 
+#define URING_SPARES	4u
+
 /**
- * uring_open - open one, before the sandbox, which lets no ring be opened or changed
- * @ring: to fill in; io_uring_queue_exit() ends it
+ * uring_open - open one, before the sandbox, which lets no ring be opened or changed; or a spare one
+ * @ring: to fill in; uring_close() ends it
  * @entries: how many requests can be submitted at a time
  *
  * The kernel refuses (-EACCES) all requests of it but reads, writes, flushes, fallocate() and polls,
@@ -18,8 +20,17 @@
  *
  * The ring is any thread's, one at a time.
  *
- * Return: 0 or -errno.
+ * Return: 0 or -errno; -ENOSPC: all the spare ones are in use.
  */
 int uring_open(struct io_uring *ring, unsigned int entries);
+
+/* Close one of which no request is under way. */
+void uring_close(struct io_uring *ring);
+
+/*
+ * Before the sandbox: have URING_SPARES of them, all of @entries, for disks that come later.  From
+ * now on uring_open() gives those, and no others; if they cannot be opened it says why.
+ */
+void uring_keep_spares(unsigned int entries);
 
 #endif

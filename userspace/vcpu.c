@@ -237,6 +237,7 @@ static void *thread(void *arg)
 		}
 	}
 	machine_lock(vcpu->m);
+	vcpu->tid = 0;
 	machine_thread_rests(vcpu->m);
 	machine_unlock(vcpu->m);
 	return NULL;
@@ -297,8 +298,7 @@ int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int
 		goto unmap;
 	/* The power-on state, of which a loader changes what it has to. */
 	request = SVMM_GET_STATE;
-	err = svmm_get_state(vcpu->fd, SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR |
-						SVMM_STATE_MSR);
+	err = suspend_remember(vcpu);
 	if (err)
 		goto unmap;
 	return 0;
@@ -314,6 +314,7 @@ fail:
 
 void vcpu_free(struct vcpu *vcpu)
 {
+	suspend_forget(vcpu);
 	munmap(vcpu->page, vcpu->m->caps.vcpu_mmap_bytes);
 	close(vcpu->fd);
 }

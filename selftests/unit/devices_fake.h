@@ -70,6 +70,7 @@ struct machine {
 	unsigned int bad_removals;	/* of what was not there */
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
+	unsigned int rtc_alarms;
 	unsigned int stops;
 	enum machine_stop stop_why;
 	unsigned int stop_value;
@@ -276,6 +277,11 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 	if (i == m->nr_watches)
 		m->nr_watches++;
 	return 0;
+}
+
+void machine_rtc_alarm(struct machine *m)
+{
+	m->rtc_alarms++;
 }
 
 void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)

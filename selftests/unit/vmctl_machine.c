@@ -5,7 +5,7 @@
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
-// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c
+// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
 // libs: -pthread
 /*
  * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
@@ -55,6 +55,10 @@ static struct {
 	int irqfd_error;
 	struct svmm_ioeventfd ioeventfd;
 	int extint;
+	uint32_t waking_vector;
+	unsigned int sets;		/* of states, by who wakes */
+	uint32_t set;			/* which groups */
+	int state_error;
 	unsigned int blocked;		/* times that RUN waited for a kick */
 	atomic_uint runs;		/* times that RUN was called */
 	atomic_bool in_run;
@@ -238,6 +242,26 @@ int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 	return 0;
 }
 
+/* A guest's memory that says where it wakes. */
+uint32_t acpi_waking_vector(const struct ram *ram)
+{
+	return module.waking_vector;
+}
+
+void boot_secondary(struct svmm_vcpu_page *page)
+{
+	page->msr.mtrr_def_type = 0xc06;
+	page->dirty |= SVMM_STATE_MSR;
+}
+
+int svmm_set_state(int vcpu)
+{
+	module.sets++;
+	module.set = module.page->dirty;
+	module.page->dirty = 0;
+	return module.state_error;
+}
+
 int svmm_shift_time(int vm, uint64_t ns)
 {
 	module.shifted_ns += ns;
@@ -250,8 +274,15 @@ int svmm_set_extint(int vcpu, uint32_t level)
 	return 0;
 }
 
+/* The power-on state: what can be told from what a guest has made of it. */
 int svmm_get_state(int vcpu, uint32_t groups)
 {
+	if (!(groups & SVMM_STATE_LAPIC))
+		return 0;
+	module.page->gpr.rip = 0xfff0;
+	module.page->seg.cs.base = 0xffff0000;
+	module.page->seg.cs.selector = 0xf000;
+	module.page->cr.cr0 = 0x60000010;
 	return 0;
 }
 
@@ -903,6 +934,87 @@ static void test_stop_races(void)
 	ksft_test_result(ok && blocked, "a stop always reaches a vCPU, and the first one counts\n");
 }
 
+/* ---- a guest that sleeps ------------------------------------------------------------------- */
+
+static void sleep_s3(void)
+{
+	out(0x604, 2, 1 << 13 | ACPI_SLP_TYP_S3 << 10);
+}
+
+enum { PRESS, END, PAUSE };
+
+/* Someone presses the button of a machine that sleeps, maybe after a pause, or ends it. */
+static void *press(void *arg)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+
+	while (!strstr(module.states, "suspended to RAM"))
+		nanosleep(&moment, NULL);
+	nanosleep(&moment, NULL);
+	machine_lock(m);
+	if (*(int *)arg == PAUSE) {
+		machine_pause(m, "test");
+		machine_resume(m, "test");
+	}
+	if (*(int *)arg == END)
+		machine_request_stop(m, MACHINE_SIGNAL, 15);
+	else
+		acpi_pm_power_button(m->acpi_pm);
+	machine_unlock(m);
+	return NULL;
+}
+
+static bool sleeps(uint32_t vector, int what, enum machine_stop why)
+{
+	pthread_t thread;
+	bool ok;
+
+	build();
+	module.waking_vector = vector;
+	sleep_s3();
+	stop();
+	module.page->gpr.rip = 0x1234;
+	module.page->cr.cr0 = 0x80000011;
+	pthread_create(&thread, NULL, press, &what);
+	ok = machine_run(m, &value) == why;
+	pthread_join(thread, NULL);
+	return ok;
+}
+
+static void test_sleep(void)
+{
+	bool ok = sleeps(0x9a123, PRESS, MACHINE_POWEROFF);
+	char states[80];
+
+	snprintf(states, sizeof(states), "%d suspended to RAM|%d awake|", SVMM_VM_PAUSED,
+		 SVMM_VM_RUNNING);
+	ok &= module.sets == 1 && module.at == 1 && !strcmp(module.states, states);
+	if (!ok)
+		ksft_print_msg("%u states set, at exit %u: %s\n", module.sets, module.at,
+			       module.states);
+	ksft_test_result(ok, "a guest that sleeps goes on when it is woken\n");
+	ok = module.page->seg.cs.base == 0x9a120 && module.page->seg.cs.selector == 0x9a12 &&
+	     module.page->gpr.rip == 3 && module.page->cr.cr0 == 0x10 &&
+	     module.page->msr.mtrr_def_type == 0xc06 && (module.set & SVMM_STATE_LAPIC) &&
+	     (module.set & SVMM_STATE_MSR) && !(module.set & SVMM_STATE_TSC);
+	machine_free(m);
+	ksft_test_result(ok, "where it wants to, in real mode\n");
+
+	ok = sleeps(0x9a000, PAUSE, MACHINE_POWEROFF) && module.sets == 1 && module.at == 1;
+	machine_free(m);
+	ksft_test_result(ok, "one that is paused meanwhile does, too\n");
+
+	ok = sleeps(0x9a000, END, MACHINE_SIGNAL) && value == 15 && !module.sets;
+	machine_free(m);
+	ksft_test_result(ok, "a machine that sleeps can be ended\n");
+
+	ok = sleeps(0, PRESS, MACHINE_RESET) && !module.sets;
+	machine_free(m);
+	ok &= sleeps(0x100000, PRESS, MACHINE_RESET) && !module.sets;
+	machine_free(m);
+	ksft_test_result(ok, "one that wants to wake up nowhere is reset\n");
+}
+
 static void *stop_when_called(void *arg)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -1156,7 +1268,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(42);
+	ksft_set_plan(49);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -1169,6 +1281,7 @@ int main(void)
 	test_bad_ends();
 	test_eventfds();
 	test_watches();
+	test_sleep();
 	test_memory();
 	test_timers();
 	test_stop_races();

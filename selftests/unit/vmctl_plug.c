@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/plug.c userspace/devices/pci_bus.c userspace/devices/pci_function.c
-// needs: userspace/devices/msix.c
+// needs: userspace/plug.c userspace/plug_hot.c userspace/devices/acpi_plug.c
+// needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
 /*
- * Where on the PCI bus each device has its place, whatever else is plugged in. The models are
- * played by this file: a function each, whose device ID says what it is.
+ * Where on the PCI bus each device has its place, whatever else is plugged in, and what comes and
+ * goes while the guest runs. The models, and what they are in the host, are played by this file: a
+ * function each, whose device ID says what it is.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,15 +44,24 @@ static void *new_function(struct pci_bus *bus, unsigned int device)
 	return pci_function_new(bus, &identity);
 }
 
+static struct plug_config config;
+
+/* The device there, or -1. */
+static int device_at(unsigned int slot, unsigned int function)
+{
+	uint32_t id = mmio_read(ecam(slot, function << 12), 4);
+
+	return id == UINT32_MAX ? -1 : (int)(id >> 16);
+}
+
 /* What says which one of its kind it is. */
-static struct disk_options disks[DISKS_MAX];
-static struct net_options net_options[NETS_MAX];
 static struct share_options shares[SHARES_MAX];
 static struct block *blocks[DISKS_MAX];
 static struct net *nets[NETS_MAX];
 static struct vhost_user servers[SHARES_MAX];
 static struct block fake_block[DISKS_MAX];
 static struct net fake_net[NETS_MAX];
+static unsigned int open_blocks, open_nets, texts;	/* of those that were attached */
 
 struct virtio_blk *virtio_blk_new(struct pci_bus *bus, struct block *block,
 				  const struct virtio_blk_options *options)
@@ -146,6 +156,86 @@ void watchdog_free(struct watchdog *w)
 	pci_function_free((void *)w);
 }
 
+/* ---- what is attached ---------------------------------------------------------------------- */
+
+static void free_block(struct block *block)
+{
+	CHECK_EQ(device_at(9 + (block - fake_block), 0), -1);
+	open_blocks--;
+}
+
+static void free_net(struct net *net)
+{
+	CHECK_EQ(device_at(1 + (net - fake_net), 0), -1);
+	open_nets--;
+}
+
+static const struct block_ops block_ops = { .free = free_block };
+static const struct net_ops net_ops = { .free = free_net };
+
+bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes)
+{
+	*disk = (struct disk_options) { .path = text };
+	if (*text == '!') {
+		snprintf(why, bytes, "not this one");
+		return false;
+	}
+	texts++;
+	return true;
+}
+
+void disk_forget(struct disk_options *disk)
+{
+	CHECK(disk->path);
+	disk->path = NULL;
+	texts--;
+}
+
+struct block *disk_open_fd(const struct disk_options *disk, int fd)
+{
+	struct block *block = &fake_block[disk - config.disks];
+
+	close(fd);
+	if (*disk->path == '?')
+		return NULL;
+	block->ops = &block_ops;
+	open_blocks++;
+	return block;
+}
+
+bool net_parse(const char *text, struct net_options *net, char *why, size_t bytes)
+{
+	*net = (struct net_options) { .text = text };
+	texts++;
+	return true;
+}
+
+void net_forget(struct net_options *net)
+{
+	CHECK(net->text);
+	net->text = NULL;
+	texts--;
+}
+
+struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr)
+{
+	struct net *net = &fake_net[options - config.net_options];
+
+	while (nr)
+		close(fds[--nr]);
+	net->ops = &net_ops;
+	open_nets++;
+	return net;
+}
+
+static unsigned int gpes;
+
+void machine_raise_gpe(struct machine *m, unsigned int n)
+{
+	CHECK_EQ(n, ACPI_GPE_PLUG);
+	gpes++;
+}
+
 int machine_discard(struct machine *m, void *start, uint64_t bytes)
 {
 	return 0;
@@ -153,23 +243,22 @@ int machine_discard(struct machine *m, void *start, uint64_t bytes)
 
 /* ---- a configuration ----------------------------------------------------------------------- */
 
-static struct plug_config config;
-
 static void configure(unsigned int nr_disks, unsigned int nr_nets, unsigned int nr_shares)
 {
 	config = (struct plug_config) {
-		.disks = disks, .blocks = blocks, .nr_disks = nr_disks,
-		.net_options = net_options, .nets = nets, .nr_nets = nr_nets,
+		.blocks = blocks, .nr_disks = nr_disks, .nets = nets, .nr_nets = nr_nets,
 		.shares = shares, .servers = servers, .nr_shares = nr_shares,
 		.vm_name = "test",
 	};
 	for (unsigned int i = 0; i < DISKS_MAX; i++) {
-		disks[i].path = "image";
-		blocks[i] = &fake_block[i];
+		config.disks[i].path = "image";
+		blocks[i] = i < nr_disks ? &fake_block[i] : NULL;
+		fake_block[i].ops = &block_ops;
 	}
 	for (unsigned int i = 0; i < NETS_MAX; i++) {
-		net_options[i].text = "tap";
-		nets[i] = &fake_net[i];
+		config.net_options[i].text = "tap";
+		nets[i] = i < nr_nets ? &fake_net[i] : NULL;
+		fake_net[i].ops = &net_ops;
 	}
 	for (unsigned int i = 0; i < SHARES_MAX; i++)
 		shares[i].path = "/share";
@@ -182,14 +271,6 @@ static void add_singles(void)
 	config.rng.wanted = true;
 	config.balloon.wanted = true;
 	config.watchdog = WATCHDOG_RESET;
-}
-
-/* The device there, or -1. */
-static int device_at(unsigned int slot, unsigned int function)
-{
-	uint32_t id = mmio_read(ecam(slot, function << 12), 4);
-
-	return id == UINT32_MAX ? -1 : (int)(id >> 16);
 }
 
 static unsigned int functions(void)
@@ -205,9 +286,9 @@ static unsigned int functions(void)
 
 static void check_places(void)
 {
-	struct plugs *plugs = plug_all(&fake, &config, 3);
+	struct plugs *all = plug_all(&fake, &config, 3);
 
-	if (!plugs)
+	if (!all)
 		abort();
 	for (unsigned int i = 0; i < NETS_MAX; i++)
 		CHECK_EQ(device_at(1 + i, 0), i < config.nr_nets ? (int)(NET + i) : -1);
@@ -220,7 +301,7 @@ static void check_places(void)
 	CHECK_EQ(device_at(0, 3), config.rng.wanted ? RNG : -1);
 	CHECK_EQ(device_at(0, 4), config.balloon.wanted ? BALLOON : -1);
 	CHECK_EQ(device_at(0, 5), config.watchdog ? WATCHDOG : -1);
-	plug_free(plugs);
+	plug_free(all);
 	fake_init();
 }
 
@@ -245,14 +326,14 @@ static void test_places(void)
 
 static void test_all(void)
 {
-	struct plugs *plugs;
+	struct plugs *all;
 
 	configure(DISKS_MAX, NETS_MAX, SHARES_MAX);
 	add_singles();
 	check_places();
-	plugs = plug_all(&fake, &config, 3);
+	all = plug_all(&fake, &config, 3);
 	CHECK_EQ(functions(), 1 + DISKS_MAX + NETS_MAX + SHARES_MAX + 5);
-	plug_free(plugs);
+	plug_free(all);
 }
 
 /* What cannot be made is told by the name of its option, and all else is gone again. */
@@ -281,10 +362,191 @@ static void test_failures(void)
 	fail_device = 0;
 }
 
+/* ---- while the guest runs ------------------------------------------------------------------- */
+
+#define ARRIVED	ACPI_PLUG_BASE
+#define LEAVING	(ACPI_PLUG_BASE + 4)
+#define EJECT	(ACPI_PLUG_BASE + 8)
+
+static struct plugs *plugs;
+static char why[160], id[PLUG_ID_BYTES];
+
+static void power_on(void)
+{
+	if (plugs)
+		plug_free(plugs);
+	fake_init();
+	plugs = plug_all(&fake, &config, 3);
+	if (!plugs)
+		abort();
+	gpes = 0;
+}
+
+static void power_off(void)
+{
+	plug_free(plugs);
+	plugs = NULL;
+}
+
+static int attach(const char *kind, const char *text)
+{
+	int fd = dup(0);
+
+	return plug_attach(plugs, kind, text, &fd, 1, id, why, sizeof(why));
+}
+
+static int detach(const char *what)
+{
+	return plug_detach(plugs, what, why, sizeof(why));
+}
+
+static char listed[160];
+
+static void list_device(void *opaque, const char *what, const char *option)
+{
+	CHECK(opaque == listed);
+	snprintf(listed + strlen(listed), sizeof(listed) - strlen(listed), "%s=%s ", what, option);
+}
+
+static void test_attach(void)
+{
+	unsigned int fds = open_fds();
+
+	configure(1, 0, 0);
+	power_on();
+	CHECK_EQ(attach("disk", "new"), 0);
+	CHECK(!strcmp(id, "disk1"));
+	CHECK_EQ(device_at(10, 0), DISK + 1);
+	CHECK_EQ(gpes, 1);
+	CHECK_EQ(port_in(ARRIVED, 4), 1 << 10);
+	port_out(ARRIVED, 4, 1 << 9);			/* ones clear */
+	CHECK_EQ(port_in(ARRIVED, 4), 1 << 10);
+	CHECK_EQ(attach("net", "tap"), 0);
+	CHECK(!strcmp(id, "net0"));
+	CHECK_EQ(device_at(1, 0), NET);
+	CHECK_EQ(port_in(ARRIVED, 4), 1 << 10 | 1 << 1);
+	port_out(ARRIVED, 4, UINT32_MAX);
+	CHECK_EQ(port_in(ARRIVED, 4), 0);
+	CHECK(plug_present(plugs, "disk0") && plug_present(plugs, "disk1"));
+	CHECK(plug_present(plugs, "net0") && !plug_present(plugs, "net1"));
+	listed[0] = '\0';
+	plug_each(plugs, list_device, listed);
+	CHECK(!strcmp(listed, "disk0=image disk1=new net0=tap "));
+
+	power_on();					/* it stays over a reset */
+	CHECK_EQ(device_at(10, 0), DISK + 1);
+	CHECK_EQ(device_at(1, 0), NET);
+	CHECK_EQ(port_in(ARRIVED, 4), 0);
+	power_off();
+	CHECK_EQ(open_blocks, 1);
+	CHECK_EQ(open_nets, 1);
+	CHECK_EQ(open_fds(), fds);
+	open_blocks = 0;
+	open_nets = 0;
+	texts = 0;
+}
+
+static void test_detach(void)
+{
+	configure(2, 1, 1);
+	open_blocks = 2;
+	open_nets = 1;
+	power_on();
+	CHECK_EQ(attach("disk", "new"), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK_EQ(detach("disk2"), 0);
+		CHECK_EQ(port_in(LEAVING, 4), 1 << 11);
+	}
+	CHECK(plug_present(plugs, "disk2"));		/* the guest may refuse */
+	port_out(LEAVING, 4, 1 << 11);
+	CHECK_EQ(port_in(LEAVING, 4), 0);
+	port_out(EJECT, 4, 1 << 11);
+	CHECK(!plug_present(plugs, "disk2"));
+	CHECK_EQ(device_at(11, 0), -1);
+	CHECK_EQ(open_blocks, 2);
+	CHECK_EQ(texts, 0);
+	CHECK_EQ(detach("disk2"), -1);
+	CHECK(strstr(why, "the VM has no such device"));
+	/* One that was there from the start, of its own accord; its number is free then. */
+	port_out(EJECT, 4, 1 << 9);
+	CHECK_EQ(open_blocks, 1);
+	power_on();
+	CHECK(!plug_present(plugs, "disk0") && plug_present(plugs, "disk1"));
+	CHECK_EQ(attach("disk", "new"), 0);
+	CHECK(!strcmp(id, "disk0"));
+	port_out(EJECT, 4, 1 << 1);
+	CHECK_EQ(open_nets, 0);
+	CHECK_EQ(device_at(1, 0), -1);
+	power_off();
+	open_blocks = 0;
+	texts = 0;
+}
+
+/* Bridge, shares and empty slots stay; so does everything at accesses that mean nothing. */
+static void test_hostile_ejects(void)
+{
+	configure(1, 1, SHARES_MAX);
+	add_singles();
+	power_on();
+	port_out(EJECT, 4, ~(1u << 1 | 1u << 9));
+	port_out(EJECT, 2, 1 << 1);
+	port_out(EJECT, 1, 1 << 1);
+	port_out(EJECT + 1, 1, 0xff);
+	CHECK_EQ(port_in(EJECT, 4), 0);
+	CHECK_EQ(port_in(EJECT, 2), 0xffff);
+	CHECK_EQ(functions(), 1 + 2 + SHARES_MAX + 5);
+	open_blocks = 1;
+	open_nets = 1;
+	port_out(EJECT, 4, UINT32_MAX);
+	port_out(EJECT, 4, UINT32_MAX);
+	CHECK_EQ(open_blocks + open_nets, 0);
+	CHECK_EQ(functions(), 1 + SHARES_MAX + 5);
+	power_off();
+}
+
+static void test_refused(void)
+{
+	unsigned int fds = open_fds();
+	int two[2] = { dup(0), dup(0) };
+
+	configure(DISKS_MAX - 1, 0, 0);
+	power_on();
+	CHECK_EQ(attach("cdrom", "x"), -1);
+	CHECK(strstr(why, "only a disk or a net"));
+	CHECK_EQ(attach("disk", "!x"), -1);
+	CHECK(strstr(why, "not this one"));
+	CHECK_EQ(attach("disk", "?x"), -1);
+	CHECK(strstr(why, "cannot be used"));
+	CHECK_EQ(plug_attach(plugs, "disk", "x", two, 2, id, why, sizeof(why)), -1);
+	CHECK(strstr(said, "one open file, not 2"));
+	fail_device = DISK + DISKS_MAX - 1;
+	CHECK_EQ(attach("disk", "x"), -1);
+	CHECK(strstr(why, "cannot be plugged in: Too many open files"));
+	fail_device = 0;
+	CHECK_EQ(texts, 0);
+	CHECK_EQ(open_blocks, 0);
+	CHECK_EQ(gpes, 0);
+	CHECK_EQ(attach("disk", "x"), 0);
+	CHECK_EQ(attach("disk", "x"), -1);
+	CHECK(strstr(why, "no more can be"));
+	CHECK_EQ(detach("disk"), -1);
+	CHECK_EQ(detach("disk01"), -1);
+	CHECK_EQ(detach("disk99"), -1);
+	CHECK_EQ(detach(""), -1);
+	CHECK_EQ(open_fds(), fds);
+	power_off();
+	open_blocks = 0;
+	texts = 0;
+}
+
 static const struct test tests[] = {
 	{ "each device has its place", test_places },
 	{ "as many as there can be", test_all },
 	{ "devices that cannot be", test_failures },
+	{ "devices that come", test_attach },
+	{ "devices that go", test_detach },
+	{ "what the guest throws out", test_hostile_ejects },
+	{ "what cannot come or go", test_refused },
 };
 
 int main(void)

@@ -31,6 +31,7 @@ struct pci_bus {
 	unsigned int nr;
 	int place;			/* devfn of the next one, or -1: the next free slot */
 	uint32_t config_address;
+	bool handed_over;
 	uint64_t next_port, next_mem;	/* what bus_reserve() has left */
 	unsigned int raised[LINES];	/* how many functions have it high */
 };
@@ -191,6 +192,16 @@ void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level)
 struct machine *pci_bus_machine(struct pci_bus *bus)
 {
 	return bus->m;
+}
+
+void pci_bus_hand_over(struct pci_bus *bus)
+{
+	bus->handed_over = true;
+}
+
+bool bus_handed_over(const struct pci_bus *bus)
+{
+	return bus->handed_over;
 }
 
 void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function)

@@ -119,16 +119,19 @@ const struct bar *function_find_bar(const struct pci_function *f, bool port, uin
 
 int pci_add_bar(struct pci_function *f, unsigned int n, const struct pci_bar *bar)
 {
-	uint64_t address = bus_reserve(f->bus, bar->port, bar->bytes);
+	uint64_t address = 0;
 
-	if (address == PCI_NOWHERE)
-		return -ENOSPC;
+	if (!bus_handed_over(f->bus)) {
+		address = bus_reserve(f->bus, bar->port, bar->bytes);
+		if (address == PCI_NOWHERE)
+			return -ENOSPC;
+		put16(f, PCI_COMMAND, get(f->config + PCI_COMMAND, 2) |
+				  (bar->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+	}
 	f->bars[n] = (struct bar) { .is = *bar, .address = PCI_NOWHERE };
 	put32(f->config, PCI_BASE_ADDRESS_0 + 4 * n,
 	      address | (bar->port ? PCI_BASE_ADDRESS_SPACE_IO : 0));
 	put32(f->writable, PCI_BASE_ADDRESS_0 + 4 * n, -bar->bytes);
-	put16(f, PCI_COMMAND, get(f->config + PCI_COMMAND, 2) |
-			  (bar->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
 	update_bars(f);
 	return 0;
 }

@@ -43,6 +43,8 @@ struct pci_function {
 
 /* pci_bus.c: room in a window for @bytes, on a multiple of them; PCI_NOWHERE: there is none. */
 uint64_t bus_reserve(struct pci_bus *bus, bool port, uint64_t bytes);
+/* The guest gives BARs their addresses, not we. */
+bool bus_handed_over(const struct pci_bus *bus);
 /* INTA of @slot. */
 void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level);
 
