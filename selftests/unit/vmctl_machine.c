@@ -1268,7 +1268,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(49);
+	ksft_set_plan(47);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
