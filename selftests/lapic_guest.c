@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Corners of a local APIC that a guest reaches: errors, its being off, where it lies, and its timer.
+ * Corners of a local APIC that a guest reaches: errors, its being off, where it lies, its timer.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
  * kernels: 6.1

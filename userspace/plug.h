@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is plugged into a machine's PCI bus, in the order of its slots.  It knows each kind of device
- * there, and which end in the host goes with which; what they do it does not know, nor who asked for
- * them.  The ends outlive a machine: after a reset the next one has them.
+ * What is plugged into a machine's PCI bus, in the order of its slots.  It knows each kind of
+ * device there, and which end in the host goes with which; what they do it does not know, nor who
+ * asked for them.  The ends outlive a machine: after a reset the next one has them.
  */
 #ifndef VMCTL_PLUG_H
 #define VMCTL_PLUG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A bar on the terminal for work that takes long: how much of it is done.  It goes with the work, and
- * what is no terminal never sees it.
+ * A bar on the terminal for work that takes long: how much of it is done.  It goes with the work,
+ * and what is no terminal never sees it.
  */
 #ifndef VMCTL_PROGRESS_H
 #define VMCTL_PROGRESS_H
@@ -43,10 +43,11 @@ void progress_allow(void);
 void progress_start(struct progress *p, const char *what, uint64_t total);
 
 /**
- * progress_done - so much is done; nothing is drawn before half a second is over, and then ten times
- *	a second at most
+ * progress_done - so much is done
  * @p: of the work
  * @done: of @total
+ *
+ * Nothing is drawn before half a second is over, and then ten times a second at most.
  */
 void progress_done(struct progress *p, uint64_t done);
 

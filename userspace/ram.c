@@ -310,7 +310,7 @@ unsigned int ram_regions(const struct ram *ram, struct machine_region *regions)
 }
 
 /* The VM's own tables, part after part. */
-static int prefault(int vm_fd, const struct machine_region *r)
+static int map_beforehand(int vm_fd, const struct machine_region *r)
 {
 	struct progress progress;
 	uint64_t done = 0, n;
@@ -345,7 +345,7 @@ static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
 			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
 		return -1;
 	}
-	return ram->prefault ? prefault(vm_fd, r) : 0;
+	return ram->prefault ? map_beforehand(vm_fd, r) : 0;
 }
 
 int ram_register(const struct ram *ram, int vm_fd)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * `vmctl trace`: lines of the kernel's trace, which tracing.h reads, of one VM, as they are or as JSON.
+ * `vmctl trace`: lines of the kernel's trace of one VM, which tracing.h reads, as they are or as
+ * JSON.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A VMCB by its bytes, and valid ones of each mode. Offsets are written down from APM vol. 2, appendix
- * B, not taken from the header under test: VMCBs are made, and spoilt, as a bug would, not through the
- * accessors.
+ * A VMCB by its bytes, and valid ones of each mode. Offsets are written down from APM vol. 2,
+ * appendix B, not taken from the header under test: VMCBs are made, and spoilt as a bug would, not
+ * through the accessors.
  */
 #ifndef SELFTESTS_UNIT_VMCB_BYTES_H
 #define SELFTESTS_UNIT_VMCB_BYTES_H

@@ -2,8 +2,8 @@
 // needs: userspace/ram.c userspace/progress.c userspace/options.c userspace/message.c
 // needs: userspace/terminal.c
 /*
- * Guest memory that is asked for beforehand: all of it is there, in the host and in the VM, and each
- * page of the VM once; a signal that will end vmctl ends that, too.
+ * Guest memory that is asked for beforehand: all of it is there, in the host and in the VM, and
+ * each page of the VM once; a signal that will end vmctl ends that, too.
  */
 #include <errno.h>
 #include <signal.h>

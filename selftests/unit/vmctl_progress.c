@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/progress.c
 /*
- * vmctl's bars, on a pty and by a clock of the test's own: who sees them, when, how wide they are, and
- * that nothing of them stays. What the bytes make of a terminal is played here: it knows the carriage
- * return alone, and takes all else for a character.
+ * vmctl's bars, on a pty and by a clock of the test's own: who sees them, when, how wide they are,
+ * and that nothing of them stays. What the bytes make of a terminal is played here: it knows the
+ * carriage return alone, and takes all else for a character.
  */
 #include <fcntl.h>
 #include <pty.h>
@@ -102,29 +102,29 @@ static void test_bar(void)
 	struct progress p;
 
 	open_terminal(80);
-	progress_start(&p, "reading the kernel", 1000);
+	progress_start(&p, "reading memory", 1000);
 	clock_s += 0.4;
 	progress_done(&p, 300);
 	ksft_test_result(!look(), "nothing is drawn before half a second is over\n");
 	clock_s += 0.2;
 	progress_done(&p, 500);
 	look();
-	ksft_test_result(shows("reading the kernel [####################--------------------]  50%"),
+	ksft_test_result(shows("reading memory [####################--------------------]  50%"),
 			 "then a bar is\n");
 	clock_s += 0.11;
 	progress_done(&p, 999);
 	look();
-	ksft_test_result(shows("reading the kernel [#######################################-]  99%"),
+	ksft_test_result(shows("reading memory [#######################################-]  99%"),
 			 "it moves, and is not full before all is done\n");
 	clock_s += 0.11;
 	progress_done(&p, 1000);
 	look();
-	ksft_test_result(shows("reading the kernel [########################################] 100%"),
+	ksft_test_result(shows("reading memory [########################################] 100%"),
 			 "it is full then\n");
 	clock_s += 0.11;
 	progress_done(&p, 5000);
 	look();
-	ksft_test_result(shows("reading the kernel [########################################] 100%"),
+	ksft_test_result(shows("reading memory [########################################] 100%"),
 			 "and no fuller\n");
 	progress_end(&p);
 	look();
@@ -145,7 +145,7 @@ static void test_rate(void)
 		progress_done(&p, i);
 		look();
 	}
-	ksft_test_result(draws >= 14 && draws <= 15, "it is drawn ten times in a second: %u in 1.5\n",
+	ksft_test_result(draws >= 14 && draws <= 15, "it is drawn ten times a second: %u in 1.5\n",
 			 draws);
 	progress_end(&p);
 	close_terminal();
@@ -210,7 +210,7 @@ static void test_no_terminal(void)
 	progress_done(&p, 1);
 	progress_end(&p);
 	dup2(real_stderr, STDERR_FILENO);
-	ksft_test_result(read(out[0], text, sizeof(text)) < 0, "what is no terminal gets no byte\n");
+	ksft_test_result(read(out[0], text, sizeof(text)) < 0, "what is no terminal gets none\n");
 	close(out[0]);
 	close(out[1]);
 }
