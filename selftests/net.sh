@@ -50,14 +50,14 @@ take 7002
 serve 7003
 (says queues; ps | grep -c '[[]vhost-' >"$tmp/threads"; rm /etc/resolv.conf) &
 look_at_process &
-(says done; kill $dns
+(says end; kill $dns
 until [ -s "$tmp/back" ]; do
 	usleep 500000
 	nc 127.0.0.1 2222 <>"$tmp/silence" >"$tmp/back" 2>/dev/null
 done) &
 linux "net address $guest; net once $host 7000; net queues; net ping $host; net used; \
 net download $host 7001; net upload $host 7002; net reload; net address $guest; net ping $host; \
-export CARD=eth1; net dhcp; net lookup example.com; net download 10.0.2.2 7003; net done; \
+export CARD=eth1; net dhcp; net lookup example.com; net download 10.0.2.2 7003; net end; \
 net listen 22" \
 	as_root --net tap,bridge=br9,ifname=tap9,vhost=on \
 	--net user,loopback=on,hostfwd=tcp::2222-:22

@@ -13,6 +13,7 @@
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@
 #include "net_slirp.h"
 
 #define HEADER		((uint32_t)sizeof(struct virtio_net_hdr_v1))
-#define POLLS_MAX	1024u
+#define POLLS_MAX	1024u		/* and files, of which each connection is one */
 #define BATCH		64u
 #define WAITING_MAX	(4u << 20)	/* bytes of frames */
 
@@ -401,6 +402,14 @@ static int add_forward(struct slirp_net *u, const struct net_options *o,
 	return -1;
 }
 
+/* Each connection takes memory here and in the kernel, and a guest begins as many as it likes. */
+static void limit_connections(void)
+{
+	const struct rlimit limit = { POLLS_MAX, POLLS_MAX };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 struct slirp_net *slirp_net_open(const struct net_options *options)
 {
 	const SlirpConfig config = {
@@ -418,6 +427,7 @@ struct slirp_net *slirp_net_open(const struct net_options *options)
 	};
 	struct slirp_net *u;
 
+	limit_connections();
 	if (load_library(options->text))
 		return NULL;
 	u = calloc(1, sizeof(*u));

@@ -8,7 +8,10 @@
 struct net_options;
 struct slirp_net;
 
-/* With its ports of the host.  Return: it, or NULL after a message. */
+/*
+ * With its ports of the host.  The process is its own: it has at most 1024 files from now on, so
+ * that a guest cannot begin connections without end.  Return: it, or NULL after a message.
+ */
 struct slirp_net *slirp_net_open(const struct net_options *options);
 
 /*

@@ -170,7 +170,7 @@ static bool receive_ip(uint8_t protocol)
 	return false;
 }
 
-static void send_tcp_syn(uint32_t to, uint16_t port)
+static void send_tcp_syn(uint32_t to, uint16_t from, uint16_t port)
 {
 	struct {
 		uint32_t from, to;
@@ -183,7 +183,7 @@ static void send_tcp_syn(uint32_t to, uint16_t port)
 	};
 
 	out.tcp = (struct tcphdr) {
-		.source = htons(40000), .dest = htons(port), .seq = htonl(1000), .doff = 5,
+		.source = htons(from), .dest = htons(port), .seq = htonl(1000), .doff = 5,
 		.syn = 1, .window = htons(8192),
 	};
 	pseudo.tcp = out.tcp;
@@ -435,7 +435,7 @@ static bool reaches(struct net_options *o, uint32_t to)
 
 	CHECK(open_net(o));
 	find_host();
-	send_tcp_syn(to, port);
+	send_tcp_syn(to, 40000, port);
 	receive(200);
 	fd = poll(&p, 1, 100) == 1 ? accept(listener, NULL, NULL) : -1;
 	if (fd >= 0)
@@ -527,6 +527,46 @@ static void test_process(void)
 	net = net_open_user(&o, false);
 	CHECK(net && !shared->entered);
 	net_free(net);
+}
+
+static unsigned int nr_files(pid_t pid)
+{
+	unsigned int nr = 0;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr - 2;
+}
+
+/* However many connections a guest begins, it does not take all of the host's memory. */
+static void test_many_connections(void)
+{
+	struct net_options o = { .loopback = true };
+	struct rlimit limit, more;
+	uint16_t port;
+	int listener = listen_on(&port);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	more = (struct rlimit) { limit.rlim_max, limit.rlim_max };
+	CHECK(more.rlim_cur > 2000 && !setrlimit(RLIMIT_NOFILE, &more));
+	CHECK(open_net(&o));
+	find_host();
+	for (unsigned int i = 0; i < 2000; i++) {
+		send_tcp_syn(HOST, 20000 + i, port);
+		receive(0);
+	}
+	while (receive(20))
+		;
+	CHECK(nr_files(child()) > 500 && nr_files(child()) <= 1024);
+	find_host();
+	close_net();
+	close(listener);
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* When it has ended, that is said once, and nobody spins. */
@@ -648,6 +688,7 @@ static const struct test tests[] = {
 	{ "the host's loopback interface", test_loopback },
 	{ "waiting", test_wake },
 	{ "the process", test_process },
+	{ "very many connections", test_many_connections },
 	{ "the process has ended", test_ended },
 	{ "the process has stopped", test_stopped },
 	{ "nonsense", test_nonsense },
