@@ -33,6 +33,8 @@
 #define GATHER_NS	1000000
 #define OUT_BYTES	PIPE_BUF	/* a pipe that can be written takes that much at once */
 #define IN_BYTES	1024
+#define IN_ROUNDS	16	/* of a file, before others have their turn */
+#define DEAF_NS		1000000000	/* until somebody may connect again, who could not */
 
 struct console {
 	const char *name;
@@ -40,7 +42,8 @@ struct console {
 	struct socket_name socket;	/* its fd is -1: it is none */
 	bool is_pty;
 	bool not_vital;
-	bool deaf;		/* nobody can connect to the socket any more */
+	bool deaf;		/* nobody can connect to the socket at the moment */
+	bool deaf_told;
 	bool is_terminal;	/* input is a raw terminal: look for Ctrl-A */
 	bool escaped;		/* the byte before was Ctrl-A */
 	bool in_unpollable;	/* input is a file, which is always ready */
@@ -81,8 +84,9 @@ static void watch(struct console *c)
 	if (c->socket.fd >= 0) {
 		machine_watch_fd(c->m, c->socket.fd, c->out_fd < 0 && !c->deaf ? EPOLLIN : 0,
 				 caller_waits, c);
+		/* A client that hangs up is heard also if the guest reads nothing. */
 		if (c->out_fd >= 0)
-			machine_watch_fd(c->m, c->out_fd, in | out, both_ready, c);
+			machine_watch_fd(c->m, c->out_fd, in | out | EPOLLHUP, both_ready, c);
 		return;
 	}
 	if (c->in_fd >= 0 && machine_watch_fd(c->m, c->in_fd, in, in_ready, c) == -EPERM)
@@ -124,11 +128,20 @@ static void end_of_output(struct console *c)
 
 static void hang_up(struct console *c)
 {
-	int fd = c->out_fd;
+	int fd = c->in_fd;
 
 	c->in_fd = -1;
-	end_of_output(c);
+	c->in_unpollable = false;
+	if (c->out_fd >= 0)
+		end_of_output(c);
 	close(fd);
+}
+
+/* The client has gone.  What it has said before is there like a file, until another one comes. */
+static void client_left(struct console *c)
+{
+	c->in_unpollable = true;
+	end_of_output(c);
 }
 
 static void caller_waits(void *opaque, uint32_t events)
@@ -140,12 +153,18 @@ static void caller_waits(void *opaque, uint32_t events)
 	if (fd < 0) {
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		/* It would be ready for ever. */
-		message("%s: nobody can connect any more: %s", c->name, strerror(errno));
+		/* It would be ready all the time. */
+		if (!c->deaf_told)
+			message("%s: somebody cannot connect: %s (told once)", c->name,
+				strerror(errno));
+		c->deaf_told = true;
 		c->deaf = true;
 		watch(c);
+		wake_loop(c, DEAF_NS);
 		return;
 	}
+	if (c->in_fd >= 0)
+		hang_up(c);
 	c->in_fd = fd;
 	c->out_fd = fd;
 	c->in_bytes = 0;	/* what the last one said and the guest has not heard */
@@ -329,7 +348,11 @@ static void pump_input(struct console *c)
 {
 	push_input(c);
 	/* A file: until the end is full, because only then it says when it has room. */
-	while (c->in_unpollable && !c->in_bytes) {
+	for (int i = 0; c->in_unpollable && !c->in_bytes; i++) {
+		if (i == IN_ROUNDS) {
+			wake_loop(c, 0);
+			return;
+		}
 		read_input(c);
 		push_input(c);
 	}
@@ -376,8 +399,13 @@ static void out_ready(void *opaque, uint32_t events)
 
 static void both_ready(void *opaque, uint32_t events)
 {
+	struct console *c = opaque;
+
 	out_ready(opaque, events);
 	in_ready(opaque, events);
+	if ((events & EPOLLHUP) && c->socket.fd >= 0 && c->out_fd >= 0)
+		client_left(c);
+	watch(c);
 }
 
 static void tell(struct console *c)
@@ -391,6 +419,7 @@ static void tick(void *opaque)
 {
 	struct console *c = opaque;
 
+	c->deaf = false;
 	pump_output(c);
 	pump_input(c);
 	tell(c);
@@ -600,6 +629,8 @@ void console_close(struct console *c)
 		flush(c);
 	if (c->out_fd > STDERR_FILENO)
 		close(c->out_fd);
+	if (c->socket.fd >= 0 && c->in_fd >= 0 && c->in_fd != c->out_fd)
+		close(c->in_fd);
 	if (c->socket.fd >= 0)
 		socket_close(&c->socket);
 	free(c);

@@ -31,8 +31,12 @@ static unsigned int nr_received, fifo_room, writable_calls;
 static const char *to_send;
 static unsigned int left_to_send;
 
+static bool swallow;		/* all, for ever: a guest that always has buffers */
+
 unsigned int uart_receive(struct uart *uart, const void *data, unsigned int bytes)
 {
+	if (swallow)
+		return bytes;
 	if (bytes > fifo_room)
 		bytes = fifo_room;
 	memcpy(received + nr_received, data, bytes);
@@ -296,6 +300,27 @@ static void file_input(const char *path, unsigned int bytes, unsigned int fifo, 
 	ksft_test_result(nr_received == bytes && !memcmp(received, big, bytes) && !wakeups,
 			 "%s as input: %u of %u bytes, %u wake-ups\n", what, nr_received, bytes,
 			 wakeups);
+}
+
+/* Each turn ends, however much there is. */
+static void test_endless_input(void)
+{
+	int fd = open("/dev/zero", O_RDONLY);
+	unsigned int turns = 0;
+
+	redirect();
+	dup2(fd, STDIN_FILENO);
+	open_console("stdio");
+	swallow = true;
+	alarm(20);
+	for (unsigned int i = 0; i < 10; i++, turns++)
+		machine.timer.fire(machine.timer.opaque);
+	alarm(0);
+	swallow = false;
+	close_console();
+	restore();
+	close(fd);
+	ksft_test_result(turns == 10, "an endless file as input: others have their turn\n");
 }
 
 static void test_file_input(void)
@@ -564,7 +589,7 @@ int main(void)
 		big[i] = ' ' + i % 89;
 	ksft_print_header();
 	alarm(30);
-	ksft_set_plan(28);
+	ksft_set_plan(29);
 	test_output();
 	test_drain();
 	test_backpressure();
@@ -573,6 +598,7 @@ int main(void)
 	test_escape_in_pipe();
 	test_end_of_input();
 	test_file_input();
+	test_endless_input();
 	test_file_output();
 	test_none();
 	test_terminal();

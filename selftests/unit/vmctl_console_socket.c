@@ -6,6 +6,7 @@
  * clients that come, go, do not read and do not stop; the socket's name, its mode, and what a vmctl
  * that is gone has left. And a named port's file that fails.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -309,6 +311,84 @@ static void test_leftover_input(void)
 	close_it();
 }
 
+/* A guest that reads nothing does not keep one away whom the last client has made room for. */
+static void test_gone_unheard(void)
+{
+	unsigned int sent = 0, taken = 0;
+	bool gone;
+	ssize_t n;
+	int fd;
+
+	open_it();
+	room = 0;
+	fd = call();
+	loop(5);
+	while (sent < 10000 && (n = write(fd, big, 1000)) > 0)
+		sent += n;
+	loop(5);
+	close(fd);
+	loop(5);
+	gone = !console_connected(console);
+	for (int i = 0; taken < sent && i < 100; i++) {
+		give_room(500);
+		loop(1);
+		taken += nr_received;
+		nr_received = 0;
+	}
+	ksft_test_result(gone && sent == 10000 && taken == sent,
+			 "socket: a client that has said all is gone, and heard (%u)\n", taken);
+
+	room = 0;
+	fd = call();
+	loop(5);
+	n = write(fd, big, 10000);
+	loop(5);
+	close(fd);
+	loop(5);
+	fd = call();
+	loop(5);
+	gone = n == 10000 && console_connected(console) && write(fd, "new", 3) == 3;
+	give_room(100);
+	loop(5);
+	ksft_test_result(gone && heard("new"), "socket: the next one need not wait for that\n");
+	close(fd);
+	close_it();
+}
+
+static unsigned int nr_accepts;
+static int accept_error;
+
+/* Instead of the C library's. */
+int accept4(int fd, struct sockaddr *addr, socklen_t *length, int flags)
+{
+	nr_accepts++;
+	errno = accept_error;
+	return accept_error ? -1 : syscall(SYS_accept4, fd, addr, length, flags);
+}
+
+/* No descriptor is left: the loop has not more to do, and who waits gets in later. */
+static void test_no_descriptor(void)
+{
+	bool rests, waits;
+	int fd;
+
+	open_it();
+	nr_accepts = 0;
+	accept_error = EMFILE;
+	fd = call();
+	loop(200);
+	rests = nr_accepts >= 1 && nr_accepts <= 3;
+	accept_error = 0;
+	waits = !console_connected(console);
+	loop(1500);
+	say("in");
+	ksft_test_result(rests && waits && console_connected(console) && hear(fd, "in"),
+			 "socket: no descriptor for a client, for a while (%u tries)\n",
+			 nr_accepts);
+	close(fd);
+	close_it();
+}
+
 /* A reset of the guest is none of the client's business. */
 static void test_reset(void)
 {
@@ -445,13 +525,15 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	snprintf(spec, sizeof(spec), "unix:%s", path);
 	ksft_print_header();
-	ksft_set_plan(22);
+	ksft_set_plan(25);
 	test_both_ways();
 	test_two_clients();
 	test_slow_reader();
 	test_deserter();
 	test_slow_guest();
 	test_leftover_input();
+	test_gone_unheard();
+	test_no_descriptor();
 	test_reset();
 	test_name();
 	test_keeper();
