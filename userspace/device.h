@@ -112,6 +112,14 @@ void machine_timer_free(struct machine_timer *t);
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 		     void (*ready)(void *opaque, uint32_t events), void *opaque);
 
+/*
+ * The vCPU whose access this is goes on only when the device says machine_release(), or the machine
+ * stops: for what the guest must find done, and takes too long for the lock.  Others that come to
+ * be held wait for both.
+ */
+void machine_hold(struct machine *m);
+void machine_release(struct machine *m);
+
 /* Why a machine stops; the first request wins. */
 enum machine_stop {
 	MACHINE_POWEROFF,	/* the guest powered off: status 0 */

@@ -107,6 +107,29 @@ int machine_memory_fd(const struct machine *m)
 	return m->ram.fd;
 }
 
+/* Accesses that take long */
+
+void machine_hold(struct machine *m)
+{
+	m->nr_holds++;
+	m->hold_access = true;
+}
+
+void machine_release(struct machine *m)
+{
+	m->nr_holds--;
+	pthread_cond_broadcast(&m->released);
+}
+
+void machine_end_access(struct machine *m)
+{
+	if (!m->hold_access)
+		return;
+	m->hold_access = false;
+	while (m->nr_holds && !m->stopping)
+		pthread_cond_wait(&m->released, &m->lock);
+}
+
 /* The event loop */
 
 static struct watch *find_watch(struct machine *m, int fd)
@@ -203,6 +226,7 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 	m->stop_why = why;
 	m->stop_value = value;
 	m->stopping = true;
+	pthread_cond_broadcast(&m->released);
 	/* An eventfd's counter cannot overflow here: this is its only write. */
 	if (write(m->wake_fd, &one, sizeof(one)) < 0)
 		return;
@@ -329,6 +353,7 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		return NULL;
 	}
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->released, NULL);
 	m->svmm_fd = svmm_fd;
 	m->vm_fd = -1;
 	m->ram.fd = -1;
@@ -390,6 +415,7 @@ void machine_free(struct machine *m)
 	bus_free(m);
 	timer_exit(m);
 	loop_exit(m);
+	pthread_cond_destroy(&m->released);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }

@@ -76,6 +76,9 @@ struct machine {
 	atomic_uint nr_running;		/* a, vCPUs that did not find the VM dead */
 
 	pthread_mutex_t lock;
+	pthread_cond_t released;	/* nr_holds is 0, or stopping is set */
+	unsigned int nr_holds;		/* l */
+	bool hold_access;		/* l, the access that is under way waits for that */
 
 	/* bus.c */
 	struct io_range ports[MACHINE_MAX_RANGES];	/* c */
@@ -142,6 +145,9 @@ static inline void machine_unlock(struct machine *m)
 {
 	pthread_mutex_unlock(&m->lock);
 }
+
+/* Behind a vCPU's access, under the lock: wait if a device wants it (machine_hold()). */
+void machine_end_access(struct machine *m);
 
 /* bus.c; bus_io() and bus_mmio() under the lock. */
 int bus_init(struct machine *m);

@@ -68,6 +68,7 @@ struct machine {
 	unsigned int bad_removals;	/* of what was not there */
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
+	unsigned int holds;		/* of which the vCPU is not released yet */
 	unsigned int stops;
 	enum machine_stop stop_why;
 	unsigned int stop_value;
@@ -268,6 +269,17 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 	if (i == m->nr_watches)
 		m->nr_watches++;
 	return 0;
+}
+
+void machine_hold(struct machine *m)
+{
+	m->holds++;
+}
+
+void machine_release(struct machine *m)
+{
+	if (!m->holds--)
+		abort();
 }
 
 void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
