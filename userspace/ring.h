@@ -12,9 +12,10 @@
  * @ring: to fill in; io_uring_queue_exit() ends it
  * @entries: how many requests can be submitted at a time
  *
- * The kernel refuses (-EACCES) all requests of it but reads, writes, flushes, fallocate() and polls,
- * and every change of what it refuses: a filter of system calls does not see what a ring is asked
- * for.  A kernel that cannot (before Linux 5.10) gives a ring that can do all; that is said once.
+ * The kernel refuses (-EACCES) all requests of it but reads, writes, flushes, fallocate() and
+ * polls, and every change of what it refuses: a filter of system calls does not see what a ring is
+ * asked for.  A kernel that cannot (before Linux 5.10) gives a ring that can do all; that is said
+ * once.
  *
  * The ring is any thread's, one at a time.
  *

@@ -31,8 +31,8 @@ struct virtio_device;
  *	whether something is under way, of whose end it tells by virtio_drained(); the driver sees
  *	a device that is not reset yet until then (2.1.2, 4.1.4.3.1)
  * @stop: the driver resets the device: after this no queue is touched, no request is under way, and
- *	no buffer of the guest is used.  Only called after a @start that returned 0; behind @drain if
- *	there is one, but a device that is freed is stopped at once, and waits
+ *	no buffer of the guest is used.  Only called after a @start that returned 0; behind @drain
+ *	if there is one, but the stop of a device that is freed waits itself
  * @config_read: the model's configuration space is about to be read; may be NULL
  * @config_write: the driver has written @bytes at @offset of it; NULL: it cannot write there
  */

@@ -495,8 +495,8 @@ static void stop_slowly(bool reset)
 }
 
 /*
- * Who resets it, frees it, or forbids it the memory has what is under way end first; from then on the
- * memory is the driver's.
+ * Who resets it, frees it, or forbids it the memory has what is under way end first; from then on
+ * the memory is the driver's.
  */
 static void test_reset_under_way(void)
 {

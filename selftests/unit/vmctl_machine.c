@@ -854,7 +854,7 @@ static void test_hold(void)
 		ok &= ends_with(hold_ends ? MACHINE_POWEROFF : MACHINE_RESET);
 		ok &= seen->data[0] == (hold_ends ? 1 : 0xaa);
 	}
-	ksft_test_result(ok, "an access that takes long holds its vCPU until it is done, or the end\n");
+	ksft_test_result(ok, "an access that takes long holds its vCPU until it is done\n");
 }
 
 static void test_stop_races(void)

@@ -59,7 +59,7 @@ struct virtio_device {
 int virtio_init(struct virtio_device *vd, const struct virtio_model *model);
 void virtio_exit(struct virtio_device *vd);
 void virtio_set_status(struct virtio_device *vd, uint8_t status);
-/* If it runs: no longer, until it is reset; the vCPU whose access this is goes on when it does not. */
+/* It runs no longer, until it is reset; the vCPU whose access this is waits for that. */
 void virtio_halt(struct virtio_device *vd);
 /* ISR status is read: take it, and lower INTA#. */
 uint8_t virtio_take_isr(struct virtio_device *vd);
