@@ -68,7 +68,7 @@ struct block_ops {
 	void (*submit)(struct block_context *context, struct block_request *request);
 	/* Begin what was submitted; return when a request has ended or wake_fd was signalled. */
 	void (*wait)(struct block_context *context);
-	/* Nobody wants to know any more: no request is submitted, and those that can end early do. */
+	/* Nobody wants them any more: what can end early does, and no request is submitted. */
 	void (*cancel)(struct block_context *context);
 	void (*close)(struct block_context *context);	/* no request is under way */
 	void (*free)(struct block *block);

@@ -3,8 +3,8 @@
  * Raw images and block devices, by io_uring.
  *
  * It knows files, not the disks of guests.  A context is a ring of its own, which is there before
- * the guest is: one system call begins requests and waits for the end of others and for the eventfd,
- * which is polled once for all.  What the host's page cache has is read within that call.
+ * the guest is: one system call begins requests and waits for the end of others and for the
+ * eventfd, which is polled once for all.  What the host's page cache has is read within that call.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,8 @@
 
 #define PART_ALIGN	4096u		/* no medium wants more */
 #define PART_BYTES	(128u << 10)
-#define PARTS_MAX	8u		/* of a context: what cache=none may take beside the guest */
-#define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time, so that it can be given up */
+#define PARTS_MAX	8u		/* of a context, for all of its requests */
+#define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time */
 
 struct block_context {
 	struct file_block *file;

@@ -24,7 +24,7 @@
 
 #define PROGRAM		"qemu-nbd"
 #define COMMAND_MAX	(32u << 20)	/* bytes; a server need not take more */
-#define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time, so that it can be given up */
+#define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time */
 
 /* What is used of the library, without its prefix. */
 static struct {

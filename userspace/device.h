@@ -120,6 +120,14 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 		     void (*ready)(void *opaque, uint32_t events), void *opaque);
 
 /*
+ * The vCPU whose access this is goes on only when the device says machine_release(), or the machine
+ * stops: for what the guest must find done, and takes too long for the lock.  Others that come to
+ * be held wait for both.
+ */
+void machine_hold(struct machine *m);
+void machine_release(struct machine *m);
+
+/*
  * Why a machine stops; the first request wins, but that nothing gives way to sleep, and sleep and
  * wake-up, which machine_run() sees to itself, give way to the others.
  */

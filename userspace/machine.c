@@ -136,6 +136,32 @@ int machine_memory_fd(const struct machine *m)
 	return m->ram.fd;
 }
 
+/* Accesses that take long */
+
+void machine_hold(struct machine *m)
+{
+	m->nr_holds++;
+	m->hold_access = true;
+}
+
+void machine_release(struct machine *m)
+{
+	m->nr_holds--;
+	pthread_cond_broadcast(&m->go_on);
+}
+
+/* Who waits here rests as in machine_park(), so that the machine can be paused meanwhile. */
+void machine_end_access(struct machine *m)
+{
+	if (!m->hold_access)
+		return;
+	m->hold_access = false;
+	machine_thread_rests(m);
+	while ((m->nr_holds || m->paused) && !m->stopping)
+		pthread_cond_wait(&m->go_on, &m->lock);
+	m->nr_active++;
+}
+
 /* The event loop */
 
 static struct watch *find_watch(struct machine *m, int fd)

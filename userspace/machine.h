@@ -82,6 +82,8 @@ struct machine {
 	int nice;			/* l, of their threads */
 
 	pthread_mutex_t lock;
+	unsigned int nr_holds;		/* l */
+	bool hold_access;		/* l, the access that is under way waits for that */
 
 	/* bus.c */
 	struct io_range ports[MACHINE_MAX_RANGES];	/* c */
@@ -103,7 +105,7 @@ struct machine {
 	atomic_bool paused;		/* a, written under l: vCPUs shall not run */
 	unsigned int nr_active;		/* l, their threads that neither wait nor have ended */
 	pthread_cond_t at_rest;		/* nr_active has become 0 */
-	pthread_cond_t go_on;		/* what vCPUs wait for: paused or stopping has changed */
+	pthread_cond_t go_on;		/* what they wait for: paused, nr_holds, stopping change */
 
 	bool asleep;			/* l, in S3: there are no vCPUs' threads */
 
@@ -161,6 +163,9 @@ static inline void machine_unlock(struct machine *m)
 {
 	pthread_mutex_unlock(&m->lock);
 }
+
+/* Behind a vCPU's access, under the lock: wait if a device wants it (machine_hold()). */
+void machine_end_access(struct machine *m);
 
 /* bus.c; bus_io() and bus_mmio() under the lock. */
 int bus_init(struct machine *m);

@@ -236,6 +236,7 @@ static void close_plugs(struct run *r)
 static int open_plugs(struct run *r)
 {
 	const struct run_options *o = r->options;
+	unsigned int cpus = topology_cpus(&o->topology);
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
@@ -247,8 +248,7 @@ static int open_plugs(struct run *r)
 	memcpy(p->disks, o->disks, sizeof(p->disks));
 	memcpy(p->net_options, o->nets, sizeof(p->net_options));
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
-		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks],
-						    topology_cpus(&o->topology));
+		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks], cpus);
 		if (!r->blocks[p->nr_disks])
 			goto fail;
 	}
@@ -257,8 +257,7 @@ static int open_plugs(struct run *r)
 			goto fail;
 	}
 	for (; p->nr_nets < o->nr_nets; p->nr_nets++) {
-		r->nets[p->nr_nets] = net_open(&o->nets[p->nr_nets], topology_cpus(&o->topology),
-					       !o->no_sandbox);
+		r->nets[p->nr_nets] = net_open(&o->nets[p->nr_nets], cpus, !o->no_sandbox);
 		if (!r->nets[p->nr_nets])
 			goto fail;
 	}

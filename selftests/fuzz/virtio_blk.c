@@ -184,7 +184,10 @@ static void run(const uint8_t *data, size_t size, uint64_t features, unsigned in
 	while (sem_wait(&idle))
 		;
 	kick(&dev, 0);
-	set_status(&dev, 0);
+	if (answers & 8)
+		reset_device(&dev);
+	else
+		set_status(&dev, 0);	/* and it is freed meanwhile */
 	guest.hook = NULL;
 	while (!sem_trywait(&idle))
 		;

@@ -71,6 +71,7 @@ struct machine {
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
 	unsigned int rtc_alarms;
+	unsigned int holds;		/* of which the vCPU is not released yet */
 	unsigned int stops;
 	enum machine_stop stop_why;
 	unsigned int stop_value;
@@ -282,6 +283,17 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 void machine_rtc_alarm(struct machine *m)
 {
 	m->rtc_alarms++;
+}
+
+void machine_hold(struct machine *m)
+{
+	m->holds++;
+}
+
+void machine_release(struct machine *m)
+{
+	if (!m->holds--)
+		abort();
 }
 
 void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)

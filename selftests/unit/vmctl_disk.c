@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/uring.c userspace/block_nbd.c
-// needs: userspace/library.c userspace/server.c
+// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/uring.c
+// needs: userspace/block_nbd.c userspace/library.c userspace/server.c
 // needs: userspace/iov.c userspace/subopt.c
 // libs: -luring -pthread -Wl,--wrap=calloc,--wrap=open,--wrap=fcntl,--wrap=statx
 // libs: -Wl,--wrap=io_uring_queue_init

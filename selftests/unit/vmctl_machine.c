@@ -915,6 +915,53 @@ static void *stop_soon(void *arg)
 }
 
 /* A stop at any moment around RUN: a lost kick would hang here, and the deadline would tell. */
+/* An access that takes long: the vCPU waits, and nobody else does. */
+
+static bool hold_done, hold_ends;
+
+static void hold_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t what)
+{
+	machine_hold(m);
+	machine_timer_arm(timer[0], machine_now_ns(m) + 20000000);
+}
+
+static uint64_t hold_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return hold_done;
+}
+
+static void hold_end(void *opaque)
+{
+	hold_done = true;
+	if (hold_ends)
+		machine_release(m);
+	else
+		machine_request_stop(m, MACHINE_RESET, 0);
+}
+
+static void test_hold(void)
+{
+	const struct io_range r = {
+		.name = "slow", .start = 0x700, .size = 4, .read = hold_read, .write = hold_write,
+	};
+	struct step *seen;
+	bool ok = true;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		build();
+		timer[0] = machine_timer_new(m, hold_end, NULL);
+		ok &= !machine_add_ports(m, &r);
+		hold_done = false;
+		hold_ends = !i;
+		out(0x700, 1, 1);
+		seen = io(0x700, false, 1, 1, NULL);
+		stop();
+		ok &= ends_with(hold_ends ? MACHINE_POWEROFF : MACHINE_RESET);
+		ok &= seen->data[0] == (hold_ends ? 1 : 0xaa);
+	}
+	ksft_test_result(ok, "an access that takes long holds its vCPU until it is done\n");
+}
+
 static void test_stop_races(void)
 {
 	unsigned int delay, blocked = 0, rounds = 0;
@@ -1268,7 +1315,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(47);
+	ksft_set_plan(48);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -1284,6 +1331,7 @@ int main(void)
 	test_sleep();
 	test_memory();
 	test_timers();
+	test_hold();
 	test_stop_races();
 	test_kick_before_run();
 	test_pause();

@@ -55,16 +55,6 @@ void virtio_config_changed(struct virtio_device *vd)
 		interrupt(vd, atomic_load(&vd->config_fd), VIRTIO_ISR_CONFIG);
 }
 
-/* The event loop's part of INTA#, whose level is the machine's. */
-static void raise_intx(void *opaque, uint32_t events)
-{
-	struct virtio_device *vd = opaque;
-
-	(void)events;
-	event_fd_take(vd->intx_fd);
-	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
-}
-
 uint8_t virtio_take_isr(struct virtio_device *vd)
 {
 	uint8_t isr = atomic_exchange(&vd->isr, 0);
@@ -146,27 +136,54 @@ static void start(struct virtio_device *vd)
 	virtio_pci_start(vd);
 }
 
+/* If something is under way, this waits. */
 static void stop(struct virtio_device *vd)
 {
 	if (!vd->started)
 		return;
-	virtio_pci_stop(vd);
+	if (!vd->draining)
+		virtio_pci_stop(vd);
 	vd->model.ops->stop(vd->model.opaque);
+	vd->draining = false;
 	vd->started = false;
+	if (vd->holds)
+		machine_release(vd->m);
+	vd->holds = false;
+}
+
+/* Return: whether it has stopped; else it does when it is drained. */
+static bool try_to_stop(struct virtio_device *vd)
+{
+	const struct virtio_ops *ops = vd->model.ops;
+
+	if (vd->draining)
+		return false;
+	if (vd->started && ops->drain) {
+		virtio_pci_stop(vd);
+		atomic_store(&vd->drained, false);
+		vd->draining = true;
+		if (ops->drain(vd->model.opaque))
+			return false;
+	}
+	stop(vd);
+	return true;
 }
 
 void virtio_halt(struct virtio_device *vd)
 {
 	if (!vd->started)
 		return;
-	stop(vd);
 	atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+	if (try_to_stop(vd) || vd->holds)
+		return;
+	vd->holds = true;
+	machine_hold(vd->m);
 }
 
-static void reset(struct virtio_device *vd)
+static void power_on(struct virtio_device *vd)
 {
-	stop(vd);
 	atomic_store(&vd->status, 0);
+	vd->resets = false;
 	virtio_take_isr(vd);
 	vd->accepted = 0;
 	vd->config_vector = VIRTIO_NO_VECTOR;
@@ -180,6 +197,35 @@ static void reset(struct virtio_device *vd)
 		q->enabled = false;
 		atomic_store(&q->call_fd, -1);
 	}
+}
+
+static void reset(struct virtio_device *vd)
+{
+	if (try_to_stop(vd))
+		power_on(vd);
+	else
+		vd->resets = true;
+}
+
+void virtio_drained(struct virtio_device *vd)
+{
+	atomic_store(&vd->drained, true);
+	signal_fd(vd->intx_fd);
+}
+
+/* What others have signalled: that it is drained, and INTA#, whose level is the machine's. */
+static void signalled(void *opaque, uint32_t events)
+{
+	struct virtio_device *vd = opaque;
+
+	(void)events;
+	event_fd_take(vd->intx_fd);
+	if (vd->draining && atomic_load(&vd->drained)) {
+		stop(vd);
+		if (vd->resets)
+			power_on(vd);
+	}
+	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
 }
 
 /* FEATURES_OK: does the driver want what there is, and the interface of this century? */
@@ -197,7 +243,7 @@ void virtio_set_status(struct virtio_device *vd, uint8_t status)
 		reset(vd);
 		return;
 	}
-	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
+	if ((old & VIRTIO_CONFIG_S_NEEDS_RESET) || vd->draining)
 		return;
 	if ((new & VIRTIO_CONFIG_S_FEATURES_OK) && !features_ok(vd))
 		new &= ~VIRTIO_CONFIG_S_FEATURES_OK;
@@ -230,15 +276,14 @@ int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
 		if (vd->queues[i].kick_fd < 0)
 			return -1;
 	}
-	reset(vd);
-	errno = -machine_watch_fd(vd->m, vd->intx_fd, EPOLLIN, raise_intx, vd);
+	power_on(vd);
+	errno = -machine_watch_fd(vd->m, vd->intx_fd, EPOLLIN, signalled, vd);
 	return errno ? -1 : 0;
 }
 
 void virtio_exit(struct virtio_device *vd)
 {
-	if (vd->started)
-		reset(vd);
+	stop(vd);
 	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
 		if (vd->queues[i].kick_fd >= 0)
 			close(vd->queues[i].kick_fd);

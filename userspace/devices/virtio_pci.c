@@ -36,9 +36,14 @@ enum { BAR_REGISTERS, BAR_MSIX, BAR_PORTS };
 
 /* Notifications */
 
+static bool runs(const struct virtio_device *vd)
+{
+	return vd->started && !vd->draining;
+}
+
 static void notified(struct virtio_device *vd, uint64_t n)
 {
-	if (n < vd->model.nr_queues && vd->started)
+	if (n < vd->model.nr_queues && runs(vd))
 		event_fd_signal(vd->queues[n].kick_fd);
 }
 
@@ -118,7 +123,7 @@ void virtio_pci_stop(struct virtio_device *vd)
 static void moved(struct virtio_device *vd, bool port, uint64_t address)
 {
 	vd->notify_at[port] = address;
-	if (vd->started)
+	if (runs(vd))
 		wire(vd, false);
 }
 
