@@ -42,7 +42,6 @@ void machine_pause(struct machine *m, const char *reason)
 }
 
 /* The guest's clocks that are the kernel's: back by as much as the machine has stood still. */
-#ifdef SVMM_SHIFT_TIME
 static void shift_clocks(struct machine *m, uint64_t ns)
 {
 	int err = svmm_shift_time(m->vm_fd, ns);
@@ -51,9 +50,6 @@ static void shift_clocks(struct machine *m, uint64_t ns)
 		message("the guest's clocks went on while it was paused: %s",
 			svmm_explain(SVMM_SHIFT_TIME, err));
 }
-#else
-#define shift_clocks(m, ns) ((void)(ns))
-#endif
 
 void machine_resume(struct machine *m, const char *reason)
 {
