@@ -8,6 +8,9 @@
  * Nothing here blocks while the device lock is held: an output that takes no
  * more makes the buffer fill up, and the guest's driver then has to wait.  At a pty
  * or a socket where nobody is, output is dropped, as at a plug without a cable.
+ *
+ * What was written also goes to a ring, for viewers, of which it knows only that
+ * somebody wants to hear of changes: they hold nothing up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +25,12 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "escape.h"
 #include "message.h"
 #include "socket.h"
 #include "terminal.h"
 
 #define GATHER_NS	1000000
-#define ESCAPE		0x01	/* Ctrl-A */
 #define OUT_BYTES	PIPE_BUF	/* a pipe that can be written takes that much at once */
 #define IN_BYTES	1024
 
@@ -50,6 +53,10 @@ struct console {
 	struct machine_timer *timer;
 	unsigned int out_bytes, in_bytes;
 	uint8_t out[OUT_BYTES], in[IN_BYTES];
+	void (*changed)(void *viewers);	/* or NULL */
+	void *viewers;
+	bool to_tell;		/* there is output that changed() has not heard of */
+	struct ring ring;
 };
 
 static void in_ready(void *opaque, uint32_t events);
@@ -200,11 +207,12 @@ static void flush(struct console *c)
 	}
 }
 
-int console_write(struct console *c, const void *data, unsigned int bytes)
+/* How many of @bytes there is room for. */
+static unsigned int gather(struct console *c, const void *data, unsigned int bytes)
 {
 	unsigned int room;
 
-	if (c->out_fd >= 0 && bytes > OUT_BYTES - c->out_bytes) {
+	if (bytes > OUT_BYTES - c->out_bytes) {
 		flush(c);
 		watch(c);
 	}
@@ -219,6 +227,18 @@ int console_write(struct console *c, const void *data, unsigned int bytes)
 		wake_loop(c, GATHER_NS);
 	memcpy(c->out + c->out_bytes, data, bytes);
 	c->out_bytes += bytes;
+	return bytes;
+}
+
+int console_write(struct console *c, const void *data, unsigned int bytes)
+{
+	if (c->out_fd >= 0)
+		bytes = gather(c, data, bytes);
+	ring_write(&c->ring, data, bytes);
+	if (c->changed && !c->to_tell && bytes) {
+		c->to_tell = true;
+		wake_loop(c, GATHER_NS);
+	}
 	return bytes;
 }
 
@@ -245,16 +265,12 @@ static void pump_output(struct console *c)
 /* Whether @byte is for the guest. */
 static bool filter(struct console *c, uint8_t byte)
 {
-	if (!c->is_terminal)
-		return true;
-	if (!c->escaped) {
-		c->escaped = byte == ESCAPE;
-		return !c->escaped;
-	}
-	c->escaped = false;
-	if (byte == 'x' || byte == 'X')
+	int command = 0;
+	bool ours = !c->is_terminal || escape_filter(&c->escaped, byte, &command);
+
+	if (command == 'x')
 		machine_request_stop(c->m, MACHINE_POWEROFF, 0);
-	return byte == ESCAPE;
+	return ours;
 }
 
 static void end_of_input(struct console *c)
@@ -319,6 +335,18 @@ static void pump_input(struct console *c)
 	}
 }
 
+unsigned int console_feed(struct console *c, const void *data, unsigned int bytes)
+{
+	unsigned int room = IN_BYTES - c->in_bytes;
+
+	if (bytes > room)
+		bytes = room;
+	memcpy(c->in + c->in_bytes, data, bytes);
+	c->in_bytes += bytes;
+	push_input(c);
+	return bytes;
+}
+
 void console_input_room(struct console *c)
 {
 	if (c->m && (c->in_bytes || c->in_unpollable))
@@ -352,13 +380,37 @@ static void both_ready(void *opaque, uint32_t events)
 	in_ready(opaque, events);
 }
 
+static void tell(struct console *c)
+{
+	c->to_tell = false;
+	if (c->changed)
+		c->changed(c->viewers);
+}
+
 static void tick(void *opaque)
 {
 	struct console *c = opaque;
 
 	pump_output(c);
 	pump_input(c);
+	tell(c);
 	watch(c);
+}
+
+void console_flush(struct console *c)
+{
+	tick(c);
+}
+
+void console_watch(struct console *c, void (*changed)(void *viewers), void *viewers)
+{
+	c->changed = changed;
+	c->viewers = viewers;
+}
+
+const struct ring *console_ring(const struct console *c)
+{
+	return &c->ring;
 }
 
 /* Life */
@@ -375,7 +427,7 @@ int console_attach_end(struct console *c, struct machine *m, const struct consol
 	c->end = end;
 	c->opaque = opaque;
 	watch(c);
-	if (c->out_bytes || c->in_bytes || c->in_unpollable)
+	if (c->out_bytes || c->in_bytes || c->in_unpollable || c->to_tell)
 		wake_loop(c, 0);
 	return 0;
 }
@@ -457,7 +509,7 @@ static int open_stdio(struct console *c)
 
 static int open_file(struct console *c, const char *path)
 {
-	c->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	c->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
 	if (c->out_fd < 0) {
 		message("%s: cannot open %s: %s", c->name, path, strerror(errno));
 		return -1;

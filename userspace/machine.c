@@ -237,6 +237,7 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 	m->stop_why = why;
 	m->stop_value = value;
 	m->stopping = true;
+	pthread_cond_broadcast(&m->go_on);
 	/* An eventfd's counter cannot overflow here: this is its only write. */
 	if (write(m->wake_fd, &one, sizeof(one)) < 0)
 		return;
@@ -258,6 +259,7 @@ static void run_vcpus(struct machine *m)
 	unsigned int started;
 
 	m->nr_running = m->nr_vcpus;
+	m->nr_active = m->nr_vcpus;
 	for (started = 0; started < m->nr_vcpus; started++) {
 		if (vcpu_start(&m->vcpus[started])) {
 			machine_lock(m);
@@ -283,10 +285,12 @@ static bool sleep_and_wake(struct machine *m)
 	machine_lock(m);
 	if (m->stop_why == MACHINE_SLEEP)
 		m->stopping = false;
+	m->asleep = true;
 	machine_unlock(m);
 	svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, "suspended to RAM");
 	loop(m);
 	machine_lock(m);
+	m->asleep = false;
 	if (m->stop_why == MACHINE_WAKE) {
 		m->stop_why = suspend_wake(m);
 		m->stopping = m->stop_why != MACHINE_WAKE;
@@ -294,7 +298,8 @@ static bool sleep_and_wake(struct machine *m)
 	machine_unlock(m);
 	if (m->stopping)
 		return false;
-	svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, "awake");
+	if (!m->paused)
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, "awake");
 	return true;
 }
 
@@ -392,7 +397,10 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		return NULL;
 	}
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->at_rest, NULL);
+	pthread_cond_init(&m->go_on, NULL);
 	m->svmm_fd = svmm_fd;
+	m->nice = config->nice;
 	m->vm_fd = -1;
 	m->ram.fd = -1;
 	m->timer_fd = -1;
@@ -453,6 +461,8 @@ void machine_free(struct machine *m)
 	bus_free(m);
 	timer_exit(m);
 	loop_exit(m);
+	pthread_cond_destroy(&m->go_on);
+	pthread_cond_destroy(&m->at_rest);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }

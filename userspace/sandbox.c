@@ -238,14 +238,13 @@ void sandbox_enter_worker(void)
 static void forbidden(int sig, siginfo_t *info, void *context)
 {
 	char text[128];
-	int n = snprintf(text, sizeof(text),
-			 "vmctl: the sandbox ends it at system call %d; if the guest is not "
-			 "to blame, report it, and use --no-sandbox\n", info->si_syscall);
 
 	(void)sig;
 	(void)context;
-	if (write(STDERR_FILENO, text, n) < 0)
-		_exit(1);
+	snprintf(text, sizeof(text),
+		 "vmctl: the sandbox ends it at system call %d; if the guest is not "
+		 "to blame, report it, and use --no-sandbox\n", info->si_syscall);
+	message_at_once(text);
 	_exit(1);
 }
 
