@@ -3,11 +3,11 @@
 # kernels: 6.1
 # timeout: 300
 #
-# A disk and a network card that come and go while Debian's kernel runs, by ACPI, as vmctl does it
-# in its sandbox (selftests/hook/plug.c). What the guest does with them is in scripts/guest/devices.
+# A disk and a network card that come and go while Debian's kernel runs, by ACPI. What the guest does
+# with them is in scripts/guest/devices.
 
 . selftests/lib/tap.sh
-shown="out err said"
+shown="out err told"
 talk=out/selftests/tools/talk
 pid=
 clean()
@@ -29,40 +29,43 @@ step()
 	said "step $1"
 }
 go_on() { [ "$($talk "unix:$tmp/step" go)" = on ]; }
-# ask LINE ANSWER: tell vmctl, and wait for its word
-ask()
+# tell WORDS COMMAND...: vmctl does it, and says so
+tell()
 {
-	echo "$1" >&5
-	i=0
-	while ! tail -n 1 "$tmp/said" | grep -q "$2" && [ $i -lt 600 ]; do
-		usleep 100000
-		i=$((i + 1))
-	done
-	tail -n 1 "$tmp/said" | grep -q "$2"
+	words=$1
+	shift
+	vmctl "$@" >"$tmp/told" 2>&1 && grep -q "^$words\$" "$tmp/told"
+}
+# refused WORDS COMMAND...
+refused()
+{
+	words=$1
+	shift
+	! vmctl "$@" >"$tmp/told" 2>&1 && grep -q "^vmctl: .*$words" "$tmp/told"
 }
 
-echo "1..13"
+echo "1..14"
 modprobe tun
 dd if=/dev/zero of="$tmp/image" bs=1M count=8 2>/dev/null
 echo "from the host" | dd of="$tmp/image" bs=512 seek=7 conv=notrunc 2>/dev/null
-mkfifo "$tmp/commands"
 out/selftests/tools/tap plug0 0 && ip address add 10.9.0.1/24 dev plug0 && ip link set plug0 up
-PLUG_FILES="$tmp/image tap:plug0 /dev/null" out/selftests/hook/plug run \
-	--kernel out/guest/vmlinuz --initrd out/guest/devices.img --name hotplug \
+vmctl run --kernel out/guest/vmlinuz --initrd out/guest/devices.img --name hotplug \
 	--console "file:$tmp/out" --serial-port "step=unix:$tmp/step" --cpus 2 \
 	--append 'console=ttyS0 quiet svmm.quiet svmm.run="devices hotplug"' \
-	<"$tmp/commands" >"$tmp/said" 2>"$tmp/err" &
+	</dev/null 2>"$tmp/err" &
 pid=$!
-exec 5>"$tmp/commands"
 
 step begin
 result $? "a guest with neither disk nor network"
-ask "detach disk0" "error the VM has no disk0" && ask "attach cdrom 0 x" "error only a disk" &&
-	ask "attach disk 2 null" "error disk null cannot be used" &&
-	ask "attach net 0 tap" "error net tap cannot be used" &&
-	ask "attach disk 0 image,colour=red" "error keys are"
+refused "the VM has no such device" detach hotplug disk0 &&
+	refused "only a disk or a net" attach hotplug cdrom x &&
+	refused "keys are" attach hotplug disk "$tmp/image,colour=red" &&
+	refused "No such file" attach hotplug disk "$tmp/none" &&
+	refused "takes tap interfaces only" attach hotplug net user &&
+	refused "cannot be used; the VM's own messages say why" attach hotplug disk /dev/null &&
+	grep -q "/dev/null: neither a file nor a block device" "$tmp/err"
 result $? "what cannot be attached is refused"
-ask "attach disk 0 image,serial=hot,queues=2" "attached disk0" && go_on && step disk
+tell "hotplug: disk0" attach hotplug disk "$tmp/image,serial=hot,queues=2" && go_on && step disk
 result $? "a disk comes"
 [ "$(value disk)" = "16384 hot 0000:00:09.0" ]
 result $? "in its slot, with what was said of it"
@@ -70,19 +73,22 @@ result $? "in its slot, with what was said of it"
 result $? "is read"
 [ "$(dd if="$tmp/image" bs=512 skip=9 count=1 2>/dev/null | head -n 1)" = "from the guest" ]
 result $? "and written"
-ask "detach disk0" "gone disk0"
+refused "cannot be used" attach hotplug disk "$tmp/image" && grep -q "another VM has it" "$tmp/err"
+result $? "is not attached twice"
+vmctl inspect --json hotplug | grep -q '"id": *"disk0"' && vmctl detach hotplug disk0
 result $? "the guest gives it back"
-go_on && step disk-gone && [ "$(value disk-gone)" = "" ] && ask "detach disk0" "error the VM has no"
+go_on && step disk-gone && [ "$(value disk-gone)" = "" ] && refused "has no such device" detach hotplug disk0
 result $? "it is gone"
-ask "attach disk 0 image" "attached disk0" && go_on && step net &&
+tell "hotplug: disk0" attach hotplug disk "$tmp/image" && go_on && step net &&
 	[ "$(value disk-again)" = "from the guest" ]
 result $? "and comes again"
-ask "attach net 1 tap,mac=52:54:00:12:34:56" "attached net0" && go_on && step net-used
+tell "hotplug: net0" attach hotplug net tap,ifname=plug0,mac=52:54:00:12:34:56 && go_on &&
+	step net-used
 [ "$(value net)" = "52:54:00:12:34:56 0000:00:01.0" ]
 result $? "a network card comes"
 [ "$(value net-ping)" = 3 ]
 result $? "frames go both ways"
-ask "detach net0" "gone net0" && go_on
+vmctl detach hotplug net0 && go_on
 result $? "the guest gives it back"
 wait $pid
 [ $? -eq 0 ] && [ "$(value net-gone)" = 0 ] && ! said "complaint.*"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "control_protocol.h"
 #include "json.h"
 #include "message.h"
 #include "netlink.h"
@@ -95,20 +96,43 @@ static bool ready(int fd, short events, double end)
 	return n == 1;
 }
 
+/* With @nr open files, CONTROL_FDS_MAX at most.  As send(). */
+static ssize_t send_with(int fd, const char *data, size_t bytes, const int *fds, unsigned int nr)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (char *)data, bytes };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (nr) {
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(nr * sizeof(*fds));
+		memcpy(CMSG_DATA(&control.header), fds, nr * sizeof(*fds));
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(nr * sizeof(*fds));
+	}
+	return sendmsg(fd, &msg, MSG_NOSIGNAL);
+}
+
 /* Return: 0 or -errno. */
-static int send_all(int fd, const char *data, size_t bytes, double end)
+static int send_all(int fd, const char *data, size_t bytes, const int *fds, unsigned int nr,
+		    double end)
 {
 	ssize_t n;
 
 	while (bytes) {
 		if (!ready(fd, POLLOUT, end))
 			return -ETIMEDOUT;
-		n = send(fd, data, bytes, MSG_NOSIGNAL);
+		n = send_with(fd, data, bytes, fds, nr);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
 		if (n > 0) {
 			data += n;
 			bytes -= n;
+			nr = 0;
 		}
 	}
 	return 0;
@@ -175,6 +199,12 @@ static struct json_object *understand(const char *name, const char *line, size_t
 
 struct json_object *ask(int fd, const char *name, struct json_object *request, int seconds)
 {
+	return ask_with(fd, name, request, NULL, 0, seconds);
+}
+
+struct json_object *ask_with(int fd, const char *name, struct json_object *request, const int *fds,
+			     unsigned int nr, int seconds)
+{
 	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_NOSLASHESCAPE);
 	double end = seconds == ASK_FOREVER ? -1 : now_seconds() + seconds;
 	struct json_object *answer = NULL;
@@ -183,9 +213,9 @@ struct json_object *ask(int fd, const char *name, struct json_object *request, i
 	int error = line ? 0 : -ENOMEM;
 
 	if (!error)
-		error = send_all(fd, text, strlen(text), end);
+		error = send_all(fd, text, strlen(text), fds, nr, end);
 	if (!error)
-		error = send_all(fd, "\n", 1, end);
+		error = send_all(fd, "\n", 1, NULL, 0, end);
 	if (!error)
 		error = read_line(fd, line, &len, end);
 	if (error)

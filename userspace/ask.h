@@ -30,6 +30,10 @@ int ask_connect(const char *name);
  */
 struct json_object *ask(int fd, const char *name, struct json_object *request, int seconds);
 
+/* The same with open files, @nr of @fds, which stay the caller's. */
+struct json_object *ask_with(int fd, const char *name, struct json_object *request, const int *fds,
+			     unsigned int nr, int seconds);
+
 /* A request with that command and no more. */
 struct json_object *ask_for(const char *command);
 

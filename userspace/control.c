@@ -46,6 +46,7 @@ struct client {
 	unsigned int line;	/* number of its last line */
 	unsigned int in_bytes, out_bytes, out_done;
 	char *out;		/* what is being sent to it, or NULL */
+	struct control_fds fds;	/* that came with what it says, for the next request */
 	uint64_t seen;		/* VIEWS: how much of the console's output was sent */
 	char in[CONTROL_LINE_MAX];
 };
@@ -59,9 +60,16 @@ struct control {
 	struct client clients[MAX_CLIENTS];
 };
 
+static void close_fds(struct control_fds *fds)
+{
+	while (fds->nr)
+		close(fds->fd[--fds->nr]);
+}
+
 static void drop(struct client *cl)
 {
 	close(cl->fd);
+	close_fds(&cl->fds);
 	free(cl->out);
 	*cl = (struct client) { .fd = -1 };
 }
@@ -194,6 +202,7 @@ static void answer(struct control *c, struct client *cl, const char *text, size_
 		queue_error(cl, why);
 		return;
 	}
+	request.fds = &cl->fds;
 	reply = new_reply(true);
 	switch (c->handler.run(c->handler.opaque, &request, reply, why, sizeof(why))) {
 	case CONTROL_VIEW:
@@ -234,6 +243,8 @@ static bool take_line(struct control *c, struct client *cl)
 	cl->in_bytes -= taken;
 	memmove(cl->in, cl->in + taken, cl->in_bytes);
 	answer(c, cl, line, len);
+	/* Those that the request was not about. */
+	close_fds(&cl->fds);
 	return true;
 }
 
@@ -275,12 +286,43 @@ static void advance(struct control *c, struct client *cl)
 		watch_client(c, cl);
 }
 
+/* Open files in @msg; what there is no room for, is closed. */
+static void take_fds(struct control_fds *fds, struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	for (; c; c = CMSG_NXTHDR(msg, c)) {
+		unsigned int nr = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		int fd;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (unsigned int i = 0; i < nr; i++) {
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (fds->nr < CONTROL_FDS_MAX)
+				fds->fd[fds->nr++] = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
 /* Return: false if it is gone. */
 static bool hear(struct client *cl)
 {
-	ssize_t n = recv(cl->fd, cl->in + cl->in_bytes, sizeof(cl->in) - cl->in_bytes,
-			 MSG_DONTWAIT);
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(CONTROL_FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = { cl->in + cl->in_bytes, sizeof(cl->in) - cl->in_bytes };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(cl->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	if (n >= 0)
+		take_fds(&cl->fds, &msg);
 	if (n > 0)
 		cl->in_bytes += n;
 	else if (!n)

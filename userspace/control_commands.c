@@ -14,6 +14,7 @@
 #include "config.h"
 #include "console.h"
 #include "control_commands.h"
+#include "control_plug.h"
 #include "devices/virtio_balloon.h"
 #include "json.h"
 #include "machine.h"
@@ -223,7 +224,7 @@ static enum control_answer inspect(struct managed_vm *vm, struct json_object *re
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	json_add_text(o, "vm", vm->options->name);
 	json_add_number(o, "pid", getpid());
-	json_add_text(o, "state", vm->m->paused ? "paused" : "running");
+	json_add_text(o, "state", vm->m->paused ? "paused" : vm->m->asleep ? "suspended" : "running");
 	json_add_number(o, "up_ns", now.tv_sec * 1000000000LL + now.tv_nsec - vm->begun_ns);
 	json_add_number(o, "boots", vm->boots);
 	json_add_number(o, "guest_ns", machine_now_ns(vm->m) - vm->m->begun_ns);
@@ -232,6 +233,7 @@ static enum control_answer inspect(struct managed_vm *vm, struct json_object *re
 	json_add_number(o, "cpu-shares", shares_of_nice(vm->nice));
 	add_vcpus(o, vm);
 	add_console(o, vm);
+	control_plug_list(vm->m->plugs, o);
 	if (balloon_of(vm)) {
 		add_balloon(o, vm);
 		balloon_refresh(balloon_of(vm));	/* for who asks next */
@@ -253,6 +255,9 @@ enum control_answer control_command(void *opaque, const struct control_request *
 		return CONTROL_DONE;
 	case CONTROL_RESUME:
 		machine_resume(vm->m, "vmctl resume");
+		/* Nothing else wakes a guest that has no clock to wake it. */
+		if (vm->m->asleep)
+			acpi_pm_power_button(vm->m->acpi_pm);
 		return CONTROL_DONE;
 	case CONTROL_STOP:
 		return press_power(vm, request->value[CONTROL_TIMEOUT]);
@@ -270,6 +275,10 @@ enum control_answer control_command(void *opaque, const struct control_request *
 		return set(vm, request, reply, why, room);
 	case CONTROL_CONSOLE:
 		return CONTROL_VIEW;
+	case CONTROL_ATTACH:
+		return control_plug_attach(vm->m->plugs, request, reply, why, room);
+	case CONTROL_DETACH:
+		return control_plug_detach(vm->m->plugs, request, why, room);
 	}
 	return CONTROL_FAILED;
 }

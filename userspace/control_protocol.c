@@ -21,12 +21,17 @@ static const struct key {
 	[CONTROL_BALLOON] = { "balloon", 0, CONTROL_BALLOON_MAX },
 };
 
+static const char * const texts[NR_CONTROL_TEXTS] = {
+	[CONTROL_KIND] = "kind", [CONTROL_OPTION] = "option", [CONTROL_ID] = "id",
+};
+
 #define KEY(n)	(1u << (n))
 
 static const struct command {
 	const char *name;
 	unsigned int takes;
 	bool needs_one;
+	unsigned int needs_texts;
 } commands[] = {
 	[CONTROL_PAUSE] = { "pause", 0, false },
 	[CONTROL_RESUME] = { "resume", 0, false },
@@ -37,6 +42,8 @@ static const struct command {
 	[CONTROL_INSPECT] = { "inspect", 0, false },
 	[CONTROL_SET] = { "set", KEY(CONTROL_CPU_SHARES) | KEY(CONTROL_BALLOON), true },
 	[CONTROL_CONSOLE] = { "console", 0, false },
+	[CONTROL_ATTACH] = { "attach", 0, false, KEY(CONTROL_KIND) | KEY(CONTROL_OPTION) },
+	[CONTROL_DETACH] = { "detach", 0, false, KEY(CONTROL_ID) },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -106,6 +113,11 @@ static void list_keys(const struct command *command, char *text, size_t room)
 			len += snprintf(text + len, room - len, "%s\"%s\"", len ? " or " : "",
 					keys[n].name);
 	}
+	for (unsigned int n = 0; n < NR_CONTROL_TEXTS && len < room; n++) {
+		if (command->needs_texts & KEY(n))
+			len += snprintf(text + len, room - len, "%s\"%s\"", len ? " and " : "",
+					texts[n]);
+	}
 }
 
 static bool unknown_key(const struct command *command, const char *name, char *why, size_t room)
@@ -129,6 +141,45 @@ static unsigned int find_key(const struct command *command, const char *name)
 	return n;
 }
 
+/* Return: its number, or NR_CONTROL_TEXTS. */
+static unsigned int find_text(const struct command *command, const char *name)
+{
+	unsigned int n = 0;
+
+	while (n < NR_CONTROL_TEXTS &&
+	       (!(command->needs_texts & KEY(n)) || strcmp(name, texts[n])))
+		n++;
+	return n;
+}
+
+static bool take_text(const struct command *command, unsigned int n, struct json_object *value,
+		      struct control_request *request, char *why, size_t room)
+{
+	const char *text = json_object_get_string(value);
+	size_t len = text ? strlen(text) : 0;
+
+	if (json_object_is_type(value, json_type_string) && len && len < CONTROL_TEXT_BYTES &&
+	    len == (size_t)json_object_get_string_len(value)) {
+		memcpy(request->text[n], text, len + 1);
+		return true;
+	}
+	snprintf(why, room, "%s: \"%s\": give 1 to %u bytes of text", command->name, texts[n],
+		 CONTROL_TEXT_BYTES - 1);
+	return false;
+}
+
+static bool texts_are_there(const struct command *command, const struct control_request *request,
+			    char *why, size_t room)
+{
+	for (unsigned int n = 0; n < NR_CONTROL_TEXTS; n++) {
+		if (!(command->needs_texts & KEY(n)) || request->text[n][0])
+			continue;
+		snprintf(why, room, "%s: \"%s\" is missing", command->name, texts[n]);
+		return false;
+	}
+	return true;
+}
+
 static bool take_keys(struct json_object *all, struct control_request *request, char *why,
 		      size_t room)
 {
@@ -136,17 +187,22 @@ static bool take_keys(struct json_object *all, struct control_request *request, 
 	char known[80];
 
 	json_object_object_foreach(all, name, value) {
-		unsigned int n = find_key(command, name);
+		unsigned int n = find_key(command, name), t = find_text(command, name);
 
 		if (!strcmp(name, "command"))
 			continue;
+		if (t < NR_CONTROL_TEXTS) {
+			if (!take_text(command, t, value, request, why, room))
+				return false;
+			continue;
+		}
 		if (n == NR_CONTROL_KEYS)
 			return unknown_key(command, name, why, room);
 		if (!take_number(command, n, value, request, why, room))
 			return false;
 	}
 	if (request->given || !command->needs_one)
-		return true;
+		return texts_are_there(command, request, why, room);
 	list_keys(command, known, sizeof(known));
 	snprintf(why, room, "%s: %s is missing", command->name, known);
 	return false;

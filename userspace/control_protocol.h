@@ -25,6 +25,29 @@ enum control_command {
 	CONTROL_INSPECT,
 	CONTROL_SET,
 	CONTROL_CONSOLE,
+	CONTROL_ATTACH,
+	CONTROL_DETACH,
+};
+
+#define CONTROL_TEXT_BYTES	1024	/* with its NUL */
+#define CONTROL_FDS_MAX		8u	/* open files that come with a line */
+
+/* What a command takes, each of them: texts. */
+enum control_text {
+	CONTROL_KIND,		/* "disk" or "net" */
+	CONTROL_OPTION,		/* what that option is given */
+	CONTROL_ID,
+	NR_CONTROL_TEXTS,
+};
+
+/**
+ * struct control_fds - open files from a client
+ * @nr: how many; whoever takes them sets it to 0
+ * @fd: they
+ */
+struct control_fds {
+	unsigned int nr;
+	int fd[CONTROL_FDS_MAX];
 };
 
 /* What a command can take: whole numbers. */
@@ -40,11 +63,15 @@ enum control_key {
  * @command: what to do
  * @given: bit n: key n was there
  * @value: of each key that the command takes: what was given, or its default
+ * @text: of each that it takes
+ * @fds: that came with it; not control_parse()'s
  */
 struct control_request {
 	enum control_command command;
 	unsigned int given;
 	uint64_t value[NR_CONTROL_KEYS];
+	char text[NR_CONTROL_TEXTS][CONTROL_TEXT_BYTES];
+	struct control_fds *fds;
 };
 
 /**

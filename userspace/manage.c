@@ -71,7 +71,8 @@ int resume_command(int argc, char **argv)
 {
 	return do_it(argc, argv,
 "usage: vmctl resume NAME\n"
-"Let a paused virtual machine go on; the guest's clocks go on where they were.\n");
+"Let a paused virtual machine go on; the guest's clocks go on where they were.\n"
+"One whose guest has suspended itself to RAM is woken.\n");
 }
 
 int reset_command(int argc, char **argv)

@@ -14,5 +14,7 @@ int stop_command(int argc, char **argv);
 int wait_command(int argc, char **argv);
 int inspect_command(int argc, char **argv);
 int set_command(int argc, char **argv);
+int attach_command(int argc, char **argv);	/* attach.c, like the next one */
+int detach_command(int argc, char **argv);
 
 #endif

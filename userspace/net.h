@@ -174,6 +174,9 @@ struct net *net_open(const struct net_options *options, unsigned int cpus, bool 
  */
 struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr);
 
+/* The open files of one that is NET_TAP, for net_open_fds().  Return: how many of @fds it takes. */
+unsigned int net_tap_fds(const struct net *net, int fds[NET_PAIRS_MAX]);
+
 /* The copy of its text that net_parse() has made. */
 void net_forget(struct net_options *options);
 

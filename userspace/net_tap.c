@@ -323,6 +323,14 @@ struct net *net_open_tap(const struct net_options *options, unsigned int cpus)
 	return &tap->net;
 }
 
+unsigned int net_tap_fds(const struct net *net, int fds[NET_PAIRS_MAX])
+{
+	const struct tap *tap = (const struct tap *)net;
+
+	memcpy(fds, tap->fds, net->pairs * sizeof(*fds));
+	return net->pairs;
+}
+
 /* Is it what add_pair() makes?  Its name, then. */
 static bool is_pair(int fd, char name[IFNAMSIZ])
 {

@@ -105,6 +105,10 @@ int plug_attach(struct plugs *plugs, const char *kind, const char *text, const i
  */
 int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room);
 
+/* Call @each for what can be detached: what it is called, and the text of its option. */
+void plug_each(const struct plugs *plugs, void (*each)(void *opaque, const char *id,
+						       const char *option), void *opaque);
+
 /* Is something called @id there? */
 bool plug_present(const struct plugs *plugs, const char *id);
 

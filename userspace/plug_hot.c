@@ -24,6 +24,7 @@
  * @open: what it is in the host.  Return: 0, or -1 after a message; @fds are used or closed
  * @plug: into its slot
  * @close: undo @open and, if it was @parse's, @parse
+ * @text: what the user has said of it
  */
 struct kind {
 	const char *name;
@@ -33,6 +34,7 @@ struct kind {
 	int (*open)(struct plug_config *c, unsigned int n, const int *fds, unsigned int nr);
 	int (*plug)(struct plugs *plugs, unsigned int n);
 	void (*close)(struct plug_config *c, unsigned int n, bool parsed);
+	const char *(*text)(const struct plug_config *c, unsigned int n);
 };
 
 static void close_all(const int *fds, unsigned int nr)
@@ -71,6 +73,11 @@ static void close_disk(struct plug_config *c, unsigned int n, bool parsed)
 		disk_forget(&c->disks[n]);
 }
 
+static const char *disk_text(const struct plug_config *c, unsigned int n)
+{
+	return c->disks[n].path;
+}
+
 static bool parse_net(struct plug_config *c, unsigned int n, const char *text, char *why,
 		      size_t room)
 {
@@ -96,9 +103,14 @@ static void close_net(struct plug_config *c, unsigned int n, bool parsed)
 		net_forget(&c->net_options[n]);
 }
 
+static const char *net_text(const struct plug_config *c, unsigned int n)
+{
+	return c->net_options[n].text;
+}
+
 static const struct kind kinds[] = {
-	{ "disk", FIRST_DISK, DISKS_MAX, parse_disk, open_disk, plug_disk, close_disk },
-	{ "net", FIRST_NET, NETS_MAX, parse_net, open_net, plug_net, close_net },
+	{ "disk", FIRST_DISK, DISKS_MAX, parse_disk, open_disk, plug_disk, close_disk, disk_text },
+	{ "net", FIRST_NET, NETS_MAX, parse_net, open_net, plug_net, close_net, net_text },
 };
 
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
@@ -143,14 +155,12 @@ int plug_attach(struct plugs *plugs, const char *name, const char *text, const i
 	if (!kind->parse(c, n, text, why, room))
 		goto close;
 	if (kind->open(c, n, fds, nr)) {
-		snprintf(why, room, "%s %s cannot be used; the VM's own messages say why", name,
-			 text);
+		snprintf(why, room, "this %s cannot be used; the VM's own messages say why", name);
 		kind->close(c, n, true);
 		return -1;
 	}
 	if (kind->plug(plugs, n)) {
-		snprintf(why, room, "%s %s cannot be plugged in: %s", name, text,
-			 strerror(errno));
+		snprintf(why, room, "this %s cannot be plugged in: %s", name, strerror(errno));
 		kind->close(c, n, true);
 		return -1;
 	}
@@ -180,6 +190,21 @@ static unsigned int find(const struct plugs *plugs, const char *id)
 	return 0;
 }
 
+void plug_each(const struct plugs *plugs, void (*each)(void *opaque, const char *id,
+						       const char *option), void *opaque)
+{
+	char id[PLUG_ID_BYTES];
+
+	for (unsigned int i = 0; i < NR_KINDS; i++) {
+		for (unsigned int n = 0; n < kinds[i].max; n++) {
+			if (!plugs->slots[kinds[i].first + n].device)
+				continue;
+			snprintf(id, sizeof(id), "%s%u", kinds[i].name, n);
+			each(opaque, id, kinds[i].text(plugs->config, n));
+		}
+	}
+}
+
 bool plug_present(const struct plugs *plugs, const char *id)
 {
 	return find(plugs, id);
@@ -190,8 +215,8 @@ int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room)
 	unsigned int slot = find(plugs, id);
 
 	if (!slot) {
-		snprintf(why, room, "the VM has no %s; the first --disk is disk0, the first --net "
-			 "net0", id);
+		snprintf(why, room, "the VM has no such device; its first disk is disk0, its first "
+			 "network card net0");
 		return -1;
 	}
 	acpi_plug_leave(plugs->acpi, slot);
@@ -203,12 +228,10 @@ void plug_eject(void *opaque, unsigned int slot)
 	struct plugs *plugs = opaque;
 	struct plug_config *c = plugs->config;
 
-	if (!plugs->slots[slot].device)
-		return;
 	for (unsigned int i = 0; i < NR_KINDS; i++) {
 		const struct kind *kind = &kinds[i];
 
-		if (slot - kind->first >= kind->max)
+		if (slot < kind->first || slot - kind->first >= kind->max)
 			continue;
 		plug_pull(&plugs->slots[slot]);
 		kind->close(c, slot - kind->first, c->attached >> slot & 1);

@@ -36,6 +36,8 @@ static const char help[] =
 "  nmi       send it a non-maskable interrupt\n"
 "  wait      wait for its end\n"
 "  set       change its share of the host's CPUs, or its balloon\n"
+"  attach    plug a disk or a network card into one\n"
+"  detach    have its guest let go of one, and take it out\n"
 "  events    follow what happens to them\n"
 "  stat      show what virtual CPUs do with their time\n"
 "  top       the same, live\n"
@@ -116,6 +118,8 @@ static const struct {
 	{ "nmi", nmi_command },
 	{ "wait", wait_command },
 	{ "set", set_command },
+	{ "attach", attach_command },
+	{ "detach", detach_command },
 	{ "events", events_command },
 	{ "mem", mem_command },
 	{ "overhead", overhead_command },

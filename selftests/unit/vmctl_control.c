@@ -44,9 +44,25 @@ static void good(const char *text, enum control_command command, uint64_t value)
 	if (command == CONTROL_SET)
 		ok = ok && q.value[q.given & 1 << CONTROL_BALLOON ? CONTROL_BALLOON :
 								CONTROL_CPU_SHARES] == value;
+	if (command == CONTROL_ATTACH)
+		ok = ok && !strcmp(q.text[CONTROL_KIND], "disk") &&
+		     strlen(q.text[CONTROL_OPTION]) == value;
+	if (command == CONTROL_DETACH)
+		ok = ok && !strcmp(q.text[CONTROL_ID], "net0");
 	if (!ok)
 		ksft_print_msg("%s\n", why);
-	ksft_test_result(ok, "good: %s\n", text);
+	ksft_test_result(ok, "good: %.80s\n", text);
+}
+
+/* An option of so many bytes. */
+static const char *attach_text(unsigned int bytes)
+{
+	static char text[2048];
+	int n = sprintf(text, "{\"command\":\"attach\",\"kind\":\"disk\",\"option\":\"");
+
+	memset(text + n, 'x', bytes);
+	strcpy(text + n + bytes, "\"}");
+	return text;
 }
 
 static void bad_bytes(const char *text, size_t len, const char *wanted, const char *name)
@@ -66,7 +82,7 @@ static void bad(const char *text, const char *wanted)
 }
 
 #define TEN	"0123456789"
-#define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console"
+#define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach"
 
 static void test_requests(void)
 {
@@ -84,6 +100,19 @@ static void test_requests(void)
 	good("{\"command\":\"set\",\"balloon\":0}", CONTROL_SET, 0);
 	good("{\"balloon\":17592186044416,\"command\":\"set\"}", CONTROL_SET, 1ull << 44);
 	good("{\"command\":\"\\u0070ause\"}", CONTROL_PAUSE, 0);
+
+	good("{\"command\":\"detach\",\"id\":\"net0\"}", CONTROL_DETACH, 0);
+	good(attach_text(1), CONTROL_ATTACH, 1);
+	good(attach_text(1023), CONTROL_ATTACH, 1023);
+	bad(attach_text(1024), "attach: \"option\": give 1 to 1023 bytes of text");
+	bad(attach_text(0), "attach: \"option\": give 1 to 1023 bytes of text");
+	bad("{\"command\":\"attach\",\"kind\":\"disk\"}", "attach: \"option\" is missing");
+	bad("{\"command\":\"attach\",\"kind\":1}",
+	    "attach: \"kind\": give 1 to 1023 bytes of text");
+	bad("{\"command\":\"attach\",\"id\":\"x\"}",
+	    "attach: unknown key \"id\"; it takes \"kind\" and \"option\"");
+	bad("{\"command\":\"detach\",\"id\":\"net\\u00000\"}",
+	    "detach: \"id\": give 1 to 1023 bytes of text");
 
 	bad("", "line 7, column 1: it ends before its object does");
 	bad("{", "line 7, column 2: it ends before its object does");
@@ -237,6 +266,11 @@ static enum control_answer handle(void *opaque, const struct control_request *q,
 				  struct json_object *reply, char *why, size_t room)
 {
 	handled++;
+	if (q->command == CONTROL_ATTACH) {
+		json_add_number(reply, "n", handled);
+		json_add_number(reply, "fds", q->fds->nr);
+		return CONTROL_DONE;
+	}
 	snprintf(handled_last, sizeof(handled_last), "%d", q->command);
 	switch (q->command) {
 	case CONTROL_WAIT:
@@ -377,6 +411,75 @@ static void test_lines(void)
 	close(fd);
 	loop(0);
 	ksft_test_result(handled == 8, "who goes at once has still said it\n");
+	finish();
+}
+
+#define ATTACH	"{\"command\":\"attach\",\"kind\":\"disk\",\"option\":\"x\"}\n"
+#define FDS(n, f) "{\"ok\":true,\"n\":" #n ",\"fds\":" #f "}\n"
+
+static void say_with_fds(int fd, const char *text, unsigned int nr)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(64 * sizeof(int))];
+	} with = { 0 };
+	struct iovec iov = { (char *)text, strlen(text) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &with, .msg_controllen = CMSG_SPACE(nr * sizeof(int)),
+	};
+
+	with.header.cmsg_level = SOL_SOCKET;
+	with.header.cmsg_type = SCM_RIGHTS;
+	with.header.cmsg_len = CMSG_LEN(nr * sizeof(int));
+	memset(CMSG_DATA(&with.header), 0, nr * sizeof(int));	/* of standard input */
+	if (sendmsg(fd, &msg, 0) != (ssize_t)strlen(text))
+		ksft_print_msg("not all was sent\n");
+	loop(0);
+}
+
+static unsigned int fds_in_use(void)
+{
+	unsigned int nr = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		nr += fcntl(fd, F_GETFD) >= 0;
+	return nr;
+}
+
+/* Open files belong to the request that they come with, and none stays. */
+static void test_fds(void)
+{
+	unsigned int before;
+	bool ok;
+	int fd;
+
+	begin();
+	fd = dial();
+	ok = exchange(fd, PAUSE, OK(1));
+	before = fds_in_use();
+	say_with_fds(fd, ATTACH, 2);
+	ok &= hear(fd) && !strcmp(heard, FDS(2, 2)) && fds_in_use() == before;
+	ok &= exchange(fd, ATTACH, FDS(3, 0));
+	say_with_fds(fd, "{\"command\":", 1);
+	ok &= fds_in_use() == before + 1;
+	say_with_fds(fd, "\"attach\",\"kind\":\"disk\",\"option\":\"x\"}\n", 1);
+	ok &= hear(fd) && !strcmp(heard, FDS(4, 2)) && fds_in_use() == before;
+	ksft_test_result(ok, "open files go with a request\n");
+
+	say_with_fds(fd, ATTACH, 64);
+	ok = hear(fd) && !strcmp(heard, FDS(5, 8)) && fds_in_use() == before;
+	for (unsigned int i = 0; i < 20; i++)
+		say_with_fds(fd, " ", 3);
+	ok &= fds_in_use() == before + 8;
+	say_with_fds(fd, PAUSE, 1);
+	ok &= hear(fd) && !strcmp(heard, OK(6)) && fds_in_use() == before;
+	say_with_fds(fd, "x", 4);
+	close(fd);
+	while (loop(0))
+		;
+	ok &= fds_in_use() == before - 2;
+	ksft_test_result(ok, "no more of them than eight, and none is left\n");
 	finish();
 }
 
@@ -814,9 +917,10 @@ int main(void)
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = ' ' + i % 89;
 	ksft_print_header();
-	ksft_set_plan(81);
+	ksft_set_plan(92);
 	test_requests();
 	test_lines();
+	test_fds();
 	test_long_line();
 	test_many_clients();
 	test_greedy();

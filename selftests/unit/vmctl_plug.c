@@ -400,6 +400,14 @@ static int detach(const char *what)
 	return plug_detach(plugs, what, why, sizeof(why));
 }
 
+static char listed[160];
+
+static void list_device(void *opaque, const char *what, const char *option)
+{
+	CHECK(opaque == listed);
+	snprintf(listed + strlen(listed), sizeof(listed) - strlen(listed), "%s=%s ", what, option);
+}
+
 static void test_attach(void)
 {
 	unsigned int fds = open_fds();
@@ -421,6 +429,9 @@ static void test_attach(void)
 	CHECK_EQ(port_in(ARRIVED, 4), 0);
 	CHECK(plug_present(plugs, "disk0") && plug_present(plugs, "disk1"));
 	CHECK(plug_present(plugs, "net0") && !plug_present(plugs, "net1"));
+	listed[0] = '\0';
+	plug_each(plugs, list_device, listed);
+	CHECK(!strcmp(listed, "disk0=image disk1=new net0=tap "));
 
 	power_on();					/* it stays over a reset */
 	CHECK_EQ(device_at(10, 0), DISK + 1);
@@ -455,7 +466,7 @@ static void test_detach(void)
 	CHECK_EQ(open_blocks, 2);
 	CHECK_EQ(texts, 0);
 	CHECK_EQ(detach("disk2"), -1);
-	CHECK(strstr(why, "the VM has no disk2"));
+	CHECK(strstr(why, "the VM has no such device"));
 	/* One that was there from the start, of its own accord; its number is free then. */
 	port_out(EJECT, 4, 1 << 9);
 	CHECK_EQ(open_blocks, 1);
