@@ -3,6 +3,7 @@
  * `vmctl attach` and `vmctl detach`: what the VM's process cannot open any more, is opened here and
  * handed over.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@
 #define LOOK_US		200000
 #define WHY_BYTES	160
 
-_Static_assert(NET_PAIRS_MAX <= CONTROL_FDS_MAX, "a card's queues go with one request");
+static_assert(NET_PAIRS_MAX <= CONTROL_FDS_MAX, "a card's queues go with one request");
 
 /* Attach */
 
@@ -115,8 +116,8 @@ int attach_command(int argc, char **argv)
 	if (status != CLI_GO_ON)
 		return status;
 	if (!options.values[1] || options.values[2]) {
-		message("attach: give the VM's name, disk or net, and what that is; try: vmctl attach "
-			"--help");
+		message("attach: give the VM's name, disk or net, and what that is; try: vmctl "
+			"attach --help");
 		return STATUS_USAGE;
 	}
 	answer = ask_to_attach(options.name, options.values);

@@ -216,6 +216,13 @@ static void add_console(struct json_object *to, const struct managed_vm *vm)
 	json_object_object_add(to, "console", o);
 }
 
+static const char *state_of(const struct machine *m)
+{
+	if (m->paused)
+		return "paused";
+	return m->asleep ? "suspended" : "running";
+}
+
 static enum control_answer inspect(struct managed_vm *vm, struct json_object *reply)
 {
 	struct json_object *o = json_object_new_object();
@@ -224,7 +231,7 @@ static enum control_answer inspect(struct managed_vm *vm, struct json_object *re
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	json_add_text(o, "vm", vm->options->name);
 	json_add_number(o, "pid", getpid());
-	json_add_text(o, "state", vm->m->paused ? "paused" : vm->m->asleep ? "suspended" : "running");
+	json_add_text(o, "state", state_of(vm->m));
 	json_add_number(o, "up_ns", now.tv_sec * 1000000000LL + now.tv_nsec - vm->begun_ns);
 	json_add_number(o, "boots", vm->boots);
 	json_add_number(o, "guest_ns", machine_now_ns(vm->m) - vm->m->begun_ns);

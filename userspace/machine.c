@@ -86,7 +86,7 @@ void machine_set_extint(struct machine *m, int level)
 
 /* What devices do without an exit */
 
-/* A guest has devices come and go as it likes, and each time all CPUs of the host are waited for. */
+/* A guest starts devices as often as it likes, and each time the host waits for all its CPUs. */
 static bool may_add_ioeventfd(struct machine *m)
 {
 	uint64_t now = machine_now_ns(m);

@@ -207,9 +207,9 @@ int machine_set_nice(struct machine *m, int nice);
 int suspend_remember(struct vcpu *vcpu);
 void suspend_forget(struct vcpu *vcpu);
 /*
- * No vCPU runs: let them do what they do after power-on, but that the first one goes where the guest
- * wants to wake up (FACS).  Under the lock.  Return: MACHINE_WAKE; MACHINE_RESET: it is nowhere;
- * MACHINE_ERROR: after a message.
+ * No vCPU runs: let them do what they do after power-on, but that the first one goes where the
+ * guest wants to wake up (FACS).  Under the lock.  Return: MACHINE_WAKE; MACHINE_RESET: that is
+ * nowhere; MACHINE_ERROR: after a message.
  */
 enum machine_stop suspend_wake(struct machine *m);
 

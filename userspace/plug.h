@@ -100,8 +100,8 @@ int plug_attach(struct plugs *plugs, const char *kind, const char *text, const i
  * @why: on failure what is wrong
  * @room: of @why
  *
- * The guest is asked, and may take its time or never do it; when it has, plug_present() is false and
- * the image or interface is closed.  Return: 0, or -1 with @why filled in.
+ * The guest is asked, and may take its time or never do it; when it has, plug_present() is false
+ * and the image or interface is closed.  Return: 0, or -1 with @why filled in.
  */
 int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room);
 

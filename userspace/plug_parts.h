@@ -5,6 +5,8 @@
 #ifndef VMCTL_PLUG_PARTS_H
 #define VMCTL_PLUG_PARTS_H
 
+#include <assert.h>
+
 #include "pci.h"
 #include "plug.h"
 
@@ -17,7 +19,7 @@ enum { PLACE_CONSOLE = 1, PLACE_VSOCK, PLACE_RNG, PLACE_BALLOON, PLACE_WATCHDOG,
 #define FIRST_NET	1u
 #define FIRST_DISK	(FIRST_NET + NETS_MAX)
 #define FIRST_SHARE	(FIRST_DISK + DISKS_MAX)
-_Static_assert(FIRST_SHARE + SHARES_MAX <= PCI_SLOTS, "each has a slot of its own");
+static_assert(FIRST_SHARE + SHARES_MAX <= PCI_SLOTS, "each has a slot of its own");
 
 struct plug {
 	void *device;			/* NULL: there is none */

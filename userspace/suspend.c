@@ -15,8 +15,9 @@
 #include "message.h"
 
 /* All but time, which goes on, and what only has a meaning once CR4 and XCR0 are set. */
-#define LOST	(SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR | SVMM_STATE_DR | SVMM_STATE_MSR | \
-		 SVMM_STATE_EVENTS | SVMM_STATE_MP | SVMM_STATE_PV | SVMM_STATE_LAPIC)
+#define LOST	(SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR | SVMM_STATE_DR | \
+		 SVMM_STATE_MSR | SVMM_STATE_EVENTS | SVMM_STATE_MP | SVMM_STATE_PV | \
+		 SVMM_STATE_LAPIC)
 
 #define REAL_MODE_END	0x100000u
 #define CR0_NW_CD	0x60000000u	/* a firmware has its caches on */

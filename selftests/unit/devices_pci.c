@@ -653,10 +653,12 @@ static void test_slots(void)
 	pci_bus_free(bus);
 }
 
-/* Functions beside one that is there; the first one says so, and BARs of all are decoded in order. */
+/* Functions beside one that is there; it says so, and BARs of all are decoded in order. */
 static void test_places(void)
 {
-	static const unsigned int places[][2] = { { 9, 0 }, { 0, 5 }, { 31, 0 }, { 0, 1 }, { 1, 0 } };
+	static const unsigned int places[][2] = {
+		{ 9, 0 }, { 0, 5 }, { 31, 0 }, { 0, 1 }, { 1, 0 },
+	};
 	struct pci_function *f[5];
 	struct range low, high;
 

@@ -941,7 +941,7 @@ static void sleep_s3(void)
 
 enum { PRESS, END, PAUSE };
 
-/* Someone presses the button of a machine that sleeps, before which it may be paused, or ends it. */
+/* Someone presses the button of a machine that sleeps, maybe after a pause, or ends it. */
 static void *press(void *arg)
 {
 	const struct timespec moment = { .tv_nsec = 20000000 };

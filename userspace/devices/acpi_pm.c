@@ -2,8 +2,8 @@
 /*
  * ACPI fixed hardware (ACPI 6.5, 4.8): the PM1a event and control blocks, the 24-bit PM timer, the
  * general-purpose events and the reset register. There is no SMI and no legacy mode, so SCI_EN is
- * wired to 1.  S4 is S5, for who has written all to a disk; in S3 the machine sleeps until the power
- * button or the clock's alarm.
+ * wired to 1.  S4 is S5, for who has written all to a disk; in S3 the machine sleeps until the
+ * power button or the clock's alarm.
  *
  * The one trick: TMR_STS is worked out when somebody looks. Bit 23 of the timer has toggled if
  * ticks >> 23 differs from what it was; only TMR_EN costs a host timer.

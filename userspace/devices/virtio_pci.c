@@ -47,7 +47,9 @@ static uint64_t wanted(const struct virtio_device *vd, unsigned int n, bool port
 {
 	uint64_t base = vd->notify_at[port];
 
-	return base == PCI_NOWHERE || !vd->queues[n].enabled ? PCI_NOWHERE : base + NOTIFY_BYTES * n;
+	if (base == PCI_NOWHERE || !vd->queues[n].enabled)
+		return PCI_NOWHERE;
+	return base + NOTIFY_BYTES * n;
 }
 
 /*
