@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# only: check-long
 # timeout: 600
 #
 # Debian's kernel suspends to RAM and wakes up by its clock and by vmctl resume, idles, and
