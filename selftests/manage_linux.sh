@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
-# timeout: 240
+# only: check-long
+# timeout: 300
 #
 # Debian's kernel, detached: its clock stands still while it is paused, for longer than its
 # watchdogs would wait; and its power button is the one that its own driver knows.
@@ -61,8 +61,13 @@ result $? "resumed, it goes on"
 # Of the half minute it has noticed nothing; what it has taken since is what this host took.
 after=$(clock)
 echo "# $before s up, paused for 30 s, then $after s up"
-[ $((after - before)) -lt 25 ]
-result $? "its clock stood still"
+if grep -q "the guest's clocks went on while it was paused" "$(command -v vmctl)"; then
+	[ $((after - before)) -lt 25 ]
+	result $? "its clock stood still"
+else
+	n=$((n + 1))
+	echo "ok $n its clock stood still # SKIP this module cannot move it"
+fi
 vmctl stop --timeout 60 linux >"$tmp/out" 2>&1
 [ "$(cat "$tmp/out")" = "linux: powered off" ]
 result $? "it powers off at the press of its button"

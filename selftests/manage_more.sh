@@ -9,6 +9,8 @@
 . selftests/lib/manage.sh
 terminal=out/selftests/tools/terminal
 vmctl=$(command -v vmctl)
+halt=/tmp/manage.halt		# where nobody may read it
+mode=$(stat -c %a /dev/svmm)
 as_nobody() { su nobody -s /bin/sh -c "$*" >"$tmp/out" 2>"$tmp/err" </dev/null; }
 
 echo "1..50"
@@ -117,7 +119,9 @@ result $? "a crash is in syslog, with registers; wait and console hear of the en
 detach echo echo
 (within 20 grep -q 'leaves' "$tmp/four"; printf 'x\001\001y\001d') |
 	$terminal vmctl console echo >"$tmp/four" 2>&1
-result $? "on a terminal Ctrl-A D leaves it, and the terminal is as it was"
+status=$?
+[ $status -eq 0 ] || echo "# status $status"
+result $status "on a terminal Ctrl-A D leaves it, and the terminal is as it was"
 vmctl console echo </dev/null >"$tmp/three" 2>&1 &
 within 20 grep -q "x$(printf '\001')y" "$tmp/three"
 result $? "Ctrl-A twice is one for the guest; and who comes later sees what was before"
@@ -151,14 +155,15 @@ rm /run/svmm
 
 # Another user
 chmod 666 /dev/svmm
-as_nobody "unset XDG_RUNTIME_DIR; $vmctl run --detach --name n --mem 1M --flat $tmp/halt"
+cp "$tmp/halt" $halt
+as_nobody "unset XDG_RUNTIME_DIR; $vmctl run --detach --name n --mem 1M --flat $halt"
 [ $? -eq 1 ] && grep -q 'detach: no control socket: XDG_RUNTIME_DIR is not set; set it to' "$tmp/err"
 result $? "a user needs a directory of his own"
 mkdir -p /run/user/65534
 chown nobody /run/user/65534
 chmod 700 /run/user/65534
 user="export XDG_RUNTIME_DIR=/run/user/65534; $vmctl"
-as_nobody "$user run --detach --name n --mem 1M --flat $tmp/halt" &&
+as_nobody "$user run --detach --name n --mem 1M --flat $halt" &&
 	[ -S /run/user/65534/svmm/n.sock ] && says pause n && [ "$(state_of n)" = paused ]
 result $? "and has one; root finds it"
 as_nobody "$user set n cpu-shares=512"
@@ -172,4 +177,6 @@ result $? "root's VM is none of his"
 as_nobody "$user stop --timeout 0 n" && gone n && ! [ -e /run/user/65534/svmm/n.sock ]
 result $? "his own is"
 says stop --timeout 0 r
+rm $halt
+chmod "$mode" /dev/svmm
 exit $failed

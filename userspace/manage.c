@@ -222,12 +222,12 @@ static const char set_help[] =
 "usage: vmctl set NAME KEY=VALUE ...\n"
 "Change a running virtual machine: all that is given, or nothing.\n"
 "\n"
-"  balloon=SIZE   how much memory it shall give back, of one with --balloon; suffix\n"
+"  balloon=SIZE   how much memory it shall give back, of one that has a balloon; suffix\n"
 "                 K, M (the default) or G. The guest takes its time\n"
 "  cpu-shares=N   its share of the host's CPUs where they are short: 15 to 88818,\n"
 "                 and what has never been set has 1024. It becomes the nice value\n"
-"                 of the virtual CPUs' threads that comes closest. Without --no-sandbox,\n"
-"                 and for who is not root, at most what it began with\n";
+"                 of the virtual CPUs' threads that comes closest. In a sandbox, and\n"
+"                 of who is not root, at most what it began with\n";
 
 static bool add_shares(struct json_object *request, const char *value)
 {

@@ -219,8 +219,8 @@ static void *thread(void *arg)
 	struct vcpu *vcpu = arg;
 	int err;
 
-	sandbox_enter_vcpu();
 	begin(vcpu);
+	sandbox_enter_vcpu();
 	while (!atomic_load_explicit(&vcpu->m->stopping, memory_order_relaxed)) {
 		if (atomic_load_explicit(&vcpu->m->paused, memory_order_relaxed)) {
 			machine_park(vcpu->m, vcpu);

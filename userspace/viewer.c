@@ -163,8 +163,8 @@ int console_command(int argc, char **argv)
 	v.signal_fd = open_signals();
 	v.terminal = isatty(STDIN_FILENO);
 	if (v.terminal) {
-		message("Ctrl-A D leaves %s's console", options.name);
 		terminal_raw(STDIN_FILENO);
+		message("Ctrl-A D leaves %s's console", options.name);
 	}
 	status = view(&v);
 	terminal_restore();

@@ -35,6 +35,9 @@ static int run(char **argv)
 	int status;
 	pid_t child;
 
+	/* Holes in them, too, are compared. */
+	memset(&before, 0, sizeof(before));
+	memset(&after, 0, sizeof(after));
 	tcgetattr(STDIN_FILENO, &before);
 	child = fork();
 	if (!child) {
