@@ -206,7 +206,9 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 	plugs->bus = pci_bus_new(m);
 	if (plugs->bus)
 		plugs->acpi = acpi_plug_new(m, plug_eject, plugs);
-	if (!plugs->acpi) {
+	if (plugs->acpi)
+		plugs->closer = machine_timer_new(m, plug_close_ejected, plugs);
+	if (!plugs->closer) {
 		message("cannot build the PCI bus: %s", strerror(errno));
 		goto fail;
 	}
@@ -235,6 +237,8 @@ void plug_free(struct plugs *plugs)
 		plug_pull(&plugs->singles[i]);
 	for (unsigned int i = PCI_SLOTS; i--;)
 		plug_pull(&plugs->slots[i]);
+	plug_close_ejected(plugs);
+	machine_timer_free(plugs->closer);
 	if (plugs->acpi)
 		acpi_plug_free(plugs->acpi);
 	if (plugs->bus)

@@ -115,6 +115,21 @@ static const struct kind kinds[] = {
 
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
+/* What can come and go in @slot, or NULL. */
+static const struct kind *kind_of(unsigned int slot)
+{
+	for (unsigned int i = 0; i < NR_KINDS; i++) {
+		if (slot >= kinds[i].first && slot - kinds[i].first < kinds[i].max)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+static bool occupied(const struct plugs *plugs, unsigned int slot)
+{
+	return plugs->slots[slot].device || (plugs->ejected >> slot & 1);
+}
+
 /* Coming */
 
 static const struct kind *find_kind(const char *name)
@@ -131,7 +146,7 @@ static unsigned int free_number(const struct plugs *plugs, const struct kind *ki
 {
 	unsigned int n = 0;
 
-	while (n < kind->max && plugs->slots[kind->first + n].device)
+	while (n < kind->max && occupied(plugs, kind->first + n))
 		n++;
 	return n;
 }
@@ -183,7 +198,7 @@ static unsigned int find(const struct plugs *plugs, const char *id)
 	for (unsigned int i = 0; i < NR_KINDS; i++) {
 		for (unsigned int n = 0; n < kinds[i].max; n++) {
 			snprintf(name, sizeof(name), "%s%u", kinds[i].name, n);
-			if (!strcmp(name, id) && plugs->slots[kinds[i].first + n].device)
+			if (!strcmp(name, id) && occupied(plugs, kinds[i].first + n))
 				return kinds[i].first + n;
 		}
 	}
@@ -197,7 +212,7 @@ void plug_each(const struct plugs *plugs, void (*each)(void *opaque, const char 
 
 	for (unsigned int i = 0; i < NR_KINDS; i++) {
 		for (unsigned int n = 0; n < kinds[i].max; n++) {
-			if (!plugs->slots[kinds[i].first + n].device)
+			if (!occupied(plugs, kinds[i].first + n))
 				continue;
 			snprintf(id, sizeof(id), "%s%u", kinds[i].name, n);
 			each(opaque, id, kinds[i].text(plugs->config, n));
@@ -223,18 +238,30 @@ int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room)
 	return 0;
 }
 
+/* The host's part may be a process, to which a vCPU's thread in the sandbox can do nothing. */
 void plug_eject(void *opaque, unsigned int slot)
+{
+	struct plugs *plugs = opaque;
+
+	if (!plugs->slots[slot].device || !kind_of(slot))
+		return;
+	plug_pull(&plugs->slots[slot]);
+	plugs->ejected |= 1u << slot;
+	machine_timer_arm(plugs->closer, 0);
+}
+
+void plug_close_ejected(void *opaque)
 {
 	struct plugs *plugs = opaque;
 	struct plug_config *c = plugs->config;
 
-	for (unsigned int i = 0; i < NR_KINDS; i++) {
-		const struct kind *kind = &kinds[i];
+	for (unsigned int slot = 0; slot < PCI_SLOTS; slot++) {
+		const struct kind *kind = kind_of(slot);
 
-		if (slot < kind->first || slot - kind->first >= kind->max)
+		if (!(plugs->ejected >> slot & 1))
 			continue;
-		plug_pull(&plugs->slots[slot]);
 		kind->close(c, slot - kind->first, c->attached >> slot & 1);
 		c->attached &= ~(1u << slot);
 	}
+	plugs->ejected = 0;
 }

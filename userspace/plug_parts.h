@@ -31,6 +31,8 @@ struct plugs {
 	struct plug_config *config;
 	unsigned int cpus;
 	struct acpi_plug *acpi;
+	uint32_t ejected;		/* slots of which the guest has let go, to be closed */
+	struct machine_timer *closer;	/* has the event loop do that */
 	struct plug slots[PCI_SLOTS];	/* of network cards, disks and shares */
 	struct plug singles[PLACES];	/* functions of slot 0 */
 	struct virtio_balloon *balloon;	/* one of them, or NULL */
@@ -41,7 +43,9 @@ int plug_disk(struct plugs *plugs, unsigned int n);
 int plug_net(struct plugs *plugs, unsigned int n);
 void plug_pull(struct plug *plug);
 
-/* plug_hot.c: the guest does not use what is in @slot any more. */
+/* plug_hot.c: the guest does not use what is in @slot any more; a vCPU's thread says so. */
 void plug_eject(void *plugs, unsigned int slot);
+/* In the event loop: what was ejected is closed. */
+void plug_close_ejected(void *plugs);
 
 #endif

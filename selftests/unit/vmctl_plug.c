@@ -375,6 +375,7 @@ static void power_on(void)
 {
 	if (plugs)
 		plug_free(plugs);
+	CHECK(!fake.timers);
 	fake_init();
 	plugs = plug_all(&fake, &config, 3);
 	if (!plugs)
@@ -461,7 +462,16 @@ static void test_detach(void)
 	port_out(LEAVING, 4, 1 << 11);
 	CHECK_EQ(port_in(LEAVING, 4), 0);
 	port_out(EJECT, 4, 1 << 11);
+	/* A vCPU has said so; what is left to do is the event loop's. */
+	CHECK_EQ(device_at(11, 0), -1);
+	CHECK(plug_present(plugs, "disk2"));
+	CHECK_EQ(open_blocks, 3);
+	CHECK_EQ(attach("disk", "other"), 0);
+	CHECK(!strcmp(id, "disk3"));
+	advance(0);
 	CHECK(!plug_present(plugs, "disk2"));
+	port_out(EJECT, 4, 1 << 12);
+	advance(0);
 	CHECK_EQ(device_at(11, 0), -1);
 	CHECK_EQ(open_blocks, 2);
 	CHECK_EQ(texts, 0);
@@ -469,12 +479,13 @@ static void test_detach(void)
 	CHECK(strstr(why, "the VM has no such device"));
 	/* One that was there from the start, of its own accord; its number is free then. */
 	port_out(EJECT, 4, 1 << 9);
+	power_on();					/* at once: it does not come again */
 	CHECK_EQ(open_blocks, 1);
-	power_on();
 	CHECK(!plug_present(plugs, "disk0") && plug_present(plugs, "disk1"));
 	CHECK_EQ(attach("disk", "new"), 0);
 	CHECK(!strcmp(id, "disk0"));
 	port_out(EJECT, 4, 1 << 1);
+	advance(0);
 	CHECK_EQ(open_nets, 0);
 	CHECK_EQ(device_at(1, 0), -1);
 	power_off();
@@ -499,6 +510,9 @@ static void test_hostile_ejects(void)
 	open_nets = 1;
 	port_out(EJECT, 4, UINT32_MAX);
 	port_out(EJECT, 4, UINT32_MAX);
+	advance(0);
+	port_out(EJECT, 4, UINT32_MAX);
+	advance(0);
 	CHECK_EQ(open_blocks + open_nets, 0);
 	CHECK_EQ(functions(), 1 + SHARES_MAX + 5);
 	power_off();
