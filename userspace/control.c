@@ -313,8 +313,8 @@ static struct client *find_free(struct control *c)
 }
 
 /*
- * The same user, and root.  In a sandbox's user namespace everybody looks alike, and the modes of the
- * socket and its directory, by which the kernel lets nobody else connect, have to do.
+ * The same user, and root.  In a sandbox's user namespace everybody looks alike, and the modes of
+ * the socket and its directory, by which the kernel lets nobody else connect, have to do.
  */
 static bool is_welcome(const struct control *c, int fd)
 {

@@ -44,8 +44,8 @@ static bool find_path(uid_t uid, char path[PATH_MAX], char *why, size_t room)
 		return true;
 	}
 	if (!base || base[0] != '/') {
-		snprintf(why, room, "XDG_RUNTIME_DIR is not set; set it to a directory of yours with "
-			 "mode 700, as systemd-logind does");
+		snprintf(why, room, "XDG_RUNTIME_DIR is not set; set it to a directory of yours "
+			 "with mode 700, as systemd-logind does");
 		return false;
 	}
 	len = snprintf(path, PATH_MAX, "%s/svmm", base);
