@@ -20,8 +20,8 @@ pid=$(pid_of a)
 [ "$(for fd in 0 1; do readlink "/proc/$pid/fd/$fd"; done | sort -u)" = /dev/null ] &&
 	[ "$(sed 's/.*) [A-Z] [0-9]* [0-9]* \([0-9]*\) .*/\1/' "/proc/$pid/stat")" = "$pid" ]
 result $? "in a session of its own, with nothing of the caller's"
-[ "$(stat -c '%a %u' /run/svmm)" = "700 0" ]
-result $? "nobody else gets into the directory of sockets"
+[ "$(stat -c '%a %u' /run/svmm /run/svmm/a.sock | tr '\n' ' ')" = "700 0 600 0 " ]
+result $? "nobody else gets into the directory of sockets, or to one"
 fails 1 'cannot create the VM "a": you have a running VM of that name' detach a halt
 fails 1 "cannot open the program $tmp/missing: No such file" detach b missing
 gone b && ! socket b

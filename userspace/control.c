@@ -56,6 +56,7 @@ struct control {
 	struct console *console;
 	int epoll_fd, listen_fd, deadline_fd, dir_fd;
 	bool armed;		/* the deadline is set */
+	uid_t uid;		/* whose VM it is */
 	char name[SVMM_NAME_MAX];
 	struct client clients[MAX_CLIENTS];
 };
@@ -353,14 +354,19 @@ static struct client *find_free(struct control *c)
 	return NULL;
 }
 
-/* The same user, and root. */
-static bool is_welcome(int fd)
+/*
+ * The same user, and root.  In a sandbox's user namespace everybody looks alike, and the modes of
+ * the socket and its directory, by which the kernel lets nobody else connect, have to do.
+ */
+static bool is_welcome(const struct control *c, int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
+	if (geteuid() != c->uid)
+		return true;
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
-	       (peer.uid == geteuid() || !peer.uid);
+	       (peer.uid == c->uid || !peer.uid);
 }
 
 static void accept_client(struct control *c)
@@ -374,7 +380,7 @@ static void accept_client(struct control *c)
 	if (fd < 0)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	if (!is_welcome(fd))
+	if (!is_welcome(c, fd))
 		why = "this VM is another user's";
 	else if (!cl)
 		why = "too many clients; 32 are connected already";
@@ -530,6 +536,7 @@ struct control *control_open(const char *name, const struct control_handler *han
 	}
 	c->handler = *handler;
 	c->console = console;
+	c->uid = geteuid();
 	c->dir_fd = -1;
 	c->epoll_fd = -1;
 	c->listen_fd = -1;

@@ -186,7 +186,8 @@ static void print_vm(struct json_object *vm)
 		       text_of(console, "where"), number_of(console, "viewers"),
 		       number_of(console, "output_bytes"));
 	if (json_object_object_get_ex(vm, "balloon", &balloon))
-		printf("balloon   %s of %s\n", show_bytes(number_of(balloon, "actual_bytes"), guest),
+		printf("balloon   %s of %s\n",
+		       show_bytes(number_of(balloon, "actual_bytes"), guest),
 		       show_bytes(number_of(balloon, "target_bytes"), memory));
 	if (json_object_object_get_ex(vm, "options", &options))
 		printf("options   %s\n", json_object_to_json_string_ext(options, form));

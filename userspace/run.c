@@ -464,18 +464,20 @@ static void allow_fds(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* From the first machine to the last one's end.  Return: the exit status. */
-static int run_machines(struct run *r, enum machine_stop *why)
+/* From the first machine to the last one's end, which is returned, with the exit @status. */
+static enum machine_stop run_machines(struct run *r, int *status)
 {
+	enum machine_stop why;
 	unsigned int value = 0;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	r->vm.begun_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
 	do
-		*why = run_once(r, &value);
-	while (*why == MACHINE_RESET && (r->vm.reset || !r->options->no_reboot));
-	return exit_status(*why, value);
+		why = run_once(r, &value);
+	while (why == MACHINE_RESET && (r->vm.reset || !r->options->no_reboot));
+	*status = exit_status(why, value);
+	return why;
 }
 
 /* The end of all that the host sees of it.  Return: the exit status, which was @status. */
@@ -500,7 +502,7 @@ static int run_opened(struct run *r)
 		return STATUS_ERROR;
 	control_prepare(&r->vm);
 	if (!enter_sandbox(r))
-		status = run_machines(r, &why);
+		why = run_machines(r, &status);
 	/* Before the consoles, whose readers may take their time. */
 	if (r->vm.control)
 		control_end(r->vm.control, end_word(why, r->vm.killed), status);

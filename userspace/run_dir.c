@@ -44,8 +44,8 @@ static bool find_path(uid_t uid, char path[PATH_MAX], char *why, size_t room)
 		return true;
 	}
 	if (!base || base[0] != '/') {
-		snprintf(why, room, "XDG_RUNTIME_DIR is not set; set it to a directory of yours with "
-			 "mode 700, as systemd-logind does");
+		snprintf(why, room, "XDG_RUNTIME_DIR is not set; set it to a directory of yours "
+			 "with mode 700, as systemd-logind does");
 		return false;
 	}
 	len = snprintf(path, PATH_MAX, "%s/svmm", base);
@@ -156,6 +156,14 @@ static bool remove_leftover(int dir, const char *name)
 	return fd == -ECONNREFUSED || fd == -ENOENT;
 }
 
+/* The mode before the name: the owner and root may connect, from the beginning. */
+static bool give_name(int fd, const struct sockaddr_un *address)
+{
+	return !fchmod(fd, 0600) &&
+	       !bind(fd, (const struct sockaddr *)address, sizeof(*address)) &&
+	       !listen(fd, BACKLOG);
+}
+
 int run_dir_listen(int dir, const char *name)
 {
 	struct sockaddr_un address;
@@ -173,7 +181,7 @@ int run_dir_listen(int dir, const char *name)
 	ret = fd;
 	if (!remove_leftover(dir, name))
 		ret = -EEXIST;
-	else if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG))
+	else if (!give_name(fd, &address))
 		ret = -errno;
 	unlock(dir);
 	if (ret < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ask_control SOCKET [LINE ...]: connect to a UNIX socket, send each line and print the one that comes
- * back. Without a line: print all that comes, until it ends.
+ * ask_control SOCKET [LINE ...]: connect to a UNIX socket, send each line and print the one that
+ * comes back. Without a line: print all that comes, until it ends.
  */
 #include <stdio.h>
 #include <string.h>

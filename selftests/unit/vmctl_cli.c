@@ -86,8 +86,8 @@ bool watchdog_parse(const char *text, enum watchdog_action *action, char *why, s
 }
 
 static const char devices[] = "\n"
-"  --disk \n  --net \n  --share \n  --vsock \n  --virtio-console \n  --serial-port \n"
-"  --rng \n  --balloon \n  --watchdog \n  --pvpanic \n";
+"  --disk\n  --net\n  --share\n  --vsock\n  --virtio-console\n  --serial-port\n"
+"  --rng\n  --balloon\n  --watchdog\n  --pvpanic\n";
 
 void device_help_options(void)
 {
