@@ -437,7 +437,8 @@ static void test_private_memory(void)
 
 	machine.fd = -1;
 	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
-	ksft_test_result(err == -ENOTSUP && !watched && !kills, "private memory cannot be served\n");
+	ksft_test_result(err == -ENOTSUP && !watched && !kills,
+			 "private memory cannot be served\n");
 	machine.fd = 0;
 	part();
 }
