@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 120
+# timeout: 300
 # programs: /usr/lib/qemu/virtiofsd
 #
 # vmctl's small devices together, in one guest with the sandbox around it, whose watchdog resets it
