@@ -10,7 +10,7 @@
 
 #include "keeper.h"
 
-/* All but @a and @b, @a being the lower one; what vmctl's output goes to is not held open either. */
+/* All but @a and @b, @a being the lower one; nor is what vmctl's output goes to held open. */
 static void close_others(int a, int b)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A process that removes a name in the file system when vmctl ends, in whatever way.  So vmctl, once
- * it has a guest, holds no directory and may remove nothing.
+ * A process that removes a name in the file system when vmctl ends, in whatever way.  So vmctl,
+ * once it has a guest, holds no directory and may remove nothing.
  */
 #ifndef VMCTL_KEEPER_H
 #define VMCTL_KEEPER_H

@@ -109,8 +109,6 @@ struct machine {
 
 	bool asleep;			/* l, in S3: there are no vCPUs' threads */
 
-	bool asleep;			/* l, in S3: there are no vCPUs' threads */
-
 	/* the event loop */
 	int epoll_fd, wake_fd;		/* c */
 	struct watch *watches;		/* l, by descriptor */

@@ -29,6 +29,8 @@ static bool hold;
 static bool to_log;
 static int log_fd = -1;		/* -1: what goes to syslog is lost */
 static char log_prefix[80];
+static atomic_llong guest_full_at;	/* when it has all lines again, in seconds */
+static atomic_uint guest_left_out;
 
 /* There is nowhere left to report a failure to. */
 static void put(const char *text, size_t len)
@@ -125,9 +127,7 @@ void message_hold(bool on)
 
 bool message_guest(void)
 {
-	static atomic_llong full_at;	/* when all lines are there again, in seconds */
-	static atomic_uint left_out;
-	long long old = atomic_load(&full_at), from;
+	long long old = atomic_load(&guest_full_at), from;
 	struct timespec now;
 	unsigned int n;
 
@@ -135,11 +135,11 @@ bool message_guest(void)
 	do {
 		from = old > now.tv_sec ? old : now.tv_sec;
 		if (from - now.tv_sec > (GUEST_LINES - 1) * GUEST_SECONDS) {
-			atomic_fetch_add(&left_out, 1);
+			atomic_fetch_add(&guest_left_out, 1);
 			return false;
 		}
-	} while (!atomic_compare_exchange_weak(&full_at, &old, from + GUEST_SECONDS));
-	n = atomic_exchange(&left_out, 0);
+	} while (!atomic_compare_exchange_weak(&guest_full_at, &old, from + GUEST_SECONDS));
+	n = atomic_exchange(&guest_left_out, 0);
 	if (n)
 		message("the guest had vmctl say %u lines more, which are left out", n);
 	return true;

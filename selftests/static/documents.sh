@@ -8,7 +8,7 @@
 doc=docs/troubleshooting.md
 
 # The sources' strings: literals that follow one another are one, a conversion is `...`.
-cat module/*.c module/*/*.c userspace/*.c | tr '\n\t' '  ' |
+cat module/*.c module/*/*.c userspace/*.c userspace/devices/*.c | tr '\n\t' '  ' |
 	sed -E 's/" SVMM_DEVICE "/\/dev\/svmm/g; s/" SVMM_DEVICE/\/dev\/svmm"/g; s/" *"//g; s/\\"/"/g' \
 	>"$tmp/text"
 cat scripts/insmod scripts/build-module >>"$tmp/text"

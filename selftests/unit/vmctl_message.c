@@ -2,8 +2,8 @@
 // needs: userspace/message.c userspace/terminal.c
 // libs: -pthread
 /*
- * What a guest can have vmctl say: some lines at once, then few, from however many threads, and with
- * the number of those that were left out. The clock is played.
+ * What a guest can have vmctl say: some lines at once, then few, from however many threads, and
+ * with the number of those that were left out. The clock is played.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,8 +17,6 @@
 #define THREADS	4
 
 static long long seconds = 1000;
-static char path[] = "/tmp/vmctl-message-XXXXXX";
-
 /* Instead of the C library's. */
 int clock_gettime(clockid_t clock, struct timespec *ts)
 {
@@ -68,6 +66,7 @@ static const char *written(void)
 
 int main(void)
 {
+	char path[] = "/tmp/vmctl-message-XXXXXX";
 	unsigned int n;
 	int fd;
 
@@ -84,7 +83,7 @@ int main(void)
 	ksft_test_result(!n && !*written(), "and then none\n");
 	seconds += 10;
 	n = tries();
-	ksft_test_result(n == 1 && strstr(written(), "vmctl: the guest had vmctl say 79980 lines more"),
+	ksft_test_result(n == 1 && strstr(written(), "vmctl: the guest had vmctl say 79980 lines"),
 			 "one later, with the number of the others\n");
 	seconds += 24 * 3600;
 	n = tries();

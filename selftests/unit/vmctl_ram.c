@@ -2,8 +2,8 @@
 // needs: userspace/ram.c userspace/progress.c userspace/options.c userspace/message.c
 // needs: userspace/terminal.c
 /*
- * The files that guest memory is in: opened once, sealed, and empty for the machine that comes after
- * a reset, also for a process that still maps what the one before had.
+ * The files that guest memory is in: opened once, sealed, and empty for the machine that comes
+ * after a reset, also for a process that still maps what the one before had.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,6 @@
 
 #define MIB	(1u << 20)
 #define BYTES	(4u * MIB)
-
-static char dir[] = "/tmp/vmctl-ram-XXXXXX";
 
 /* No VM is made here. */
 
@@ -139,7 +137,7 @@ static bool refused(const char *path, uint64_t bytes)
 
 int main(void)
 {
-	char name[64];
+	char dir[] = "/tmp/vmctl-ram-XXXXXX", name[64];
 
 	setlinebuf(stdout);
 	ksft_print_header();

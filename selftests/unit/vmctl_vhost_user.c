@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../../userspace/device.h"
+#include "../../userspace/event_fd.h"
 #include "../../userspace/message.h"
 #include "../../userspace/server.h"
 #include "../../userspace/vhost_user.h"
@@ -431,13 +432,31 @@ static void test_shared_eventfd(void)
 	part();
 }
 
+/* It fills one that vmctl writes to: nobody waits until it is emptied. */
+static void test_full_eventfd(void)
+{
+	int fd = eventfd(0, 0);
+	eventfd_t count = 0;
+
+	eventfd_write(fd, UINT64_MAX - 1);
+	fcntl(fd, F_SETFL, 0);
+	alarm(20);
+	event_fd_signal(fd);
+	alarm(0);
+	ksft_test_result(event_fd_take(fd) && !event_fd_take(fd), "one that it has filled\n");
+	event_fd_signal(fd);
+	ksft_test_result(!eventfd_read(fd, &count) && count == 1, "and emptied\n");
+	close(fd);
+}
+
 static void test_private_memory(void)
 {
 	int err = greet(NONE, 0);
 
 	machine.fd = -1;
 	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
-	ksft_test_result(err == -ENOTSUP && !watched && !kills, "private memory cannot be served\n");
+	ksft_test_result(err == -ENOTSUP && !watched && !kills,
+			 "private memory cannot be served\n");
 	machine.fd = 0;
 	part();
 }
@@ -527,7 +546,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(25);
+	ksft_set_plan(27);
 	for (unsigned int i = 0; i < QUEUES; i++) {
 		kick[i] = eventfd(0, 0);
 		call[i] = eventfd(0, 0);
@@ -539,6 +558,7 @@ int main(void)
 	test_start();
 	test_interrupts();
 	test_shared_eventfd();
+	test_full_eventfd();
 	test_private_memory();
 	test_faults();
 	test_refusals();
