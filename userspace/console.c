@@ -458,6 +458,9 @@ int console_attach_end(struct console *c, struct machine *m, const struct consol
 	watch(c);
 	if (c->out_bytes || c->in_bytes || c->in_unpollable || c->to_tell)
 		wake_loop(c, 0);
+	/* Not before: Ctrl-C ends what takes long until there is a guest to have it. */
+	if (c->is_terminal)
+		terminal_raw(STDIN_FILENO);
 	return 0;
 }
 
@@ -488,6 +491,8 @@ void console_detach(struct console *c)
 		machine_watch_fd(c->m, c->out_fd, 0, NULL, NULL);
 	if (c->socket.fd >= 0)
 		machine_watch_fd(c->m, c->socket.fd, 0, NULL, NULL);
+	if (c->is_terminal)
+		terminal_restore();
 	machine_timer_free(c->timer);
 	c->timer = NULL;
 	c->m = NULL;
@@ -531,8 +536,6 @@ static int open_stdio(struct console *c)
 	c->in_fd = STDIN_FILENO;
 	c->out_fd = open_stdout();
 	c->is_terminal = isatty(STDIN_FILENO);
-	if (c->is_terminal)
-		terminal_raw(STDIN_FILENO);
 	return 0;
 }
 
@@ -622,8 +625,6 @@ struct console *console_open(const char *spec, const char *name)
 
 void console_close(struct console *c)
 {
-	if (c->is_terminal)
-		terminal_restore();
 	/* As much as goes without waiting, where nobody has called console_drain(). */
 	if (c->out_fd >= 0)
 		flush(c);

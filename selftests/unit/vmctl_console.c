@@ -581,6 +581,38 @@ static void test_flush(void)
 	close_console();
 }
 
+/* While there is no guest, as before the first one and behind a reset, Ctrl-C is vmctl's. */
+static void test_terminal_without_machine(void)
+{
+	struct termios before, now;
+	int master, slave;
+	bool cooked, raw;
+
+	if (openpty(&master, &slave, NULL, NULL, NULL))
+		ksft_exit_fail_msg("no pty\n");
+	tcgetattr(slave, &before);
+	redirect();
+	dup2(slave, STDIN_FILENO);
+	console = console_open("stdio", "the console");
+	tcgetattr(slave, &now);
+	cooked = now.c_lflag == before.c_lflag;
+	memset(&machine, 0, sizeof(machine));
+	machine.epoll_fd = epoll_create1(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		raw = !console_attach(console, M, NULL);
+		tcgetattr(slave, &now);
+		raw &= !(now.c_lflag & ISIG);
+		console_detach(console);
+		tcgetattr(slave, &now);
+		cooked &= now.c_lflag == before.c_lflag && now.c_oflag == before.c_oflag;
+	}
+	close_console();
+	restore();
+	close(slave);
+	close(master);
+	ksft_test_result(raw && cooked, "it is raw as long as there is a guest\n");
+}
+
 int main(void)
 {
 	setlinebuf(stdout);
@@ -589,7 +621,7 @@ int main(void)
 		big[i] = ' ' + i % 89;
 	ksft_print_header();
 	alarm(30);
-	ksft_set_plan(29);
+	ksft_set_plan(30);
 	test_output();
 	test_drain();
 	test_backpressure();
@@ -602,6 +634,7 @@ int main(void)
 	test_file_output();
 	test_none();
 	test_terminal();
+	test_terminal_without_machine();
 	test_pty();
 	test_ring();
 	test_ring_backpressure();
