@@ -57,7 +57,7 @@ dmesg --level emerg,alert,crit,err | sed 's/^/kernel: /'
 END
 
 boot --disk /dev/vdb --disk "$tmp/scratch,format=qcow2" --disk "$tmp/script,readonly=on"
-log_in 900
+log_in 1500
 result $? "Debian 12 boots to its login prompt, and root logs in"
 run /dev/vdc $((SECONDS_OF_FIO * 2 + 600))
 result $? "it does what it is told"
