@@ -471,17 +471,21 @@ static bool is_released(void)
 /* The driver resets it, or forbids it the memory: nobody waits but who asked for it. */
 static void stop_slowly(bool reset)
 {
+	unsigned int status;
+
 	if (reset)
 		set_status(&dev, 0);
 	else
 		set_command(1, 3);
 	CHECK(!is_released());
 	CHECK_EQ(fake.holds, !reset);
-	CHECK(get_status(&dev) & VIRTIO_CONFIG_S_DRIVER_OK);
+	status = get_status(&dev);
+	CHECK(status & VIRTIO_CONFIG_S_DRIVER_OK);
 	/* It is no device to talk to meanwhile. */
 	CHECK_EQ(fake.nr_ioeventfds, 0);
 	kick(&dev, 0);
-	set_status(&dev, VIRTIO_CONFIG_S_ACKNOWLEDGE | READY);
+	set_status(&dev, status | VIRTIO_CONFIG_S_FAILED);
+	CHECK_EQ(get_status(&dev), status);
 	set_command(1, 7);
 	if (!reset)
 		set_command(1, 3);

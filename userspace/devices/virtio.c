@@ -283,7 +283,10 @@ int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
 
 void virtio_exit(struct virtio_device *vd)
 {
-	stop(vd);
+	if (vd->started) {
+		stop(vd);
+		power_on(vd);
+	}
 	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
 		if (vd->queues[i].kick_fd >= 0)
 			close(vd->queues[i].kick_fd);
