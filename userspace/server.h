@@ -14,9 +14,9 @@
  * @argv: it and its arguments, ending in NULL; looked for as a shell does
  * @pid: set to its process; who does not wait for it leaves that to the end of vmctl
  *
- * It listens on SERVER_FD, a Unix socket that has no name any more: nobody else can connect.  It is
- * not of vmctl's process group, and gets a SIGTERM if vmctl ends before it, however that ends.  Only
- * before the sandbox, while there is one thread.
+ * It listens on SERVER_FD, a Unix socket that has no name any more: nobody else can connect.  It
+ * is not of vmctl's process group, and gets a SIGTERM if vmctl ends before it, however that ends.
+ * Only before the sandbox, while there is one thread.
  *
  * Return: the connection, or -1 with errno set.  That the program cannot be executed, or ends at
  * once, is seen by the connection's being closed.
