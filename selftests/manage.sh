@@ -8,7 +8,7 @@
 
 . selftests/lib/manage.sh
 
-echo "1..28"
+echo "1..29"
 
 # It leaves
 detach a halt
@@ -110,13 +110,16 @@ detach killed halt
 vmctl wait killed >"$tmp/waited" 2>&1 &
 waiter=$!
 within 20 clients killed 2
-kill -9 "$(pid_of killed)"
+kill_all killed
 wait $waiter
 [ $? -eq 1 ] && grep -q 'killed: the VM.s process has ended without an answer' "$tmp/waited"
 result $? "who waits for a VM that is killed hears of it"
 socket killed && vmctl list >"$tmp/out" 2>"$tmp/err" && ! socket killed && socket echo
 result $? "list removes its socket, and no other one"
-says stop --timeout 0 echo
+kill -9 "$(pid_of echo)"
+no_socket() { ! socket echo; }
+within 20 no_socket
+result $? "of who is killed alone it goes without"
 
 # The directory
 chmod 755 /run/svmm

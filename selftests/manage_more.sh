@@ -127,7 +127,7 @@ within 20 grep -q "x$(printf '\001')y" "$tmp/three"
 result $? "Ctrl-A twice is one for the guest; and who comes later sees what was before"
 [ "$(state_of echo)" = running ]
 result $? "the VM goes on"
-kill -9 "$(pid_of echo)"
+kill_all echo
 within 20 gone echo
 detach echo button
 says stop echo

@@ -54,7 +54,8 @@ struct client {
 struct control {
 	struct control_handler handler;
 	struct console *console;
-	int epoll_fd, listen_fd, deadline_fd, dir_fd;
+	int epoll_fd, listen_fd, deadline_fd;
+	struct keeper keeper;		/* of the socket's name; life_fd is -1 if there is none */
 	bool armed;		/* the deadline is set */
 	uid_t uid;		/* whose VM it is */
 	char name[SVMM_NAME_MAX];
@@ -484,41 +485,53 @@ static void close_all(struct control *c)
 		if (c->clients[i].fd >= 0)
 			drop(&c->clients[i]);
 	}
-	if (c->listen_fd >= 0) {
-		run_dir_remove(c->dir_fd, c->name);
+	if (c->keeper.life_fd >= 0)
+		keeper_end(&c->keeper);
+	if (c->listen_fd >= 0)
 		close(c->listen_fd);
-	}
 	if (c->deadline_fd >= 0)
 		close(c->deadline_fd);
 	if (c->epoll_fd >= 0)
 		close(c->epoll_fd);
-	if (c->dir_fd >= 0)
-		close(c->dir_fd);
 	free(c);
+}
+
+/* The socket and its keeper.  Return: 0 or -errno, with words in @why. */
+static int open_socket(struct control *c, char *why, size_t room)
+{
+	int dir, err = 0;
+
+	dir = run_dir_open(geteuid(), true, why, room);
+	if (dir < 0)
+		return -ENOENT;
+	c->listen_fd = run_dir_listen(dir, c->name);
+	if (c->listen_fd < 0)
+		err = c->listen_fd;
+	else if (run_dir_keep(dir, c->name, &c->keeper))
+		err = -errno;
+	close(dir);
+	if (err == -EEXIST)
+		snprintf(why, room, "you have a running VM of that name; choose another name");
+	else if (err == -EBUSY)
+		snprintf(why, room, "another process keeps the run directory locked; see: lsof");
+	else if (err)
+		snprintf(why, room, "%s", strerror(-err));
+	return err;
 }
 
 /* Return: 0 or -errno, with words in @why. */
 static int open_all(struct control *c, char *why, size_t room)
 {
-	int err;
+	int err = open_socket(c, why, room);
 
-	c->dir_fd = run_dir_open(geteuid(), true, why, room);
-	if (c->dir_fd < 0)
-		return -ENOENT;
+	if (err)
+		return err;
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->deadline_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	c->listen_fd = run_dir_listen(c->dir_fd, c->name);
-	err = c->listen_fd;
-	if (err == -EEXIST)
-		snprintf(why, room, "you have a running VM of that name; choose another name");
-	else if (err == -EBUSY)
-		snprintf(why, room, "another process keeps the run directory locked; see: lsof");
-	if (err == -EEXIST || err == -EBUSY)
-		return err;
-	err = err < 0 ? err : -errno;
-	if (c->epoll_fd >= 0 && c->deadline_fd >= 0 && c->listen_fd >= 0 &&
+	if (c->epoll_fd >= 0 && c->deadline_fd >= 0 &&
 	    !add_fd(c, c->listen_fd, LISTENER) && !add_fd(c, c->deadline_fd, DEADLINE))
 		return 0;
+	err = -errno;
 	snprintf(why, room, "%s", strerror(-err));
 	return err;
 }
@@ -537,7 +550,7 @@ struct control *control_open(const char *name, const struct control_handler *han
 	c->handler = *handler;
 	c->console = console;
 	c->uid = geteuid();
-	c->dir_fd = -1;
+	c->keeper.life_fd = -1;
 	c->epoll_fd = -1;
 	c->listen_fd = -1;
 	c->deadline_fd = -1;
@@ -604,7 +617,8 @@ void control_end(struct control *c, const char *end, int status)
 {
 	console_watch(c->console, NULL, NULL);
 	/* Whoever is told may look for the name, or take it. */
-	run_dir_remove(c->dir_fd, c->name);
+	keeper_end(&c->keeper);
+	c->keeper.life_fd = -1;
 	close(c->listen_fd);
 	c->listen_fd = -1;
 	for (unsigned int i = 0; i < MAX_CLIENTS; i++) {

@@ -144,6 +144,14 @@ int run_dir_connect(int dir, const char *name)
 	return -error;
 }
 
+static void remove_socket(int dir, const char *name)
+{
+	char file[NAME_MAX + 1];
+
+	if (snprintf(file, sizeof(file), "%s" SUFFIX, name) < (int)sizeof(file))
+		unlinkat(dir, file, 0);
+}
+
 /* The directory is locked.  Return: whether there is, now, no socket of that name. */
 static bool remove_leftover(int dir, const char *name)
 {
@@ -152,7 +160,7 @@ static bool remove_leftover(int dir, const char *name)
 	if (fd >= 0)
 		close(fd);
 	if (fd == -ECONNREFUSED)
-		run_dir_remove(dir, name);
+		remove_socket(dir, name);
 	return fd == -ECONNREFUSED || fd == -ENOENT;
 }
 
@@ -189,12 +197,14 @@ int run_dir_listen(int dir, const char *name)
 	return ret;
 }
 
-void run_dir_remove(int dir, const char *name)
+int run_dir_keep(int dir, const char *name, struct keeper *keeper)
 {
 	char file[NAME_MAX + 1];
 
 	if (snprintf(file, sizeof(file), "%s" SUFFIX, name) < (int)sizeof(file))
-		unlinkat(dir, file, 0);
+		return keeper_start(keeper, dir, file);
+	errno = ENAMETOOLONG;
+	return -1;
 }
 
 void run_dir_clean(int dir)

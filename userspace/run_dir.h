@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "keeper.h"
+
 /**
  * run_dir_open - open a user's run directory: root's is /run/svmm, another's $XDG_RUNTIME_DIR/svmm
  * @uid: whose; of others than the caller, who is root then, /run/user/UID/svmm
@@ -36,8 +38,8 @@ int run_dir_listen(int dir, const char *name);
 /* Connect to a VM's socket.  Return: the connection, or a negative errno. */
 int run_dir_connect(int dir, const char *name);
 
-/* Remove the socket of @name, which the caller has made. */
-void run_dir_remove(int dir, const char *name);
+/* keeper_start() for the socket of @name, which the caller has made. */
+int run_dir_keep(int dir, const char *name, struct keeper *keeper);
 
 /* Remove those that nobody listens at.  Says nothing, as there may be nothing to say. */
 void run_dir_clean(int dir);

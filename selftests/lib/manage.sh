@@ -40,6 +40,14 @@ detach()
 pid_of() { vmctl list --json | tr -d '\n ' | sed "s/.*\"vm\":\"$1\",[^}]*\"pid\":\([0-9]*\).*/\1/"; }
 state_of() { vmctl list 2>/dev/null | sed -n "s/^$1  *[0-9]*  *[0-9]*  *[^ ]*  *\([a-z]*\) .*/\1/p"; }
 socket() { [ -S "/run/svmm/$1.sock" ]; }
+# kill_all NAME: a VM's process with kill -9, and before it the one that would remove its socket then
+kill_all()
+{
+	for child in $(cat "/proc/$(pid_of "$1")/task/$(pid_of "$1")/children"); do
+		[ "$(cat "/proc/$child/comm")" != vmctl-keeper ] || kill -9 "$child"
+	done
+	kill -9 "$(pid_of "$1")"
+}
 gone() { ! vmctl list 2>/dev/null | grep -q "^$1 "; }
 
 # within SECONDS COMMAND ...: it comes true

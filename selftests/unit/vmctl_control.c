@@ -252,8 +252,15 @@ int run_dir_listen(int dir_fd, const char *name)
 	return fd;
 }
 
-void run_dir_remove(int dir_fd, const char *name)
+int run_dir_keep(int dir_fd, const char *name, struct keeper *keeper)
 {
+	keeper->life_fd = dup(dir_fd);
+	return 0;
+}
+
+void keeper_end(struct keeper *keeper)
+{
+	close(keeper->life_fd);
 	removed = !unlink(address.sun_path) || removed;
 }
 
