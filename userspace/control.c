@@ -401,8 +401,10 @@ static void deadline_came(struct control *c)
 {
 	uint64_t count;
 
-	if (read(c->deadline_fd, &count, sizeof(count)) == sizeof(count))
-		c->handler.deadline(c->handler.opaque);
+	if (read(c->deadline_fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	c->armed = false;
+	c->handler.deadline(c->handler.opaque);
 }
 
 /* One event at a time: it may take any client with it. */

@@ -158,8 +158,13 @@ static enum control_answer set(struct managed_vm *vm, const struct control_reque
 
 static enum control_answer send_nmi(struct managed_vm *vm, char *why, size_t room)
 {
-	int err = svmm_nmi(vm->m->vcpus[0].fd);
+	int err;
 
+	if (vm->m->asleep) {
+		snprintf(why, room, "nmi: the guest is suspended; resume it first");
+		return CONTROL_FAILED;
+	}
+	err = svmm_nmi(vm->m->vcpus[0].fd);
 	if (err)
 		snprintf(why, room, "nmi: %s", svmm_explain(SVMM_NMI, err));
 	return err ? CONTROL_FAILED : CONTROL_DONE;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk.h"
@@ -168,7 +169,13 @@ struct block *disk_open(const struct disk_options *disk, unsigned int cpus)
 static int set_flags(const struct disk_options *disk, int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
+	struct stat st;
 
+	/* Nothing else is read, or made to block. */
+	if (fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
+		message("--disk %s: neither a file nor a block device", disk->path);
+		return -1;
+	}
 	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
 	    (!disk->readonly && (flags & O_ACCMODE) != O_RDWR)) {
 		message("--disk %s: it was not opened for %s", disk->path,

@@ -57,6 +57,7 @@ int keeper_start(struct keeper *k, int dir, const char *name)
 	if (k->pid > 0)
 		return 0;
 	close(life[1]);
+	k->life_fd = -1;
 	return -1;
 }
 

@@ -26,7 +26,7 @@ struct keeper {
  *
  * Only before the sandbox, while there is one thread.
  *
- * Return: 0, or -1 with errno set.
+ * Return: 0, or -1 with errno set, and with no @life_fd.
  */
 int keeper_start(struct keeper *k, int dir, const char *name);
 

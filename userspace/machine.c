@@ -151,7 +151,7 @@ void machine_release(struct machine *m)
 }
 
 /* Who waits here rests as in machine_park(), so that the machine can be paused meanwhile. */
-void machine_end_access(struct machine *m)
+void machine_end_access(struct machine *m, struct vcpu *vcpu)
 {
 	if (!m->hold_access)
 		return;
@@ -160,6 +160,8 @@ void machine_end_access(struct machine *m)
 	while ((m->nr_holds || m->paused) && !m->stopping)
 		pthread_cond_wait(&m->go_on, &m->lock);
 	m->nr_active++;
+	/* The kick of a pause has had its effect; what came with it is looked at next. */
+	__atomic_store_n(&vcpu->page->immediate_exit, 0, __ATOMIC_SEQ_CST);
 }
 
 /* The event loop */

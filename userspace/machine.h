@@ -165,7 +165,7 @@ static inline void machine_unlock(struct machine *m)
 }
 
 /* Behind a vCPU's access, under the lock: wait if a device wants it (machine_hold()). */
-void machine_end_access(struct machine *m);
+void machine_end_access(struct machine *m, struct vcpu *vcpu);
 
 /* bus.c; bus_io() and bus_mmio() under the lock. */
 int bus_init(struct machine *m);

@@ -60,7 +60,8 @@ void machine_resume(struct machine *m, const char *reason)
 	ns = timer_go_on(m);
 	if (!m->stopping) {
 		shift_clocks(m, ns);
-		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
+		if (!m->asleep)
+			svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
 	}
 	m->paused = false;
 	pthread_cond_broadcast(&m->go_on);

@@ -354,10 +354,10 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 	why = machine_run(m, value);
 	if (r->options->counters)
 		print_counters(m);
-	/* The guest's reset was first by a hair, but the signal must not get lost. */
-	if (why == MACHINE_RESET && r->signal) {
+	/* The guest's reset was first by a hair, but a signal or a kill must not get lost. */
+	if (why == MACHINE_RESET && (r->signal || r->vm.killed)) {
 		why = MACHINE_SIGNAL;
-		*value = r->signal;
+		*value = r->signal ? r->signal : SIGTERM;
 	}
 detach:
 	machine_timer_free(ready);

@@ -32,7 +32,7 @@ static void do_io(struct vcpu *vcpu)
 	machine_lock(vcpu->m);
 	bus_io(vcpu->m, e->io.port, e->io.direction == SVMM_IO_OUT, e->io.bytes, e->io.count,
 	       (uint8_t *)vcpu->page + e->io.data_offset);
-	machine_end_access(vcpu->m);
+	machine_end_access(vcpu->m, vcpu);
 	machine_unlock(vcpu->m);
 }
 
@@ -42,7 +42,7 @@ static void do_mmio(struct vcpu *vcpu)
 
 	machine_lock(vcpu->m);
 	bus_mmio(vcpu->m, e->mmio.gpa, e->mmio.is_write, e->mmio.bytes, e->mmio.data);
-	machine_end_access(vcpu->m);
+	machine_end_access(vcpu->m, vcpu);
 	machine_unlock(vcpu->m);
 }
 

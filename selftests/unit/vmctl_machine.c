@@ -914,7 +914,6 @@ static void *stop_soon(void *arg)
 	return NULL;
 }
 
-/* A stop at any moment around RUN: a lost kick would hang here, and the deadline would tell. */
 /* An access that takes long: the vCPU waits, and nobody else does. */
 
 static bool hold_done, hold_ends;
@@ -962,6 +961,35 @@ static void test_hold(void)
 	ksft_test_result(ok, "an access that takes long holds its vCPU until it is done\n");
 }
 
+/* Who pauses it meanwhile kicks a vCPU that is not in its guest; it must find its way back there. */
+static void pause_held(void *opaque)
+{
+	machine_pause(m, "test");
+	machine_resume(m, "test");
+	hold_end(NULL);
+}
+
+static void test_hold_and_pause(void)
+{
+	const struct io_range r = {
+		.name = "slow", .start = 0x700, .size = 4, .read = hold_read, .write = hold_write,
+	};
+	struct step *seen;
+	bool ok;
+
+	build();
+	timer[0] = machine_timer_new(m, pause_held, NULL);
+	ok = !machine_add_ports(m, &r);
+	hold_done = false;
+	hold_ends = true;
+	out(0x700, 1, 1);
+	seen = io(0x700, false, 1, 1, NULL);
+	stop();
+	ok &= ends_with(MACHINE_POWEROFF);
+	ksft_test_result(ok && seen->data[0] == 1, "and may be paused meanwhile\n");
+}
+
+/* A stop at any moment around RUN: a lost kick would hang here, and the deadline would tell. */
 static void test_stop_races(void)
 {
 	unsigned int delay, blocked = 0, rounds = 0;
@@ -1311,7 +1339,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(48);
+	ksft_set_plan(49);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -1328,6 +1356,7 @@ int main(void)
 	test_memory();
 	test_timers();
 	test_hold();
+	test_hold_and_pause();
 	test_stop_races();
 	test_kick_before_run();
 	test_pause();
