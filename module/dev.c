@@ -194,11 +194,11 @@ static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *
 	return -ENOTTY;
 }
 
-/* Pairs with tsc_shift(), which wants nobody on any vCPU. */
 static bool vcpu_trylock(struct vcpu *vcpu)
 {
 	if (!mutex_trylock(&vcpu->mutex))
 		return false;
+	/* Pairs with tsc_shift(), which wants nobody on any vCPU. */
 	if (likely(!smp_load_acquire(&vcpu->vm->shifting)))
 		return true;
 	mutex_unlock(&vcpu->mutex);

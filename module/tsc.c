@@ -156,7 +156,7 @@ int tsc_shift(struct vm *vm, u64 ns)
 	}
 	if (!ret)
 		tsc_shift_vcpus(vm, ns);
-	smp_store_release(&vm->shifting, false);
+	smp_store_release(&vm->shifting, false);	/* pairs with vcpu_trylock() */
 	mutex_unlock(&vm->lock);
 	return ret;
 }

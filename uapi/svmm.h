@@ -360,11 +360,11 @@ struct svmm_vm_state_info {
 #define SVMM_IRQFD		_IOW(SVMM_IOC, 0x18, struct svmm_irqfd)
 
 /*
- * SVMM_SHIFT_TIME: the VM was stopped for that many ns, which is the argument, and its time is to go
- * on where it was: the TSCs, the paravirtual clock and the timers of the local APICs go back by them,
- * together.  A timer that has run out since the VM was stopped has not, unless SVMM_GET_STATE of
- * SVMM_STATE_TSC or SVMM_STATE_LAPIC has looked at it.  The time of day is right when the guest asks
- * for it anew.
+ * SVMM_SHIFT_TIME: the VM was stopped for that many ns, which is the argument, and its time is to
+ * go on where it was: the TSCs, the paravirtual clock and the timers of the local APICs go back by
+ * them, together.  A timer that has run out since the VM was stopped has not, unless SVMM_GET_STATE
+ * of SVMM_STATE_TSC or SVMM_STATE_LAPIC has looked at it.  The time of day is right when the guest
+ * asks for it anew.
  * Errors: -EINVAL (2^63 or more), -EBUSY (a vCPU is in SVMM_RUN, or somebody reads or writes its
  * state; then nothing has changed), -EIO.
  */

@@ -365,8 +365,8 @@ static int open_rings(struct file_block *file, unsigned int nr)
 	else
 		message("--disk %s: the host does not let vmctl use io_uring: %s%s",
 			file->block.path, strerror(-err), err == -EPERM ?
-			"; see sysctl kernel.io_uring_disabled, and in a container its seccomp rules" :
-			"");
+			"; see sysctl kernel.io_uring_disabled, and in a container its seccomp "
+			"rules" : "");
 	return -1;
 }
 

@@ -10,13 +10,14 @@
 #define URING_SPARES	4u
 
 /**
- * uring_open - open one, before the sandbox, which lets no ring be opened or changed; or a spare one
+ * uring_open - open one, before the sandbox, which lets none be opened or changed; or a spare one
  * @ring: to fill in; uring_close() ends it
  * @entries: how many requests can be submitted at a time
  *
- * The kernel refuses (-EACCES) all requests of it but reads, writes, flushes, fallocate() and polls,
- * and every change of what it refuses: a filter of system calls does not see what a ring is asked
- * for.  A kernel that cannot (before Linux 5.10) gives a ring that can do all; that is said once.
+ * The kernel refuses (-EACCES) all requests of it but reads, writes, flushes, fallocate() and
+ * polls, and every change of what it refuses: a filter of system calls does not see what a ring is
+ * asked for.  A kernel that cannot (before Linux 5.10) gives a ring that can do all; that is said
+ * once.
  *
  * The ring is any thread's, one at a time.
  *

@@ -121,7 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	virtio_free(vd);
 	pci_bus_free(bus);
 	if (fake.nr_irqfds || fake.nr_ioeventfds || fake.nr_watches ||
-	    fake.bad_removals || fake.timers || model.starts != model.stops || fake.irq[17] || fake.irq[18])
+	    fake.bad_removals || fake.timers || model.starts != model.stops || fake.irq[17] ||
+	    fake.irq[18])
 		abort();
 	return 0;
 }

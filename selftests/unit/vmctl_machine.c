@@ -961,7 +961,7 @@ static void test_hold(void)
 	ksft_test_result(ok, "an access that takes long holds its vCPU until it is done\n");
 }
 
-/* Who pauses it meanwhile kicks a vCPU that is not in its guest; it must find its way back there. */
+/* Who pauses it meanwhile kicks a vCPU that is not in its guest; it must find its way back. */
 static void pause_held(void *opaque)
 {
 	machine_pause(m, "test");

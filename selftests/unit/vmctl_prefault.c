@@ -83,7 +83,8 @@ static bool all_mapped(unsigned int times)
 
 static void test_all(void)
 {
-	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) && resident() == BYTES / PAGE,
+	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) &&
+			 resident() == BYTES / PAGE,
 			 "the host has all of it\n");
 	ksft_test_result(!ram_register(&ram, -1) && all_mapped(1), "and so has the VM, once\n");
 	prefault_error = -EINTR;
@@ -120,7 +121,8 @@ static void test_other_signal(void)
 	sigaddset(&set, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGTSTP);
-	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) && resident() == BYTES / PAGE,
+	ksft_test_result(!ram_alloc(&ram, BYTES, &asked_for, &no_file) &&
+			 resident() == BYTES / PAGE,
 			 "one that only stops vmctl does not\n");
 	sigwait(&set, &got);
 	ram_free(&ram);

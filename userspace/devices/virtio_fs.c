@@ -35,7 +35,7 @@ static int start(void *opaque)
 	if (!err || !message_guest())
 		return err;
 	if (err == -ENOTCONN)
-		message("the virtiofsd of share %.36s has ended; start vmctl again to have it",
+		message("the virtiofsd of share %.36s has ended; run the VM anew to have it",
 			fs->config.tag);
 	else
 		message("virtiofsd cannot serve share %.36s: %s", fs->config.tag,
