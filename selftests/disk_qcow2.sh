@@ -4,8 +4,8 @@
 # timeout: 180
 # programs: /usr/bin/qemu-nbd /usr/bin/qemu-img /usr/lib/x86_64-linux-gnu/libnbd.so.0
 #
-# --disk of qcow2 images, by qemu-nbd: what disk.sh sees of raw ones, and that qemu-nbd comes and
-# goes with vmctl, however that ends.
+# --disk of qcow2 images, by qemu-nbd: what disk.sh sees of raw ones, that qemu-nbd comes and goes
+# with vmctl, however that ends, and what is left if it goes first.
 
 . selftests/lib/tap.sh
 . selftests/lib/disk.sh
@@ -22,7 +22,7 @@ gone()
 }
 leftovers() { ls -d /tmp/libnbd* /tmp/vmctl-* 2>/dev/null | wc -l; }
 
-echo "1..16"
+echo "1..19"
 for name in one two; do qemu-img create -q -f qcow2 "$tmp/$name" 24M; done
 both()
 {
@@ -116,6 +116,22 @@ for i in $(seq 0 7); do
 done
 [ "$good" -eq 8 ]
 result $? "and has what was flushed"
+
+# qemu-nbd dies, and the guest lives on without its disk.
+guest --disk "$tmp/two,format=qcow2" <<'END'
+try() { dd if=/dev/vdb of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; }
+try && echo reads
+while try; do usleep 100000; done
+echo failed
+try || echo failed again
+END
+wait_said '^reads'
+result $? "a guest that reads"
+kill -KILL "$(pidof qemu-nbd)"
+wait "$guest"
+result $? "goes on when qemu-nbd is killed"
+said '^failed again' && [ "$(grep -c 'two: qemu-nbd has ended: the guest gets errors' "$tmp/err")" -eq 1 ]
+result $? "gets errors, and it is said once"
 
 refused 1 "it looks like qcow2; say format=qcow2" --disk "$tmp/one"
 exit $failed

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 180
+# timeout: 400
 # only: check-long
 # programs: /usr/lib/qemu/virtiofsd
 #

@@ -5,7 +5,8 @@
  *
  * The operations run under the machine's lock.  A model may serve its queues in threads of its own:
  * between start and stop the queues are its alone, and what is marked (any thread) below needs no
- * lock.  A thread of a model must not wait for the machine's lock, because stop waits for it.
+ * lock.  A thread of a model must not wait for the machine's lock, because stop waits for it; and a
+ * model whose requests may take the host long has drain, so that nobody else waits for them.
  *
  * Source: Virtual I/O Device (VIRTIO) Version 1.2, 2.1 to 2.5, 3 and 4.1.
  */
@@ -26,13 +27,18 @@ struct virtio_device;
  * struct virtio_ops - a model
  * @start: the driver has set all up (DRIVER_OK): virtio_features() has its features, the queues
  *	that it wants are started.  Return: 0, or -1: cannot; the device then needs a reset
+ * @drain: optional; the driver resets the device, and the model begins nothing any more.  Return:
+ *	whether something is under way, of whose end it tells by virtio_drained(); the driver sees
+ *	a device that is not reset yet until then (2.1.2, 4.1.4.3.1)
  * @stop: the driver resets the device: after this no queue is touched, no request is under way, and
- *	no buffer of the guest is used.  Only called after a @start that returned 0
+ *	no buffer of the guest is used.  Only called after a @start that returned 0; behind @drain
+ *	if there is one, but the stop of a device that is freed waits itself
  * @config_read: the model's configuration space is about to be read; may be NULL
  * @config_write: the driver has written @bytes at @offset of it; NULL: it cannot write there
  */
 struct virtio_ops {
 	int (*start)(void *opaque);
+	bool (*drain)(void *opaque);
 	void (*stop)(void *opaque);
 	void (*config_read)(void *opaque);
 	void (*config_write)(void *opaque, unsigned int offset, unsigned int bytes);
@@ -94,6 +100,9 @@ void virtio_interrupt(struct virtio_device *vd, unsigned int n);
 
 /* The model has changed its configuration space (any thread). */
 void virtio_config_changed(struct virtio_device *vd);
+
+/* Nothing is under way any more since @drain (any thread). */
+void virtio_drained(struct virtio_device *vd);
 
 /* The driver did what it must not: DEVICE_NEEDS_RESET (any thread).  @why is reported once. */
 void virtio_broken(struct virtio_device *vd, const char *why);

@@ -6,12 +6,14 @@
  * that is broken stays so. From the project's root:
  *
  *	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
- *		-o out/fuzz-virtqueue selftests/fuzz/virtqueue.c userspace/virtqueue*.c
+ *		-o out/fuzz-virtqueue selftests/fuzz/virtqueue.c userspace/virtqueue*.c \
+ *		userspace/iov.c
  *	out/fuzz-virtqueue -max_len=512 -max_total_time=600
  */
 #define GUEST_GPA	0x1000ull	/* addresses that a fuzzer finds */
 
 #include "../unit/guest_memory.h"
+#include "../../userspace/iov.h"
 #include "../../userspace/virtqueue.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -34,6 +34,7 @@ userspace/virtqueue*	VOLATILE		what a hostile driver writes is read once
 selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them
+selftests/unit/fuzz_*	CAMELCASE	likewise
 selftests/*		AVOID_EXTERNS	labels of inline assembly
 selftests/*		UNNECESSARY_PARENTHESES,UNNECESSARY_ELSE	matters of taste
 scripts/*		PREFER_KERNEL_TYPES,ARRAY_SIZE	as above

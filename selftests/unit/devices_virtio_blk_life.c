@@ -2,8 +2,8 @@
 // needs: userspace/devices/virtio.c userspace/devices/virtio_pci.c userspace/devices/virtio_blk.c
 // needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
 // needs: userspace/virtqueue.c userspace/virtqueue_split.c userspace/virtqueue_packed.c
-// needs: userspace/block.c userspace/block_file.c userspace/iov.c
-// libs: -luring -pthread -Wl,--wrap=calloc
+// needs: userspace/block.c userspace/block_file.c userspace/uring.c userspace/iov.c
+// libs: -luring -pthread -Wl,--wrap=calloc,--wrap=pthread_timedjoin_np
 // timeout: 180
 /*
  * virtio-blk from DRIVER_OK to reset: what it asks of a block that waits until it is told, and
@@ -26,7 +26,6 @@
 
 struct block_context {
 	int wake_fd, go_fd;
-	unsigned int depth;
 };
 
 /* What was asked of it, in order. */
@@ -39,7 +38,7 @@ struct asked {
 static struct {
 	struct block block;
 	struct block_context context[VIRTIO_BLK_QUEUES_MAX];
-	unsigned int nr_contexts, nr_open;
+	unsigned int nr_contexts, nr_open, nr_cancelled;
 	int refuse_context;		/* this one does not open; -1: all do */
 	bool hold;			/* requests stay under way */
 	int error;			/* of all that end */
@@ -52,7 +51,7 @@ static struct {
 static struct block_request *requests[REQUESTS];	/* that are under way, in any context */
 static struct block_context *request_of[REQUESTS];
 
-static struct block_context *slow_open(struct block *b, int wake_fd, unsigned int depth)
+static struct block_context *slow_open(struct block *b, int wake_fd)
 {
 	struct block_context *c = NULL;
 
@@ -63,7 +62,7 @@ static struct block_context *slow_open(struct block *b, int wake_fd, unsigned in
 	} else {
 		c = &slow.context[slow.nr_contexts++];
 		*c = (struct block_context) {
-			.wake_fd = wake_fd, .depth = depth, .go_fd = eventfd(0, EFD_NONBLOCK),
+			.wake_fd = wake_fd, .go_fd = eventfd(0, EFD_NONBLOCK),
 		};
 		slow.nr_open++;
 	}
@@ -85,7 +84,7 @@ static void slow_submit(struct block_context *c, struct block_request *r)
 		};
 	for (i = 0; i < REQUESTS; i++)
 		mine += request_of[i] == c;
-	if (mine >= c->depth)
+	if (mine >= BLOCK_DEPTH_MAX)
 		abort();
 	for (i = 0; requests[i]; i++)
 		;
@@ -149,8 +148,17 @@ static void slow_close(struct block_context *c)
 	pthread_mutex_unlock(&slow.lock);
 }
 
+static void slow_cancel(struct block_context *c)
+{
+	(void)c;
+	pthread_mutex_lock(&slow.lock);
+	slow.nr_cancelled++;
+	pthread_mutex_unlock(&slow.lock);
+}
+
 static const struct block_ops slow_ops = {
-	.open = slow_open, .submit = slow_submit, .wait = slow_wait, .close = slow_close,
+	.open = slow_open, .submit = slow_submit, .wait = slow_wait, .cancel = slow_cancel,
+	.close = slow_close,
 };
 
 static void hold(bool on)
@@ -194,6 +202,7 @@ static void new_slow_disk(enum block_cache cache, unsigned int queues)
 	slow.hold = false;
 	slow.error = 0;
 	slow.max_under_way = 0;
+	slow.nr_cancelled = 0;
 	slow.nr_asked = 0;
 	if (!plug_disk(&slow.block, &options))
 		abort();
@@ -248,7 +257,6 @@ static void test_asked(void)
 	CHECK_EQ(disk_range(VIRTIO_BLK_T_WRITE_ZEROES, 8, 10, 1), 0);
 	CHECK(last_asked()->unmap);
 	CHECK_EQ(slow.nr_asked, 6);
-	CHECK_EQ(slow.context[0].depth, 16);
 	/* Of these the block hears nothing. */
 	disk_read(SECTORS, DATA_GPA, 512);
 	disk_write(0, DATA_GPA, 100);
@@ -365,7 +373,7 @@ static void test_queues(void)
 	hold(false);
 	for (unsigned int i = 0; i < 10; i++)
 		CHECK_EQ(finish(i & 1, i), 0);
-	set_status(&dev, 0);
+	reset_device(&dev);
 	CHECK_EQ(slow.nr_open, 0);
 	CHECK_EQ(threads(), before);
 	free_slow_disk();
@@ -415,7 +423,7 @@ static void test_cannot_start(void)
 		CHECK_EQ(said.lines, 2);
 		CHECK(strstr(said.last, "its image cannot be used"));
 		said.lines = 0;
-		set_status(&dev, 0);
+		reset_device(&dev);
 		CHECK_EQ(slow.nr_open, 0);
 	}
 	for (int i = 0; i < 2; i++) {
@@ -455,15 +463,50 @@ static void fill_ring(unsigned int nr)
 	kick(&dev, 0);
 }
 
+static bool is_released(void)
+{
+	return __atomic_load_n(&released, __ATOMIC_SEQ_CST);
+}
+
+/* The driver resets it, or forbids it the memory: nobody waits but who asked for it. */
+static void stop_slowly(bool reset)
+{
+	unsigned int status;
+
+	if (reset)
+		set_status(&dev, 0);
+	else
+		set_command(1, 3);
+	CHECK(!is_released());
+	CHECK_EQ(fake.holds, !reset);
+	status = get_status(&dev);
+	CHECK(status & VIRTIO_CONFIG_S_DRIVER_OK);
+	/* It is no device to talk to meanwhile. */
+	CHECK_EQ(fake.nr_ioeventfds, 0);
+	kick(&dev, 0);
+	set_status(&dev, status | VIRTIO_CONFIG_S_FAILED);
+	CHECK_EQ(get_status(&dev), status);
+	set_command(1, 7);
+	if (!reset)
+		set_command(1, 3);
+	if (reset)
+		set_status(&dev, 0);
+	CHECK_EQ(fake.holds, !reset);
+	while (reset ? get_status(&dev) : fake.holds)
+		CHECK(fake_loop(DONE_MS));
+	CHECK(reset || get_status(&dev) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	CHECK(is_released());
+}
+
 /*
- * Who resets it, frees it, or forbids it the memory waits for what is under way; from then on the
- * memory is the driver's.
+ * Who resets it, frees it, or forbids it the memory has what is under way end first; from then on
+ * the memory is the driver's.
  */
 static void test_reset_under_way(void)
 {
 	pthread_t thread;
 
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 4; i++) {
 		new_slow_disk(BLOCK_WRITEBACK, 1);
 		start_disk(BASIC | F(VIRTIO_RING_F_INDIRECT_DESC), 1, 64);
 		set_command(1, 7);
@@ -471,22 +514,22 @@ static void test_reset_under_way(void)
 		fill_ring(64);
 		wait_for(&slow.under_way, 64);
 		released = false;
-		CHECK(!pthread_create(&thread, NULL, release_later, NULL));
-		if (i == 1)
-			virtio_blk_free(blk);
-		else if (i)
-			set_command(1, 3);
-		else
+		if (i == 3)		/* freed while it is about to be reset */
 			set_status(&dev, 0);
-		CHECK(__atomic_load_n(&released, __ATOMIC_SEQ_CST));
+		CHECK(!pthread_create(&thread, NULL, release_later, NULL));
+		if (i & 1)
+			virtio_blk_free(blk);
+		else
+			stop_slowly(i);
+		CHECK(is_released());
 		CHECK_EQ(slow.under_way + slow.nr_open, 0);
+		CHECK_EQ(slow.nr_cancelled, 1);
 		CHECK(is_all(host(DATA_GPA), 64 * 512, READ_BYTE));
-		CHECK(i || !get_status(&dev));
 		pthread_join(thread, NULL);
 		memset(guest.host, POISON, MEMORY_BYTES);
 		usleep(20000);
 		CHECK(is_all(guest.host, MEMORY_BYTES, POISON));
-		if (i == 1) {
+		if (i & 1) {
 			pci_bus_free(bus);
 			continue;
 		}
@@ -494,6 +537,53 @@ static void test_reset_under_way(void)
 		CHECK_EQ(disk_read(0, DATA_GPA, 512), 0);
 		free_slow_disk();
 	}
+}
+
+/* The memory was forbidden first, and then it was reset. */
+static void test_halt_and_reset(void)
+{
+	pthread_t thread;
+
+	new_slow_disk(BLOCK_WRITEBACK, 1);
+	start_disk(BASIC | F(VIRTIO_RING_F_INDIRECT_DESC), 1, 64);
+	set_command(1, 7);
+	hold(true);
+	fill_ring(8);
+	wait_for(&slow.under_way, 8);
+	set_command(1, 3);
+	CHECK_EQ(fake.holds, 1);
+	CHECK(!pthread_create(&thread, NULL, release_later, NULL));
+	reset_device(&dev);
+	CHECK_EQ(fake.holds + slow.under_way + slow.nr_open, 0);
+	pthread_join(thread, NULL);
+	free_slow_disk();
+}
+
+static bool impatient;
+
+int __wrap_pthread_timedjoin_np(pthread_t thread, void **result, const struct timespec *until);
+int __real_pthread_timedjoin_np(pthread_t thread, void **result, const struct timespec *until);
+
+int __wrap_pthread_timedjoin_np(pthread_t thread, void **result, const struct timespec *until)
+{
+	return impatient ? ETIMEDOUT : __real_pthread_timedjoin_np(thread, result, until);
+}
+
+static void test_waiting_is_said(void)
+{
+	pthread_t thread;
+
+	new_slow_disk(BLOCK_WRITEBACK, 1);
+	start_disk(BASIC | F(VIRTIO_RING_F_INDIRECT_DESC), 1, 64);
+	hold(true);
+	fill_ring(8);
+	wait_for(&slow.under_way, 8);
+	CHECK(!pthread_create(&thread, NULL, release_later, NULL));
+	impatient = true;
+	unplug_disk();
+	impatient = false;
+	CHECK(was_said("--disk slow: waiting for requests that the host does not end; kill -KILL"));
+	pthread_join(thread, NULL);
 }
 
 static void test_reset_when_broken(void)
@@ -511,7 +601,7 @@ static void test_reset_when_broken(void)
 	CHECK_EQ(finish(0, 40), BROKEN);
 	CHECK(was_said("without header or status"));
 	CHECK(!pthread_create(&thread, NULL, release_later, NULL));
-	set_status(&dev, 0);
+	reset_device(&dev);
 	CHECK_EQ(slow.under_way + slow.nr_open, 0);
 	pthread_join(thread, NULL);
 	free_slow_disk();
@@ -532,7 +622,7 @@ static void new_file_disk(unsigned int queues)
 	if (fd < 0 || ftruncate(fd, SECTORS * 512))
 		abort();
 	close(fd);
-	block = block_open_file(image, false, BLOCK_WRITEBACK);
+	block = block_open_file(image, false, BLOCK_WRITEBACK, queues);
 	if (!block || !plug_disk(block, &options))
 		abort();
 }
@@ -556,7 +646,7 @@ static void test_file_reset(void)
 		fill_ring(256);
 		if (i % 3 == 0)
 			finish(0, fake_random() % 256);
-		set_status(&dev, 0);
+		reset_device(&dev);
 		memset(guest.host, POISON, MEMORY_BYTES);
 		usleep(i % 10 ? 0 : 5000);
 		CHECK(is_all(guest.host, MEMORY_BYTES, POISON));
@@ -603,6 +693,8 @@ static const struct test tests[] = {
 	{ "as many requests as the ring has places", test_depth },
 	{ "a disk that cannot be used", test_cannot_start },
 	{ "reset with requests under way", test_reset_under_way },
+	{ "reset of one that is forbidden the memory", test_halt_and_reset },
+	{ "what is waited for is said", test_waiting_is_said },
 	{ "reset of a broken one", test_reset_when_broken },
 	{ "a file: reset with requests under way", test_file_reset },
 	{ "a file: two queues", test_file_queues },

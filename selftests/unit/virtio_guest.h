@@ -145,10 +145,22 @@ static inline void set_features(const struct guest_device *d, uint64_t features)
 	common_set(d, REG(guest_feature), 4, features >> 32);
 }
 
+/* Reset it, and wait until it is; some take a while to end what they do. */
+static inline void reset_device(const struct guest_device *d)
+{
+	set_status(d, 0);
+	while (get_status(d)) {
+		if (fake_loop(60000))
+			continue;
+		printf("# no reset\n");
+		abort();
+	}
+}
+
 /* From reset to FEATURES_OK. Return: whether the device agrees. */
 static inline bool negotiate(const struct guest_device *d, uint64_t features)
 {
-	set_status(d, 0);
+	reset_device(d);
 	set_status(d, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	set_status(d, READY);
 	set_features(d, features);

@@ -29,6 +29,11 @@ void message(const char *format, ...)
 	messages++;
 }
 
+bool message_guest(void)
+{
+	return true;
+}
+
 bool console_valid(const char *spec)
 {
 	return !strcmp(spec, "pty") || !strcmp(spec, "stdio") || !strcmp(spec, "none") ||
@@ -89,8 +94,9 @@ int kill(pid_t pid, int sig)
 static void test_rng(void)
 {
 	static const char * const bad[] = {
-		"", "rate", "rate=", "rate=0", "rate=-1", "rate=1T", "rate=1KK", "rate=5G", "bytes=1",
-		"rate=4294967296", "rate=1,rate=2", "rate= 1", "rate=99999999999999999999",
+		"", "rate", "rate=", "rate=0", "rate=-1", "rate=1T", "rate=1KK", "rate=5G",
+		"bytes=1", "rate=4294967296", "rate=1,rate=2", "rate= 1",
+		"rate=99999999999999999999",
 	};
 	struct rng_options rng;
 
@@ -110,7 +116,8 @@ static void test_balloon(void)
 	} bad[] = {
 		{ "size", "size is" }, { "size=", "size is" }, { "size=much", "size is" },
 		{ "size=16385G", "size is" }, { "reporting=yes", "on or off" },
-		{ "oom=die", "deflate or keep" }, { "oom", "deflate or keep" }, { "bytes=1", "keys are" },
+		{ "oom=die", "deflate or keep" }, { "oom", "deflate or keep" },
+		{ "bytes=1", "keys are" },
 		{ "size=1M,color=red", "keys are" }, { "=", "keys are" },
 	};
 	struct balloon_choice b;
@@ -134,13 +141,14 @@ static void test_serial_port(void)
 		"name=unix:", "name=tcp:1",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=pty",
 	};
+	static const char longest[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=pty";
 	struct serial_port_options port;
 
 	CHECK(serial_port_parse("org.qemu.guest_agent.0=unix:/run/a=b", &port, why, sizeof(why)));
 	CHECK(!strcmp(port.name, "org.qemu.guest_agent.0"));
 	CHECK(!strcmp(port.where, "unix:/run/a=b"));
-	CHECK(serial_port_parse("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=pty",
-				&port, why, sizeof(why)) && strlen(port.name) == 64);
+	CHECK(serial_port_parse(longest, &port, why, sizeof(why)) && strlen(port.name) == 64);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(!serial_port_parse(bad[i], &port, why, sizeof(why)) && *why);
 }

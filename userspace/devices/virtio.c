@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../event_fd.h"
 #include "../message.h"
 #include "virtio_parts.h"
 
@@ -24,21 +25,16 @@ static void signal_fd(int fd)
 		return;
 }
 
-static void drain(int fd)
-{
-	uint64_t count;
-
-	if (read(fd, &count, sizeof(count)) < 0)
-		return;
-}
-
 /* Interrupts */
 
 /* @fd: of the vector, or -1: with MSI-X there is no interrupt then; without, all have INTA#. */
 static void interrupt(struct virtio_device *vd, int fd, unsigned int isr)
 {
 	if (pci_msix_enabled(vd->f)) {
-		if (fd >= 0)
+		/* A process that serves queues may have the eventfd of this vector, too. */
+		if (fd >= 0 && isr == VIRTIO_ISR_CONFIG)
+			event_fd_signal(fd);
+		else if (fd >= 0)
 			signal_fd(fd);
 		return;
 	}
@@ -59,16 +55,6 @@ void virtio_config_changed(struct virtio_device *vd)
 		interrupt(vd, atomic_load(&vd->config_fd), VIRTIO_ISR_CONFIG);
 }
 
-/* The event loop's part of INTA#, whose level is the machine's. */
-static void raise_intx(void *opaque, uint32_t events)
-{
-	struct virtio_device *vd = opaque;
-
-	(void)events;
-	drain(vd->intx_fd);
-	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
-}
-
 uint8_t virtio_take_isr(struct virtio_device *vd)
 {
 	uint8_t isr = atomic_exchange(&vd->isr, 0);
@@ -77,9 +63,10 @@ uint8_t virtio_take_isr(struct virtio_device *vd)
 	return isr;
 }
 
+/* Before MSI-X is enabled a vector's eventfd would only keep what is signalled. */
 int virtio_call_fd(const struct virtio_device *vd, unsigned int n)
 {
-	return atomic_load(&vd->queues[n].call_fd);
+	return pci_msix_enabled(vd->f) ? atomic_load(&vd->queues[n].call_fd) : -1;
 }
 
 int virtio_kick_fd(const struct virtio_device *vd, unsigned int n)
@@ -91,8 +78,9 @@ void virtio_broken(struct virtio_device *vd, const char *why)
 {
 	if (atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET) & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
-	message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
-		pci_function_slot(vd->f), why);
+	if (message_guest())
+		message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
+			pci_function_slot(vd->f), why);
 	virtio_config_changed(vd);
 }
 
@@ -125,7 +113,7 @@ static int start_queue(struct virtio_device *vd, struct virtio_queue_state *q)
 		.driver = q->address[1],
 		.device = q->address[2],
 	};
-	drain(q->kick_fd);
+	event_fd_take(q->kick_fd);
 	if (!virtq_start(&q->ring))
 		return 0;
 	virtio_broken(vd, q->ring.broken);
@@ -148,27 +136,54 @@ static void start(struct virtio_device *vd)
 	virtio_pci_start(vd);
 }
 
+/* If something is under way, this waits. */
 static void stop(struct virtio_device *vd)
 {
 	if (!vd->started)
 		return;
-	virtio_pci_stop(vd);
+	if (!vd->draining)
+		virtio_pci_stop(vd);
 	vd->model.ops->stop(vd->model.opaque);
+	vd->draining = false;
 	vd->started = false;
+	if (vd->holds)
+		machine_release(vd->m);
+	vd->holds = false;
+}
+
+/* Return: whether it has stopped; else it does when it is drained. */
+static bool try_to_stop(struct virtio_device *vd)
+{
+	const struct virtio_ops *ops = vd->model.ops;
+
+	if (vd->draining)
+		return false;
+	if (vd->started && ops->drain) {
+		virtio_pci_stop(vd);
+		atomic_store(&vd->drained, false);
+		vd->draining = true;
+		if (ops->drain(vd->model.opaque))
+			return false;
+	}
+	stop(vd);
+	return true;
 }
 
 void virtio_halt(struct virtio_device *vd)
 {
 	if (!vd->started)
 		return;
-	stop(vd);
 	atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+	if (try_to_stop(vd) || vd->holds)
+		return;
+	vd->holds = true;
+	machine_hold(vd->m);
 }
 
-static void reset(struct virtio_device *vd)
+static void power_on(struct virtio_device *vd)
 {
-	stop(vd);
 	atomic_store(&vd->status, 0);
+	vd->resets = false;
 	virtio_take_isr(vd);
 	vd->accepted = 0;
 	vd->config_vector = VIRTIO_NO_VECTOR;
@@ -182,6 +197,35 @@ static void reset(struct virtio_device *vd)
 		q->enabled = false;
 		atomic_store(&q->call_fd, -1);
 	}
+}
+
+static void reset(struct virtio_device *vd)
+{
+	if (try_to_stop(vd))
+		power_on(vd);
+	else
+		vd->resets = true;
+}
+
+void virtio_drained(struct virtio_device *vd)
+{
+	atomic_store(&vd->drained, true);
+	signal_fd(vd->intx_fd);
+}
+
+/* What others have signalled: that it is drained, and INTA#, whose level is the machine's. */
+static void signalled(void *opaque, uint32_t events)
+{
+	struct virtio_device *vd = opaque;
+
+	(void)events;
+	event_fd_take(vd->intx_fd);
+	if (vd->draining && atomic_load(&vd->drained)) {
+		stop(vd);
+		if (vd->resets)
+			power_on(vd);
+	}
+	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
 }
 
 /* FEATURES_OK: does the driver want what there is, and the interface of this century? */
@@ -199,7 +243,7 @@ void virtio_set_status(struct virtio_device *vd, uint8_t status)
 		reset(vd);
 		return;
 	}
-	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
+	if ((old & VIRTIO_CONFIG_S_NEEDS_RESET) || vd->draining)
 		return;
 	if ((new & VIRTIO_CONFIG_S_FEATURES_OK) && !features_ok(vd))
 		new &= ~VIRTIO_CONFIG_S_FEATURES_OK;
@@ -217,10 +261,13 @@ int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
 	vd->m = pci_bus_machine(pci_function_bus(vd->f));
 	vd->model = *model;
 	vd->offered = model->features | 1ull << VIRTIO_F_VERSION_1;
-	vd->port = PCI_NOWHERE;
-	vd->mem = PCI_NOWHERE;
-	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++)
+	for (unsigned int i = 0; i < 2; i++)
+		vd->notify_at[i] = PCI_NOWHERE;
+	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++) {
 		vd->queues[i].kick_fd = -1;
+		vd->queues[i].wired_at[0] = PCI_NOWHERE;
+		vd->queues[i].wired_at[1] = PCI_NOWHERE;
+	}
 	vd->intx_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (vd->intx_fd < 0)
 		return -1;
@@ -229,15 +276,17 @@ int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
 		if (vd->queues[i].kick_fd < 0)
 			return -1;
 	}
-	reset(vd);
-	errno = -machine_watch_fd(vd->m, vd->intx_fd, EPOLLIN, raise_intx, vd);
+	power_on(vd);
+	errno = -machine_watch_fd(vd->m, vd->intx_fd, EPOLLIN, signalled, vd);
 	return errno ? -1 : 0;
 }
 
 void virtio_exit(struct virtio_device *vd)
 {
-	if (vd->started)
-		reset(vd);
+	if (vd->started) {
+		stop(vd);
+		power_on(vd);
+	}
 	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
 		if (vd->queues[i].kick_fd >= 0)
 			close(vd->queues[i].kick_fd);

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "../block.h"
 #include "../iov.h"
@@ -23,10 +25,11 @@
 #include "virtio_blk.h"
 
 #define CLASS_STORAGE	0x018000
-#define QUEUE_SIZE	256
+#define QUEUE_SIZE	BLOCK_DEPTH_MAX
 #define SEGMENTS	126u			/* of data, beside header and status */
 #define RANGE_MAX	(1u << 22)		/* sectors of one discard or write-zeroes: 2 GiB */
 #define STACK_BYTES	(128u << 10)
+#define SECONDS		10			/* until it is said what vmctl waits for */
 
 struct virtio_blk;
 
@@ -59,6 +62,7 @@ struct virtio_blk {
 	struct virtio_blk_config config;
 	unsigned int nr_workers;		/* that run */
 	atomic_bool stopping;
+	atomic_uint nr_left;			/* of those, that have not ended */
 	struct worker workers[VIRTIO_BLK_QUEUES_MAX];
 };
 
@@ -269,25 +273,36 @@ static void serve(struct worker *w)
 		tell(w);
 		ops->wait(w->context);
 	}
+	if (w->in_flight)
+		ops->cancel(w->context);
 	while (w->in_flight)
 		ops->wait(w->context);
 }
 
 /* A context is the thread's that opened it. */
-static void *work(void *arg)
+static void use_block(struct worker *w)
 {
-	struct worker *w = arg;
 	struct block *block = w->disk->block;
 
-	sandbox_enter_worker();
-	w->context = block->ops->open(block, virtio_kick_fd(w->disk->vd, w->n), w->ring->size);
+	w->context = block->ops->open(block, virtio_kick_fd(w->disk->vd, w->n));
 	if (!w->context) {
 		message("--disk %s: cannot begin to use it: %s", block->path, strerror(errno));
 		virtio_broken(w->disk->vd, "its image cannot be used");
-		return NULL;
+		return;
 	}
 	serve(w);
 	block->ops->close(w->context);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct virtio_blk *disk = w->disk;
+
+	sandbox_enter_worker();
+	use_block(w);
+	if (atomic_fetch_sub(&disk->nr_left, 1) == 1 && atomic_load(&disk->stopping))
+		virtio_drained(disk->vd);
 	return NULL;
 }
 
@@ -316,24 +331,49 @@ static int start_worker(struct virtio_blk *disk, struct worker *w, unsigned int 
 	}
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	disk->nr_left++;
 	err = pthread_create(&w->thread, &attr, work, w);
 	pthread_attr_destroy(&attr);
-	if (err)
+	if (err) {
+		disk->nr_left--;
 		free(w->requests);
+	}
 	return err;
+}
+
+static bool drain(void *opaque)
+{
+	struct virtio_blk *disk = opaque;
+
+	disk->stopping = true;
+	for (unsigned int i = 0; i < disk->nr_workers; i++)
+		eventfd_write(virtio_kick_fd(disk->vd, disk->workers[i].n), 1);
+	return disk->nr_left;
+}
+
+/* What the host does not end, can be given up by SIGKILL alone, and the user has to know it. */
+static void join(const struct worker *w)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += SECONDS;
+	if (!pthread_timedjoin_np(w->thread, NULL, &end))
+		return;
+	message("--disk %s: waiting for requests that the host does not end; kill -KILL %d gives "
+		"them up", w->disk->block->path, getpid());
+	pthread_join(w->thread, NULL);
 }
 
 static void stop(void *opaque)
 {
 	struct virtio_blk *disk = opaque;
 
-	atomic_store_explicit(&disk->stopping, true, memory_order_release);
-	for (unsigned int i = 0; i < disk->nr_workers; i++)
-		eventfd_write(virtio_kick_fd(disk->vd, disk->workers[i].n), 1);
+	drain(disk);
 	while (disk->nr_workers) {
 		struct worker *w = &disk->workers[--disk->nr_workers];
 
-		pthread_join(w->thread, NULL);
+		join(w);
 		free(w->requests);
 	}
 }
@@ -393,7 +433,7 @@ static void configure(struct virtio_blk *disk, unsigned int queues)
 struct virtio_blk *virtio_blk_new(struct pci_bus *bus, struct block *block,
 				  const struct virtio_blk_options *options)
 {
-	static const struct virtio_ops ops = { .start = start, .stop = stop };
+	static const struct virtio_ops ops = { .start = start, .drain = drain, .stop = stop };
 	struct virtio_blk *disk = calloc(1, sizeof(*disk));
 	struct virtio_model model = {
 		.name = "virtio-blk",

@@ -25,6 +25,7 @@ struct virtio_queue_state {
 	uint16_t vector;		/* l */
 	bool enabled;			/* s */
 	int kick_fd;			/* c */
+	uint64_t wired_at[2];		/* l, likewise: where writes signal it, or PCI_NOWHERE */
 	atomic_int call_fd;		/* a, or -1 */
 };
 
@@ -35,17 +36,22 @@ struct virtio_device {
 	uint64_t offered;		/* c */
 	uint64_t accepted;		/* s */
 	bool started;			/* l */
+	bool draining;			/* l, no longer, but something is under way */
+	bool resets;			/* l, when it is drained */
+	bool holds;			/* l, the vCPU that forbade it the memory, until then */
+	atomic_bool drained;		/* a */
 	atomic_uint status;		/* a */
 	atomic_uint isr;		/* a */
 	atomic_uint generation;		/* a, of the configuration space */
 	atomic_int config_fd;		/* a, its interrupt's eventfd or -1 */
 	uint16_t config_vector;		/* l */
-	int intx_fd;			/* c, signalled: look at isr */
+	int intx_fd;			/* c, signalled: look at isr and drained */
 
 	/* virtio_pci.c: registers that only select */
 	uint32_t device_select, driver_select;	/* l */
 	uint16_t queue_select;			/* l */
-	uint64_t port, mem;			/* l, where the notification BARs are */
+	uint64_t notify_at[2];			/* l, the notifications: in memory, of ports */
+	struct machine_timer *settle;		/* l, has them wired */
 	uint8_t window;				/* c, the capability that accesses BARs */
 
 	struct virtio_queue_state queues[VIRTIO_QUEUES_MAX];
@@ -55,7 +61,7 @@ struct virtio_device {
 int virtio_init(struct virtio_device *vd, const struct virtio_model *model);
 void virtio_exit(struct virtio_device *vd);
 void virtio_set_status(struct virtio_device *vd, uint8_t status);
-/* If it runs: no longer, until it is reset. */
+/* It runs no longer, until it is reset; the vCPU whose access this is waits for that. */
 void virtio_halt(struct virtio_device *vd);
 /* ISR status is read: take it, and lower INTA#. */
 uint8_t virtio_take_isr(struct virtio_device *vd);

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 2700
+# programs: /usr/lib/qemu/virtiofsd
+#
+# All that stress-ng does to file systems, in a shared directory, and a tree of files that guest and
+# host then read alike.
+
+. selftests/lib/tap.sh
+. selftests/lib/disk.sh
+SECONDS_EACH=${SECONDS_EACH:-3}		# of 40 stressors, one after the other
+clean() { kill -KILL $(jobs -p) 2>/dev/null; }
+
+# sums: of all that is below the current directory, names and modes included
+sums='{ find . | sort | xargs stat -c "%n %a"; find . -type f | sort | xargs md5sum; } |
+	md5sum | cut -c1-32'
+
+echo "1..6"
+mkdir "$tmp/dir" "$tmp/dir/stress"
+# The drivers of one, the programs of the other
+cat out/guest/devices.img out/long/initrd.img >"$tmp/initrd"
+{ cat; yes ''; } 2>/dev/null <<END | head -c 16384 >"$tmp/script"
+mkdir /x
+mount -t virtiofs host /x || exit
+stress-ng --class filesystem --sequential 2 --timeout $SECONDS_EACH --verify --metrics-brief \\
+	--exclude binderfs,bind-mount,dup,eventfd,procfs --temp-path /x/stress \\
+	--hdd-bytes 8M --iomix-bytes 8M --fallocate-bytes 8M --copy-file-bytes 128M \\
+	--fiemap-bytes 8M --sync-file-bytes 8M >/tmp/stress 2>&1
+echo stress \$?
+grep -v -E 'setting to|dispatching' /tmp/stress
+cp -a /lib/modules /x/tree
+sync
+echo 3 >/proc/sys/vm/drop_caches
+cd /x/tree && echo tree \$($sums)
+cd / && umount /x
+echo umount \$?
+dmesg -r | sed -n 's/^<[0-3]>/kernel: /p'
+END
+
+vmctl run --kernel out/guest/vmlinuz --initrd "$tmp/initrd" --mem 512M --cpus 2 \
+	--append "console=ttyS0 quiet svmm.quiet svmm.run=\"sh /dev/vda\"" \
+	--disk "$tmp/script,readonly=on" --share "$tmp/dir,sandbox=chroot" \
+	>"$tmp/out" 2>"$tmp/err" </dev/null && said '^svmm.run: status 0'
+result $? "a guest with a shared directory"
+grep -E '^stress-ng: .*(skipped|passed|failed|fail|error):' "$tmp/out" | sed 's/^/# /'
+awk '/^stress-ng: metrc: .* [0-9]/ { n++; if ($5 > 0) done++ }
+	END { print "# " done + 0 " of " n + 0 " stressors have done something"; exit done < 30 }' \
+	"$tmp/out"
+result $? "stress-ng has its ways with it"
+[ "$(value stress)" = 0 ]
+result $? "and is content"
+[ "$(value tree)" ] && [ "$(value tree)" = "$(cd "$tmp/dir/tree" && eval "$sums")" ]
+result $? "host and guest read the same tree"
+[ "$(value umount)" = 0 ] && [ -z "$(ls "$tmp/dir/stress")" ]
+result $? "nothing is left of what was removed"
+said '^umount 0' && ! said '^kernel: '
+result $? "the guest's kernel has seen no error"
+exit $failed

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+// needs: userspace/devices/virtio.c userspace/devices/virtio_pci.c
+// needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
+// needs: userspace/virtqueue.c userspace/virtqueue_split.c userspace/virtqueue_packed.c
+/*
+ * What libFuzzer has found for fuzz/pci.c, once more.
+ */
+#include "../fuzz/pci.c"
+#include "fuzz_replay.h"
+
+int main(void)
+{
+	return replay_main("pci");
+}
