@@ -86,7 +86,7 @@ bench-own: all guest			## a guest's system calls, page faults and forks against 
 	@scripts/bench-own
 
 install uninstall: KVER = $(shell uname -r)
-install: all				## install module, vmctl, libsvmm and udev rule (DESTDIR=, KVER=)
+install: all				## install module, vmctl, libsvmm, udev rule, systemd unit (DESTDIR=, KVER=)
 	@scripts/install "$(DESTDIR)" $(KVER)
 
 uninstall:				## remove what install has installed (DESTDIR=, KVER=)

@@ -13,6 +13,7 @@
  *	[s] vm->srcu for reading, vm->lock for writing
  *	[m] vcpu->mutex: the thread that is in a vCPU ioctl
  *	[a] atomic, any context
+ *	[t] changes while nobody has an [m] of the VM: tsc_shift()
  *	[w] the vCPU's thread, preemption disabled (in the window)
  */
 #ifndef SVMM_CORE_H
@@ -102,11 +103,12 @@ struct vm {
 
 	u32 tsc_khz;				/* [l] until the first vCPU, then [c] */
 	u64 tsc_ratio;				/* likewise: guest ticks per host tick * 2^32 */
-	u64 tsc_offset;				/* likewise: guest TSC = host TSC * ratio + this */
+	bool shifting;				/* [l] tsc_shift(); see vcpu_trylock() */
+	u64 tsc_offset;				/* [t] guest TSC = host TSC * ratio + this */
 	raw_spinlock_t tsc_lock;		/* guards the next two; see tsc.c */
 	u64 tsc_written;			/* offset that the guest itself has set */
 	u64 tsc_writers;			/* bit n: vCPU n has that offset */
-	s64 clock_offset;			/* [c] guest clock = CLOCK_MONOTONIC_RAW + this */
+	s64 clock_offset;			/* [t] guest clock = CLOCK_MONOTONIC_RAW + this */
 };
 
 /* vcpu->requests: what must be looked at before the guest runs on. */
@@ -404,7 +406,7 @@ enum vcpu_area { VCPU_AREA_PAGE, VCPU_AREA_IO, VCPU_AREA_XSAVE, VCPU_AREA_LAPIC,
 
 /* -EEXIST, -ENOMEM.  The VM owns the vCPU. */
 int vcpu_create(struct vm *vm, u32 id, struct vcpu **vcpup);
-void vcpu_destroy(struct vcpu *vcpu);
+void vcpu_destroy(struct vcpu *vcpu);	/* half made, too */
 
 /* SVMM_RUN, SET_STATE, GET_STATE; vcpu->mutex held, may sleep. */
 long vcpu_run(struct vcpu *vcpu);
@@ -522,6 +524,7 @@ void lapic_publish(struct vcpu *vcpu, struct svmm_lapic *out);
 int lapic_commit(struct vcpu *vcpu, const struct svmm_lapic *in);
 u64 lapic_get_deadline(struct vcpu *vcpu);
 void lapic_set_deadline(struct vcpu *vcpu, u64 tsc);
+void lapic_timer_shift(struct vcpu *vcpu, u64 ns);
 
 /*
  * cpuid.c

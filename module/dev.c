@@ -42,32 +42,19 @@ static bool all_zero(const void *p, size_t bytes)
 static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 {
 	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
-	void *area;
+	void *const area[VCPU_AREAS] = {
+		[VCPU_AREA_PAGE] = vcpu->page,
+		[VCPU_AREA_IO] = vcpu->io_data,
+		[VCPU_AREA_XSAVE] = vcpu->xsave_area,
+		[VCPU_AREA_LAPIC] = vcpu->lapic_area,
+	};
 
-	if (vmf->pgoff >= VCPU_AREA_STATS) {
+	if (vmf->pgoff < VCPU_AREAS)
+		vmf->page = virt_to_page(area[vmf->pgoff]);
+	else
 		vmf->page = stats_page(vcpu, vmf->pgoff - VCPU_AREA_STATS);
-		if (!vmf->page)
-			return VM_FAULT_SIGBUS;
-		get_page(vmf->page);
-		return 0;
-	}
-	switch (vmf->pgoff) {
-	case VCPU_AREA_PAGE:
-		area = vcpu->page;
-		break;
-	case VCPU_AREA_IO:
-		area = vcpu->io_data;
-		break;
-	case VCPU_AREA_XSAVE:
-		area = vcpu->xsave_area;
-		break;
-	case VCPU_AREA_LAPIC:
-		area = vcpu->lapic_area;
-		break;
-	default:
+	if (!vmf->page)
 		return VM_FAULT_SIGBUS;
-	}
-	vmf->page = virt_to_page(area);
 	get_page(vmf->page);
 	return 0;
 }
@@ -207,6 +194,17 @@ static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *
 	return -ENOTTY;
 }
 
+static bool vcpu_trylock(struct vcpu *vcpu)
+{
+	if (!mutex_trylock(&vcpu->mutex))
+		return false;
+	/* Pairs with tsc_shift(), which wants nobody on any vCPU. */
+	if (likely(!smp_load_acquire(&vcpu->vm->shifting)))
+		return true;
+	mutex_unlock(&vcpu->mutex);
+	return false;
+}
+
 static long vcpu_set_extint(struct vcpu *vcpu, const u32 __user *arg)
 {
 	u32 level;
@@ -252,7 +250,7 @@ static noinline long vcpu_other_ioctl(struct vcpu *vcpu, unsigned int cmd, unsig
 		return vcpu_get_stats(vcpu, arg);
 	}
 
-	if (!mutex_trylock(&vcpu->mutex))
+	if (!vcpu_trylock(vcpu))
 		return -EBUSY;
 	ret = vcpu_locked_ioctl(vcpu, cmd, arg);
 	mutex_unlock(&vcpu->mutex);
@@ -270,7 +268,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vcpu_other_ioctl(vcpu, cmd, uarg);
 	if (uarg)
 		return -EINVAL;
-	if (!mutex_trylock(&vcpu->mutex))
+	if (!vcpu_trylock(vcpu))
 		return -EBUSY;
 	ret = vcpu_run(vcpu);
 	mutex_unlock(&vcpu->mutex);
@@ -495,6 +493,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_tsc_khz(vm, arg);
 	case SVMM_SET_VM_STATE:
 		return vm_ioctl_state(vm, arg);
+	case SVMM_SHIFT_TIME:
+		return tsc_shift(vm, uarg);
 	}
 	return -ENOTTY;
 }
@@ -521,7 +521,7 @@ static long dev_get_caps(void __user *arg)
 	struct svmm_caps caps = {
 		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK |
 			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT | SVMM_CAP_IOEVENTFD |
-			SVMM_CAP_IRQFD,
+			SVMM_CAP_IRQFD | SVMM_CAP_SHIFT_TIME,
 		.max_vcpus = SVMM_MAX_VCPUS,
 		.max_slots = SVMM_MAX_SLOTS,
 		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,

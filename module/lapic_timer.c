@@ -250,6 +250,12 @@ void lapic_set_deadline(struct vcpu *vcpu, u64 tsc)
 	timer_deadline_changed(vcpu);
 }
 
+/* The VM was stopped for @ns, as was its TSC; what is armed is only too early.  KTIME_MAX stays. */
+void lapic_timer_shift(struct vcpu *vcpu, u64 ns)
+{
+	vcpu->lapic->expiry = ktime_add_safe(vcpu->lapic->expiry, ns_to_ktime(ns));
+}
+
 void lapic_timer_restore(struct vcpu *vcpu, u32 count)
 {
 	struct lapic *lapic = vcpu->lapic;

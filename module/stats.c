@@ -35,7 +35,8 @@ int stats_create(struct vcpu *vcpu)
 /* User space may hold pages of it still: they are gone when it lets go of them. */
 void stats_destroy(struct vcpu *vcpu)
 {
-	free_pages_exact(vcpu->acct.stats, sizeof(*vcpu->acct.stats));
+	if (vcpu->acct.stats)
+		free_pages_exact(vcpu->acct.stats, sizeof(*vcpu->acct.stats));
 }
 
 struct page *stats_page(struct vcpu *vcpu, unsigned int n)

@@ -19,7 +19,6 @@
 static void tsc_set_offset(struct vcpu *vcpu, u64 offset)
 {
 	vcpu->tsc_offset = offset;
-	vcpu->tsc_left = 0;
 	svm_set_tsc_offset(vcpu, offset);
 	/* The clock page speaks of this vCPU's TSC. */
 	vcpu_request(vcpu, VCPU_REQ_CLOCK);
@@ -73,6 +72,7 @@ int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in)
 	if (in->aux > (vcpu_has_tsc_aux(vcpu) ? U32_MAX : 0))
 		return -EINVAL;
 	vcpu->msr.tsc_aux = in->aux;
+	vcpu->tsc_left = 0;
 	tsc_set_offset(vcpu, in->offset);
 	lapic_set_deadline(vcpu, in->deadline);
 	return 0;
@@ -91,11 +91,9 @@ int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in)
 int tsc_set_khz(struct vm *vm, u32 khz)
 {
 	u64 ratio;
-	int ret = 0;
+	int ret;
 
-	if (!khz)
-		return -EINVAL;
-	ret = svm_tsc_ratio(khz, &ratio);
+	ret = khz ? svm_tsc_ratio(khz, &ratio) : -EINVAL;
 	if (ret)
 		return ret;
 	mutex_lock(&vm->lock);
@@ -106,6 +104,59 @@ int tsc_set_khz(struct vm *vm, u32 khz)
 		vm->tsc_ratio = ratio;
 		pv_vm_init(vm);
 	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static void tsc_shift_vcpus(struct vm *vm, u64 ns)
+{
+	unsigned int i;
+	u64 ticks;
+	u32 rest;
+
+	/* A wrong number for a wrong @ns, but no overflow of a division. */
+	ticks = div_u64_rem(ns, NSEC_PER_SEC, &rest) * vm->tsc_khz * 1000;
+	ticks += div_u64((u64)rest * vm->tsc_khz, NSEC_PER_MSEC);
+	/* A clock page stays if it is any CPU's: both offsets that it comes from have moved. */
+	vm->tsc_offset -= ticks;
+	vm->tsc_written -= ticks;
+	vm->clock_offset -= ns;
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		if (vm->vcpus[i]) {
+			tsc_set_offset(vm->vcpus[i], vm->vcpus[i]->tsc_offset - ticks);
+			lapic_timer_shift(vm->vcpus[i], ns);
+		}
+	}
+}
+
+/**
+ * tsc_shift() - a VM was stopped, and its time goes on where it was
+ * @vm: nobody is in a call on its vCPUs; who comes meanwhile gets -EBUSY
+ * @ns: how long
+ *
+ * An APIC timer that has run out meanwhile, and that nobody has looked at, has not.
+ *
+ * Return: 0; -EINVAL (@ns is negative), -EBUSY (somebody is in such a call).
+ */
+int tsc_shift(struct vm *vm, u64 ns)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (ns > S64_MAX)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	WRITE_ONCE(vm->shifting, true);
+	/* Who had a vCPU has let go of it, and who gets it from now on sees the flag. */
+	for (i = 0; !ret && i < vm->nr_vcpus; i++) {
+		if (vm->vcpus[i] && !mutex_trylock(&vm->vcpus[i]->mutex))
+			ret = -EBUSY;
+		else if (vm->vcpus[i])
+			mutex_unlock(&vm->vcpus[i]->mutex);
+	}
+	if (!ret)
+		tsc_shift_vcpus(vm, ns);
+	smp_store_release(&vm->shifting, false);	/* pairs with vcpu_trylock() */
 	mutex_unlock(&vm->lock);
 	return ret;
 }

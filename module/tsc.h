@@ -43,5 +43,6 @@ void tsc_catch_up(struct vcpu *vcpu, u64 now);
 void tsc_publish(struct vcpu *vcpu, struct svmm_tsc *out);
 int tsc_commit(struct vcpu *vcpu, const struct svmm_tsc *in);
 int tsc_set_khz(struct vm *vm, u32 khz);
+int tsc_shift(struct vm *vm, u64 ns);
 
 #endif

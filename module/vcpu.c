@@ -46,25 +46,25 @@ static int vcpu_create_locked(struct vm *vm, u32 id, struct vcpu **vcpup)
 	vcpu->copy = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->page || !vcpu->io_data || !vcpu->xsave_area || !vcpu->lapic_area ||
 	    !vcpu->copy)
-		goto err_pages;
+		goto err;
 	vcpu->page->io_offset = VCPU_AREA_IO * PAGE_SIZE;
 	vcpu->page->xsave_offset = VCPU_AREA_XSAVE * PAGE_SIZE;
 	vcpu->page->lapic_offset = VCPU_AREA_LAPIC * PAGE_SIZE;
 
 	ret = stats_create(vcpu);
 	if (ret)
-		goto err_pages;
+		goto err;
 	guest_forget(vcpu);
 	ret = svm_vcpu_create(vcpu);
 	if (ret)
-		goto err_stats;
+		goto err;
 	ret = lapic_create(vcpu);
 	if (ret)
-		goto err_svm;
+		goto err;
 	/* Until user space gives a table of its own: all that is supported. */
 	ret = cpuid_set(vcpu, NULL, 0);
 	if (ret)
-		goto err_lapic;
+		goto err;
 	vcpu_reset(vcpu, false);
 
 	/* Pairs with vm_get_vcpu(). */
@@ -74,19 +74,8 @@ static int vcpu_create_locked(struct vm *vm, u32 id, struct vcpu **vcpup)
 	trace_svmm_vcpu_create(vcpu);
 	return 0;
 
-err_lapic:
-	lapic_destroy(vcpu);
-err_svm:
-	svm_vcpu_destroy(vcpu);
-err_stats:
-	stats_destroy(vcpu);
-err_pages:
-	free_page((unsigned long)vcpu->copy);
-	free_page((unsigned long)vcpu->lapic_area);
-	free_page((unsigned long)vcpu->xsave_area);
-	free_page((unsigned long)vcpu->io_data);
-	free_page((unsigned long)vcpu->page);
-	kfree(vcpu);
+err:
+	vcpu_destroy(vcpu);
 	return ret;
 }
 

@@ -90,7 +90,7 @@ flat ap_reboot "$aps"'\272\370\003\260\122\356\260\376\346\144\364'
 flat ap_triple "$aps"'\017\001\036\000\040\314'
 run() { vmctl run --exit-port 0xf4 --flat "$tmp/$@" 2>"$tmp/err" </dev/null; }
 
-echo "1..97"
+echo "1..102"
 
 # Wrong usage
 bad 2 "nothing to run"
@@ -125,12 +125,14 @@ bad 2 "not a name" --kernel $kernel --name 'a b'
 bad 2 "not a name" --kernel $kernel --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 bad 2 "not a port" --kernel $kernel --exit-port 65536
 bad 2 "use stdio" --kernel $kernel --console screen
+bad 2 "another one has this tag; say tag=" --kernel $kernel --share /root --share "$tmp"
 # Its contents, unit/vmctl_config has; here, that the real table is read, and merged.
 echo '{"kernel": "'$kernel'", "mem": 0}' >"$tmp/config"
 bad 2 "$tmp/config: \"mem\": 0: not a size" --config "$tmp/config"
 echo '{"kernal": "x"}' >"$tmp/config.bad"
 bad 2 "unknown key \"kernal\"; do you mean \"kernel\"" --config "$tmp/config.bad"
 bad 1 "cannot open the configuration $tmp/missing" --config "$tmp/missing"
+bad 1 "cannot read the configuration $tmp: Is a directory" --config "$tmp"
 vmctl run --config "$tmp/config" --mem 1G --no-reboot --print-config >"$tmp/out" 2>"$tmp/err"
 result "$? $(tr -d ' \n' <"$tmp/out")" \
 	"0 {\"kernel\":\"$kernel\",\"mem\":\"1G\",\"no-reboot\":true}" "the command line wins"
@@ -150,6 +152,7 @@ head -c 9000000 $kernel >"$tmp/truncated"
 cp $kernel "$tmp/kernel32"
 printf '\000' | dd of="$tmp/kernel32" bs=1 seek=566 conv=notrunc 2>/dev/null
 bad 1 "cannot open the kernel $tmp/missing" --kernel "$tmp/missing"
+bad 1 "kernel's file name is empty; give one" --kernel ""
 bad 1 "not a regular file" --kernel /dev
 bad 1 "not a bzImage" --kernel /bin/busybox
 bad 1 "not a bzImage" --kernel "$tmp/spin"
@@ -157,6 +160,9 @@ bad 1 "is truncated" --kernel "$tmp/truncated"
 bad 1 "32-bit kernel" --kernel "$tmp/kernel32"
 rm "$tmp/truncated" "$tmp/kernel32"
 bad 1 "cannot open the initrd $tmp/missing" --kernel $kernel --initrd "$tmp/missing"
+bad 1 "initrd's file name is empty; give one" --kernel $kernel --initrd ""
+: >"$tmp/empty"
+bad 1 "empty is empty" --kernel $kernel --initrd "$tmp/empty"
 truncate -s 300M "$tmp/huge"
 bad 1 "too large" --kernel $kernel --initrd "$tmp/huge"
 rm "$tmp/huge"

@@ -177,7 +177,7 @@ result $? "16 disks without MSI"
 
 echo abc >"$tmp/odd"
 : >"$tmp/empty"
-refused 1 "nowhere: No such file" --disk "$tmp/nowhere"
+refused 1 "nowhere: No such file or directory; make it with truncate" --disk "$tmp/nowhere"
 refused 1 "neither a file nor a block device" --disk /dev/null
 refused 1 "it is empty; make it as large" --disk "$tmp/empty"
 refused 1 "its size, 4 bytes, is no multiple of 512; is it raw" --disk "$tmp/odd"

@@ -1,61 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # kernels: 6.1
-# timeout: 900
+# timeout: 300
 #
-# --net: a Linux guest on a tap interface in a bridge, whose frames vmctl moves or the host's kernel,
-# and one on a network without privileges. 32 MiB go each way and are compared. Then what is refused.
+# --net: a Linux guest with two cards: on a tap interface in a bridge, whose frames the host's
+# kernel moves, and on a network without privileges. Then what is refused. The other kinds of
+# networks are in net_kinds.sh, how fast they are in long/net_speed.sh.
 
-. selftests/lib/tap.sh
-shown="out err vm"
-host=10.9.0.1
-guest=10.9.0.2
-mode=$(stat -c %a /dev/svmm)
-exit=/tmp/net.exit			# where nobody may read it
-clean()
-{
-	[ -z "$(jobs -p)" ] || kill $(jobs -p) 2>/dev/null
-	for link in tap8 tap9 br9; do ip link del $link; done
-	rm -f $exit
-	[ ! -e /dev/away ] || mv /dev/away "$away"
-	chmod "$mode" /dev/svmm
-} >/dev/null 2>&1
-
-# linux TASKS COMMAND ...: a guest does that; what it says goes to $tmp/vm. Who plays its peers is in
-# the background, and waits for it no longer than it lives.
-linux()
-{
-	append="console=ttyS0 quiet svmm.quiet svmm.run=\"$1\""
-	shift
-	"$@" --kernel out/guest/vmlinuz --initrd out/guest/devices.img --mem 160M --cpus 2 \
-		--append "$append" </dev/null >"$tmp/raw" 2>&1
-	status=$?
-	tr -d '\r' <"$tmp/raw" >"$tmp/vm"
-	if [ $status -eq 0 ] && grep -q '^svmm.run: status 0$' "$tmp/vm"; then
-		wait
-	else
-		kill $(jobs -p)
-		return 1
-	fi
-}
-# What the guest said of a task, each time
-said() { sed -n "s/^net: $1//p" "$tmp/vm" | tr '\n' ';'; }
-# Wait until it does.
-says() { until grep -q "^net: $1" "$tmp/raw" 2>/dev/null; do usleep 200000; done; }
-
-# serve PORT: the data to who comes; take PORT: what comes, its sum to $tmp/sum. nc ends when the
-# other side has nothing more to say, so who only listens has an input without an end.
-serve() { nc -l -p "$1" <"$tmp/data" >/dev/null & }
-take() { nc -l -p "$1" <>"$tmp/silence" | md5sum | cut -d' ' -f1 >"$tmp/sum" & }
-
-vmctl=$(command -v vmctl)
-as_root() { "$vmctl" run "$@"; }
-as_nobody()
-{
-	line=
-	for word; do line="$line '$word'"; done
-	su nobody -s /bin/sh -c "exec $vmctl run $line"
-}
+. selftests/lib/net.sh
 
 # tiny RUN OPTION ...: a guest that ends at once
 tiny()
@@ -74,72 +26,79 @@ bad()
 	result $? "$name"
 }
 
-echo "1..51"
-for module in tun bridge vhost_net; do modprobe $module; done
-chmod 666 /dev/net/tun			# as udev has it
-head -c 33554432 /dev/urandom >"$tmp/data"
-mkfifo "$tmp/silence"
-sum=$(md5sum <"$tmp/data" | cut -d' ' -f1)
+# What the process of a network sees and may, as long as it is there
+look_at_process()
+{
+	says queues
+	pid=$(pidof vmctl-net)
+	ls "/proc/$pid/root/" "/proc/$pid/root/etc"
+	grep -E '^(Uid|Gid|Groups|CapEff|NoNewPrivs|Seccomp):' "/proc/$pid/status"
+	for fd in "/proc/$pid/fd/"*; do readlink "$fd"; done | sed 's/[:[].*//' | sort | uniq -c
+} >"$tmp/process" 2>&1
+
+echo "1..35"
+make_data 4194304
 printf '\272\364\000\260\001\356' >$exit	# mov dx, f4h; mov al, 1; out dx, al
-ip link add br9 type bridge
-ip address add $host/24 dev br9
-ip link set br9 up
 
-# In a bridge. Each guest reboots once.
-tasks="net address $guest; net once $host 7000; net queues; net ping $host; net used; \
-net download $host 7001; net upload $host 7002; net reload; net address $guest; net ping $host"
-for how in vhost=off vhost=on packed=on,queues=1,mtu=1400; do
-	case $how in
-	packed*) queues=' 1 1400;' used=' 1;' threads=0 ;;
-	*off)	queues=' 2 1500;' used=' 2;' threads=0 ;;
-	*on)	queues=' 2 1500;' used=' 2;' threads=2 ;;
-	esac
-	for time in first second; do echo $time | nc -l -p 7000; done >/dev/null &
-	serve 7001
-	take 7002
-	rm -f "$tmp/raw"
-	(says queues; ps | grep -c '[[]vhost-' >"$tmp/threads") &
-	linux "$tasks" as_root --net tap,bridge=br9,ifname=tap9,$how
-	result $? "$how: a guest, which reboots"
-	[ "$(said queues)" = "$queues" ]
-	result $? "$how: queue pairs and MTU"
-	[ "$(said ping)" = ' 0; 0;' ] && [ "$(said reload)" = ' 0;' ]
-	result $? "$how: ping, also when the driver was loaded anew"
-	[ "$(said used)" = "$used" ]
-	result $? "$how: frames come in all queues"
-	[ "$(said download)" = " 0 $sum;" ]
-	result $? "$how: 32 MiB to the guest"
-	[ "$(said upload)" = ' 0;' ] && [ "$(cat "$tmp/sum")" = "$sum" ]
-	result $? "$how: and back"
-	[ "$(cat "$tmp/threads")" -eq $threads ]
-	result $? "$how: vhost's threads"
-	! ip link show tap9 >/dev/null 2>&1
-	result $? "$how: the interface goes with the VM"
-done
-
-# Without privileges
-chmod 666 /dev/svmm
+# Two cards. The guest reboots once.
+echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+out/selftests/tools/dns 192.0.2.7 &
+dns=$!
+for time in first second; do echo $time | nc -l -p 7000; done >/dev/null &
 serve 7001
 take 7002
-rm -f "$tmp/raw"
-(says upload
+serve 7003
+(says queues; ps | grep -c '[[]vhost-' >"$tmp/threads"; rm /etc/resolv.conf) &
+look_at_process &
+(says end; kill $dns
 until [ -s "$tmp/back" ]; do
 	usleep 500000
 	nc 127.0.0.1 2222 <>"$tmp/silence" >"$tmp/back" 2>/dev/null
 done) &
-linux "net dhcp; net ping 10.0.2.2; net queues; net download 10.0.2.2 7001; \
-net upload 10.0.2.2 7002; net listen 22" as_nobody --net user,loopback=on,hostfwd=tcp::2222-:22
-result $? "user: a guest of nobody's"
+linux "net address $guest; net once $host 7000; net queues; net ping $host; net used; \
+net download $host 7001; net upload $host 7002; net reload; net address $guest; net ping $host; \
+export CARD=eth1; net dhcp; net lookup example.com; net download 10.0.2.2 7003; net end; \
+net listen 22" \
+	as_root --net tap,bridge=br9,ifname=tap9,vhost=on \
+	--net user,loopback=on,hostfwd=tcp::2222-:22
+result $? "a guest with two networks, which reboots"
+[ "$(said queues)" = ' 2 1500;' ] && [ "$(said used)" = ' 2;' ]
+result $? "tap: two queue pairs, and frames come in both"
+[ "$(said ping)" = ' 0; 0;' ] && [ "$(said reload)" = ' 0;' ]
+result $? "tap: ping, also when the driver was loaded anew"
+[ "$(said upload)" = ' 0;' ] && [ "$(cat "$tmp/sum")" = "$sum" ]
+result $? "tap: 4 MiB from the guest"
+[ "$(said download)" = " 0 $sum; 0 $sum;" ]
+result $? "tap and user: 4 MiB to the guest"
+[ "$(cat "$tmp/threads")" -eq 2 ]
+result $? "tap: vhost's threads"
+! ip link show tap9 >/dev/null 2>&1
+result $? "tap: the interface goes with the VM"
 [ "$(said dhcp)" = ' 0 10.0.2.15/24 10.0.2.2 10.0.2.3;' ]
 result $? "user: an address, a router and a name server"
-[ "$(said ping)" = ' 0;' ]
-result $? "user: ping"
-[ "$(said download)" = " 0 $sum;" ]
-result $? "user: 32 MiB to the guest"
-[ "$(said upload)" = ' 0;' ] && [ "$(cat "$tmp/sum")" = "$sum" ]
-result $? "user: and back"
+[ "$(said lookup)" = ' 0 192.0.2.7;' ]
+result $? "user: a name, by the name server that the host had"
 cmp -s "$tmp/data" "$tmp/back"
-result $? "user: and by a port of the host's"
+result $? "user: 4 MiB by a port of the host's"
+
+# What the network's process was like, when the guest had come up
+shown=process
+[ "$(grep -c -x -E 'etc|resolv.conf' "$tmp/process")" -eq 2 ] &&
+	[ "$(grep -c -v -E ':|^$|^ ' "$tmp/process")" -eq 2 ]
+result $? "its process: no file of the host but one"
+[ "$(grep -c -E '^[UG]id:([[:space:]]65534){4}$' "$tmp/process")" -eq 2 ] &&
+	grep -q -E '^Groups:[[:space:]]*$' "$tmp/process"
+result $? "its process: nobody"
+grep -q 'CapEff:.0000000000000000' "$tmp/process" && grep -q 'NoNewPrivs:.1' "$tmp/process" &&
+	grep -q 'Seccomp:.2' "$tmp/process"
+result $? "its process: no privileges"
+[ "$(sed -n 's/^ *\([0-9]* [^ ]*\)$/\1/p' "$tmp/process" | tr '\n' ' ')" = \
+	"2 /dev/null 1 $tmp/raw 2 socket " ]
+result $? "its process: standard streams, the frames' socket and the port's"
+shown="out err"
+
+# Without privileges: ports
+chmod 666 /dev/svmm
 nc -l -p 2222 <>"$tmp/silence" >/dev/null &
 usleep 200000
 bad 1 "port 2222 of 127.0.0.1 is taken" as_nobody --net user,hostfwd=tcp::2222-:22

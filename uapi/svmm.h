@@ -43,6 +43,7 @@
 #define SVMM_CAP_PREFAULT	(1ULL << 5)	/* SVMM_PREFAULT */
 #define SVMM_CAP_IOEVENTFD	(1ULL << 6)	/* SVMM_IOEVENTFD */
 #define SVMM_CAP_IRQFD		(1ULL << 7)	/* SVMM_IRQFD */
+#define SVMM_CAP_SHIFT_TIME	(1ULL << 8)	/* SVMM_SHIFT_TIME */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
 #define SVMM_FEAT_NPT		(1ULL << 0)
@@ -357,6 +358,17 @@ struct svmm_vm_state_info {
  * -EIO.
  */
 #define SVMM_IRQFD		_IOW(SVMM_IOC, 0x18, struct svmm_irqfd)
+
+/*
+ * SVMM_SHIFT_TIME: the VM was stopped for that many ns, which is the argument, and its time is to
+ * go on where it was: the TSCs, the paravirtual clock and the timers of the local APICs go back by
+ * them, together.  A timer that has run out since the VM was stopped has not, unless SVMM_GET_STATE
+ * of SVMM_STATE_TSC or SVMM_STATE_LAPIC has looked at it.  The time of day is right when the guest
+ * asks for it anew.
+ * Errors: -EINVAL (2^63 or more), -EBUSY (a vCPU is in SVMM_RUN, or somebody reads or writes its
+ * state; then nothing has changed), -EIO.
+ */
+#define SVMM_SHIFT_TIME		_IO(SVMM_IOC, 0x1a)
 
 /*
  * vCPU fd: the shared page
@@ -700,7 +712,8 @@ struct svmm_debug_vmcb {
  * Errors: -EINTR (signal, immediate_exit, or other work that the thread has to
  * do on its way to user space: RUN again; state is consistent), -EINVAL (a
  * dirty group holds an illegal value; nothing of that group is loaded), -EIO
- * (dead VM or foreign address space), -EBUSY (another thread is in RUN), -ENOMEM.
+ * (dead VM or foreign address space), -EBUSY (another thread is in RUN, or in SVMM_SHIFT_TIME),
+ * -ENOMEM.
  */
 #define SVMM_RUN		_IO(SVMM_IOC, 0x20)
 

@@ -178,7 +178,7 @@ void accounts_free(struct accounts *accounts)
 	memset(accounts, 0, sizeof(*accounts));
 }
 
-double accounts_ns(const struct vcpu_accounts *vcpu, double ticks)
+static double accounts_ns(const struct vcpu_accounts *vcpu, double ticks)
 {
 	return ticks * 1e6 / vcpu->tsc_khz;
 }

@@ -75,7 +75,6 @@ struct vm_accounts *accounts_sum(const struct accounts *accounts);
 
 /* Time that the vCPU's accounts are of. */
 double accounts_wall_ns(const struct vcpu_accounts *vcpu);
-double accounts_ns(const struct vcpu_accounts *vcpu, double ticks);
 
 /* Where a vCPU's time went, in ns. */
 struct vcpu_times {

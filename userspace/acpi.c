@@ -113,7 +113,6 @@ struct PACKED fadt {
 #define FADT_WBINVD		(1u << 0)
 #define FADT_PROC_C1		(1u << 2)
 #define FADT_SLP_BUTTON		(1u << 5)	/* 1: no fixed sleep button */
-#define FADT_FIX_RTC		(1u << 6)	/* 1: no RTC wake-up */
 #define FADT_RESET_REG_SUP	(1u << 10)
 /* No 8042 flag: it only holds the reset line, and probing it for keys takes long. */
 #define BOOT_ARCH_LEGACY	(1u << 0)
@@ -132,6 +131,7 @@ struct PACKED facs {
 };
 
 #define FACS_ALIGN	64
+#define FACS_GPA	((RAM_BIOS_START + sizeof(struct rsdp) + FACS_ALIGN - 1) & -FACS_ALIGN)
 
 struct PACKED madt {
 	struct header h;
@@ -232,6 +232,13 @@ static uint64_t put_facs(struct writer *w)
 	return put(w, &facs, sizeof(facs), FACS_ALIGN);
 }
 
+uint32_t acpi_waking_vector(const struct ram *ram)
+{
+	const struct facs *facs = (const struct facs *)(ram->host + FACS_GPA);
+
+	return facs->waking_vector;
+}
+
 static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt)
 {
 	struct fadt fadt = {
@@ -243,14 +250,16 @@ static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt)
 		.pm1a_evt = ACPI_PM_BASE,
 		.pm1a_cnt = ACPI_PM_BASE + 4,
 		.pm_tmr = ACPI_PM_BASE + 8,
+		.gpe0 = ACPI_GPE_BASE,
 		.pm1_evt_len = 4,
 		.pm1_cnt_len = 2,
 		.pm_tmr_len = 4,
+		.gpe0_len = 4,
 		.c2_latency = FADT_NO_C2,
 		.c3_latency = FADT_NO_C3,
 		.century = RTC_CENTURY,
 		.boot_arch = BOOT_ARCH_LEGACY | BOOT_ARCH_NO_VGA,
-		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC |
+		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON |
 			 FADT_RESET_REG_SUP,
 		.reset_reg = io_register(ACPI_RESET_PORT, 8, GAS_BYTE),
 		.reset_value = RESET_VALUE,
@@ -259,6 +268,7 @@ static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt)
 		.x_pm1a_evt = io_register(ACPI_PM_BASE, 32, GAS_WORD),
 		.x_pm1a_cnt = io_register(ACPI_PM_BASE + 4, 16, GAS_WORD),
 		.x_pm_tmr = io_register(ACPI_PM_BASE + 8, 32, GAS_DWORD),
+		.x_gpe0 = io_register(ACPI_GPE_BASE, 32, GAS_BYTE),
 	};
 
 	fadt.h.checksum = checksum(&fadt, sizeof(fadt));

@@ -13,7 +13,11 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+struct block;
+struct block_context;
+
 #define BLOCK_SECTOR	512u
+#define BLOCK_DEPTH_MAX	256u	/* requests of a context that are under way */
 
 enum block_op {
 	BLOCK_READ,
@@ -47,24 +51,25 @@ struct block_request {
 		struct iovec *iov;	/* what is left to do, and of @bytes where */
 		unsigned int nr;
 		uint64_t done;
+		struct block_request *next;	/* that waits, too */
 		void *part;		/* block_file.c: memory for a part of it, or NULL */
 		struct iovec whole;	/* that part */
 		bool sync;		/* what it did is now flushed */
-		unsigned int left;	/* block_nbd.c: commands under way */
+		struct block_context *context;	/* block_nbd.c: whose it is */
+		unsigned int left;	/* commands under way */
 		int error;
 	} backend;
 };
 
-struct block;
-struct block_context;
-
 struct block_ops {
 	/* Return: a context whose wait() returns on a signal of @wake_fd, too, or NULL: errno. */
-	struct block_context *(*open)(struct block *block, int wake_fd, unsigned int depth);
-	/* Never waits; at most @depth requests at a time. */
+	struct block_context *(*open)(struct block *block, int wake_fd);
+	/* Never waits; at most BLOCK_DEPTH_MAX requests at a time. */
 	void (*submit)(struct block_context *context, struct block_request *request);
 	/* Begin what was submitted; return when a request has ended or wake_fd was signalled. */
 	void (*wait)(struct block_context *context);
+	/* Nobody wants to know any more: no request is submitted, and those that can end early do. */
+	void (*cancel)(struct block_context *context);
 	void (*close)(struct block_context *context);	/* no request is under way */
 	void (*free)(struct block *block);
 };
@@ -103,10 +108,20 @@ struct block {
  * @path: of it; must stay valid
  * @readonly: open it so, and let others do, too; else it is locked for this process alone
  * @cache: how
+ * @contexts: how many threads it shall serve; each takes 28 KiB of the kernel's memory
+ *
+ * Only before the sandbox.
  *
  * Return: the block, or NULL after a message.
  */
-struct block *block_open_file(const char *path, bool readonly, enum block_cache cache);
+struct block *block_open_file(const char *path, bool readonly, enum block_cache cache,
+			      unsigned int contexts);
+
+/*
+ * The same of a file that is open already, for reading and, if not @readonly, writing; @path is for
+ * messages.  @fd is the block's, or closed if there is none.  It may be called in the sandbox.
+ */
+struct block *block_open_fd(const char *path, int fd, bool readonly, enum block_cache cache);
 
 /* The same of a qcow2 image, by qemu-nbd, which is started for it. */
 struct block *block_open_qcow2(const char *path, bool readonly, enum block_cache cache);

@@ -9,12 +9,12 @@
  */
 #include <errno.h>
 #include <libnbd.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "block.h"
@@ -24,6 +24,7 @@
 
 #define PROGRAM		"qemu-nbd"
 #define COMMAND_MAX	(32u << 20)	/* bytes; a server need not take more */
+#define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time, so that it can be given up */
 
 /* What is used of the library, without its prefix. */
 static struct {
@@ -41,6 +42,8 @@ static struct {
 	typeof(nbd_aio_flush) *aio_flush;
 	typeof(nbd_aio_trim) *aio_trim;
 	typeof(nbd_aio_zero) *aio_zero;
+	typeof(nbd_aio_is_dead) *aio_is_dead;
+	typeof(nbd_aio_is_closed) *aio_is_closed;
 	typeof(nbd_aio_get_direction) *aio_get_direction;
 	typeof(nbd_aio_get_fd) *aio_get_fd;
 	typeof(nbd_aio_notify_read) *aio_notify_read;
@@ -62,6 +65,8 @@ static const struct library_function functions[] = {
 	{ "nbd_aio_flush", &nbd.aio_flush },
 	{ "nbd_aio_trim", &nbd.aio_trim },
 	{ "nbd_aio_zero", &nbd.aio_zero },
+	{ "nbd_aio_is_dead", &nbd.aio_is_dead },
+	{ "nbd_aio_is_closed", &nbd.aio_is_closed },
 	{ "nbd_aio_get_direction", &nbd.aio_get_direction },
 	{ "nbd_aio_get_fd", &nbd.aio_get_fd },
 	{ "nbd_aio_notify_read", &nbd.aio_notify_read },
@@ -69,30 +74,38 @@ static const struct library_function functions[] = {
 };
 
 struct block_context {
+	struct nbd_block *b;
 	struct nbd_handle *nbd;
-	bool flush, fua;
+	bool flush, fua, cancelled;
 	int wake_fd;
+	struct block_request *first, **last;	/* whose commands have all ended */
 };
 
 struct nbd_block {
 	struct block block;
 	struct nbd_handle *nbd;
 	pid_t pid;			/* of the server, or 0 */
+	bool gone;			/* the server is, and it was said */
 	struct block_context context;	/* the only one */
 };
 
-/* Requests */
+/* Commands */
 
-/* One command of @r is done, or could not be given. */
+/* One of @r is done, or could not be given; what comes next is settle()'s. */
 static void finish_one(struct block_request *r, int error)
 {
+	struct block_context *c = r->backend.context;
+
 	if (error && !r->backend.error)
 		r->backend.error = error;
-	if (!--r->backend.left)
-		r->done(r, -r->backend.error);
+	if (--r->backend.left)
+		return;
+	r->backend.next = NULL;
+	*c->last = r;
+	c->last = &r->backend.next;
 }
 
-/* Return: 1, libnbd may forget the command. */
+/* In the midst of libnbd, which can be given no command now.  Return: 1, it may forget this one. */
 static int command_done(void *opaque, int *error)
 {
 	finish_one(opaque, *error);
@@ -106,8 +119,8 @@ static void check(struct block_request *r, int64_t cookie)
 	finish_one(r, nbd.get_errno() ? nbd.get_errno() : EIO);
 }
 
-/* The flag for a command whose request shall be stable. */
-static uint32_t stable(const struct block_context *c, const struct block_request *r)
+/* The flag for a command whose request shall be stable; without it a flush follows. */
+static uint32_t fua(const struct block_context *c, const struct block_request *r)
 {
 	return r->stable && c->fua ? LIBNBD_CMD_FLAG_FUA : 0;
 }
@@ -121,13 +134,14 @@ static void move_piece(struct block_context *c, struct block_request *r, uint8_t
 	if (r->op == BLOCK_READ)
 		check(r, nbd.aio_pread(c->nbd, data, bytes, offset, done, 0));
 	else
-		check(r, nbd.aio_pwrite(c->nbd, data, bytes, offset, done, stable(c, r)));
+		check(r, nbd.aio_pwrite(c->nbd, data, bytes, offset, done, fua(c, r)));
 }
 
 static void move(struct block_context *c, struct block_request *r)
 {
 	uint64_t offset = r->offset;
 
+	r->backend.done = r->bytes;
 	for (unsigned int i = 0; i < r->nr; i++) {
 		uint8_t *data = r->iov[i].iov_base;
 		size_t left = r->iov[i].iov_len, bytes;
@@ -139,35 +153,93 @@ static void move(struct block_context *c, struct block_request *r)
 	}
 }
 
-static void submit(struct block_context *c, struct block_request *r)
+static void flush(struct block_context *c, struct block_request *r)
 {
 	const nbd_completion_callback done = { .callback = command_done, .user_data = r };
 
-	/* The request's own: it is not done before all commands were given. */
+	r->backend.sync = true;
+	if (!c->flush)
+		return;
+	r->backend.left++;
+	check(r, nbd.aio_flush(c->nbd, done, 0));
+}
+
+/* The next piece of a discard or of zeroes. */
+static void change_range(struct block_context *c, struct block_request *r)
+{
+	const nbd_completion_callback done = { .callback = command_done, .user_data = r };
+	uint64_t offset = r->offset + r->backend.done, bytes = r->bytes - r->backend.done;
+
+	if (bytes > RANGE_BYTES)
+		bytes = RANGE_BYTES;
+	r->backend.done += bytes;
+	r->backend.left++;
+	if (r->op == BLOCK_DISCARD)
+		check(r, nbd.aio_trim(c->nbd, bytes, offset, done, 0));
+	else
+		check(r, nbd.aio_zero(c->nbd, bytes, offset, done,
+				      fua(c, r) | (r->unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE)));
+}
+
+/* Give some commands of @r; its own count lets it not end before all of them were. */
+static void begin(struct block_context *c, struct block_request *r,
+		  void (*give)(struct block_context *c, struct block_request *r))
+{
 	r->backend.left = 1;
-	r->backend.error = 0;
-	switch (r->op) {
-	case BLOCK_READ:
-	case BLOCK_WRITE:
-		move(c, r);
-		break;
-	case BLOCK_FLUSH:
-		if (!c->flush)
-			break;
-		r->backend.left++;
-		check(r, nbd.aio_flush(c->nbd, done, 0));
-		break;
-	case BLOCK_DISCARD:
-		r->backend.left++;
-		check(r, nbd.aio_trim(c->nbd, r->bytes, r->offset, done, 0));
-		break;
-	case BLOCK_ZERO:
-		r->backend.left++;
-		check(r, nbd.aio_zero(c->nbd, r->bytes, r->offset, done,
-				      stable(c, r) | (r->unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE)));
-		break;
-	}
+	give(c, r);
 	finish_one(r, 0);
+}
+
+/* Requests */
+
+static bool needs_flush(const struct block_context *c, const struct block_request *r)
+{
+	return r->stable && !c->fua && !r->backend.sync &&
+	       (r->op == BLOCK_WRITE || r->op == BLOCK_ZERO);
+}
+
+static void say_if_gone(struct block_context *c)
+{
+	if (c->b->gone || (!nbd.aio_is_dead(c->nbd) && !nbd.aio_is_closed(c->nbd)))
+		return;
+	c->b->gone = true;
+	message("--disk %s: " PROGRAM " has ended: the guest gets errors from now on",
+		c->b->block.path);
+}
+
+static void settle(struct block_context *c)
+{
+	struct block_request *r;
+
+	while ((r = c->first)) {
+		c->first = r->backend.next;
+		if (!c->first)
+			c->last = &c->first;
+		if (r->backend.error)
+			r->done(r, -r->backend.error);
+		else if (r->backend.done < r->bytes && c->cancelled)
+			r->done(r, -ECANCELED);
+		else if (r->backend.done < r->bytes)
+			begin(c, r, change_range);
+		else if (needs_flush(c, r))
+			begin(c, r, flush);
+		else
+			r->done(r, 0);
+	}
+	say_if_gone(c);
+}
+
+static void submit(struct block_context *c, struct block_request *r)
+{
+	r->backend.context = c;
+	r->backend.done = 0;
+	r->backend.sync = false;
+	r->backend.error = 0;
+	if (r->op == BLOCK_FLUSH)
+		begin(c, r, flush);
+	else
+		begin(c, r, r->op == BLOCK_READ || r->op == BLOCK_WRITE ? move : change_range);
+	settle(c);
 }
 
 static void wait_for_any(struct block_context *c)
@@ -192,17 +264,24 @@ static void wait_for_any(struct block_context *c)
 		nbd.aio_notify_read(c->nbd);
 	else if (fds[1].revents & POLLOUT)
 		nbd.aio_notify_write(c->nbd);
+	settle(c);
+}
+
+static void cancel(struct block_context *c)
+{
+	c->cancelled = true;
 }
 
 /* Life */
 
-static struct block_context *open_context(struct block *block, int wake_fd, unsigned int depth)
+static struct block_context *open_context(struct block *block, int wake_fd)
 {
 	struct nbd_block *b = (struct nbd_block *)block;
 
-	(void)depth;
 	b->context = (struct block_context) {
+		.b = b,
 		.nbd = b->nbd,
+		.last = &b->context.first,
 		.flush = nbd.can_flush(b->nbd) == 1,
 		.fua = nbd.can_fua(b->nbd) == 1,
 		.wake_fd = wake_fd,
@@ -222,7 +301,7 @@ static void free_block(struct block *block)
 	/* The server writes out what it has, and lets go of the image. */
 	nbd.close(b->nbd);
 	if (b->pid > 0)
-		waitpid(b->pid, NULL, 0);
+		server_wait(b->pid, PROGRAM, b->block.path);
 	free(b);
 }
 
@@ -230,6 +309,7 @@ static const struct block_ops ops = {
 	.open = open_context,
 	.submit = submit,
 	.wait = wait_for_any,
+	.cancel = cancel,
 	.close = close_context,
 	.free = free_block,
 };
@@ -271,14 +351,18 @@ static int connect_server(struct nbd_block *b)
 		[BLOCK_DIRECT] = "--cache=none", [BLOCK_UNSAFE] = "--cache=unsafe",
 	};
 	const char *command[8] = { PROGRAM, "--format=qcow2", "--discard=unmap" };
+	/* A colon before the first slash would make it a protocol's name. */
+	bool plain = b->block.path[0] == '/';
+	char path[PATH_MAX + 2];
 	unsigned int n = 3;
 	int fd;
 
+	snprintf(path, sizeof(path), "%s%s", plain ? "" : "./", b->block.path);
 	command[n++] = cache[b->block.cache];
 	if (b->block.readonly)
 		command[n++] = "--read-only";
 	command[n++] = "--";
-	command[n] = b->block.path;
+	command[n] = path;
 	fd = server_start(command, &b->pid);
 	if (fd < 0) {
 		message("--disk %s: cannot start " PROGRAM ": %s", b->block.path,
@@ -313,6 +397,11 @@ static int64_t start_server(struct nbd_block *b)
 	if (bytes <= 0 || bytes % BLOCK_SECTOR) {
 		message("--disk %s: its size, %lld bytes, is not a multiple of 512", b->block.path,
 			(long long)bytes);
+		return -1;
+	}
+	if (!b->block.readonly && b->block.cache != BLOCK_UNSAFE && nbd.can_flush(b->nbd) != 1) {
+		message("--disk %s: this " PROGRAM " cannot make sure that anything is on the "
+			"medium; with cache=unsafe it need not", b->block.path);
 		return -1;
 	}
 	return bytes;

@@ -28,13 +28,16 @@
 
 struct image {
 	const char *path;
+	const char *what;	/* "kernel" */
 	int fd;
 	uint64_t bytes;
 };
 
 /* Open a regular file for reading.  Return: 0, or -1 after a message with @what it is. */
 int image_open(struct image *image, const char *path, const char *what);
-/* Read exactly @bytes at @offset into @to.  Return: 0, or -1 after a message. */
+/* Read exactly @bytes at @offset into @to, with a bar if it takes long.  Return: 0, or -1 after a
+ * message.
+ */
 int image_read(const struct image *image, uint64_t offset, uint64_t bytes, void *to);
 void image_close(struct image *image);
 
@@ -80,5 +83,8 @@ int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct i
  * Return: guest-physical address of the RSDP.
  */
 uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic);
+
+/* Where a guest that suspends wants to go on in real mode, as its FACS says now; 0: nowhere. */
+uint32_t acpi_waking_vector(const struct ram *ram);
 
 #endif

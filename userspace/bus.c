@@ -142,6 +142,8 @@ static void report_stray(struct machine *m, uint64_t gpa, bool write, unsigned i
 	if (m->stray_reported)
 		return;
 	m->stray_reported = true;
+	if (!message_guest())
+		return;
 	message("the guest %s %u bytes at %#llx, where it has neither memory nor a device; "
 		"reads give all ones, writes are dropped (reported once)",
 		write ? "writes" : "reads", bytes, (unsigned long long)gpa);

@@ -49,6 +49,8 @@ static const char help_end[] =
 "  --counters        at the end, say what each virtual CPU did beside its exits\n"
 "  --flat FILE       instead of a kernel: a bare program, loaded at 1000h and\n"
 "                    started in real mode at 0000:1000, without firmware\n"
+"  --detach          leave the VM alone once it runs, and print its name; what it\n"
+"                    prints is kept for vmctl console; --console is none then\n"
 "  --config FILE     options from a JSON object in FILE, as --print-config writes it;\n"
 "                    what is on the command line counts instead\n"
 "  --print-config    write that object, of all options given, and run nothing\n"
@@ -68,9 +70,17 @@ static int usage_error(void)
 }
 
 /* Options that are about the others, or about vmctl. */
-enum { HELP = 'h', CONFIG = 256, DEVICE, PRINT_CONFIG, FROM_TABLE /* and the place there */ };
+enum {
+	HELP = 'h',
+	CONFIG = 256,
+	DEVICE,
+	PRINT_CONFIG,
+	DETACH,
+	FROM_TABLE	/* and the place in the table */
+};
 
 static const struct option own_options[] = {
+	{ "detach", no_argument, NULL, DETACH },
 	{ "config", required_argument, NULL, CONFIG },
 	{ "device", required_argument, NULL, DEVICE },
 	{ "print-config", no_argument, NULL, PRINT_CONFIG },
@@ -82,7 +92,7 @@ static const struct option own_options[] = {
 struct line {
 	struct run_settings settings;
 	const char *config;
-	bool print_config;
+	bool print_config, detach;
 };
 
 static const int has_arg[] = {
@@ -140,6 +150,9 @@ static int take(int option, struct line *line)
 	case CONFIG:
 		line->config = optarg;
 		return CLI_GO_ON;
+	case DETACH:
+		line->detach = true;
+		return CLI_GO_ON;
 	case PRINT_CONFIG:
 		line->print_config = true;
 		return CLI_GO_ON;
@@ -172,7 +185,7 @@ static int merge(struct line *line, struct run_options *o)
 
 	if (status == CLI_GO_ON && !run_settings_override(&all, &line->settings))
 		status = STATUS_ERROR;
-	if (status == CLI_GO_ON && !run_options_set(o, &all))
+	if (status == CLI_GO_ON && !run_options_set(o, &all, line->detach))
 		status = usage_error();
 	run_settings_free(&all);
 	return status;

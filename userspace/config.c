@@ -73,16 +73,15 @@ static const char *find_near(const char *key)
 
 static void unknown_key(const char *path, const char *key)
 {
-	struct json_object *quoted = json_object_new_string(key);
 	const char *near = find_near(key);
-	const char *text = json_object_to_json_string_ext(quoted, JSON_C_TO_STRING_NOSLASHESCAPE);
+	char quoted[80];
 
+	json_quote(key, quoted, sizeof(quoted));
 	if (near)
-		message("%s: unknown key %.80s; do you mean \"%s\"?", path, text, near);
+		message("%s: unknown key %s; do you mean \"%s\"?", path, quoted, near);
 	else
-		message("%s: unknown key %.80s; keys are the options of vmctl run, without --",
-			path, text);
-	json_object_put(quoted);
+		message("%s: unknown key %s; keys are the options of vmctl run, without --", path,
+			quoted);
 }
 
 /* Reading */

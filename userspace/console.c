@@ -8,6 +8,9 @@
  * Nothing here blocks while the device lock is held: an output that takes no
  * more makes the buffer fill up, and the guest's driver then has to wait.  At a pty
  * or a socket where nobody is, output is dropped, as at a plug without a cable.
+ *
+ * What was written also goes to a ring, for viewers, of which it knows only that
+ * somebody wants to hear of changes: they hold nothing up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,14 +25,16 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "escape.h"
 #include "message.h"
 #include "socket.h"
 #include "terminal.h"
 
 #define GATHER_NS	1000000
-#define ESCAPE		0x01	/* Ctrl-A */
 #define OUT_BYTES	PIPE_BUF	/* a pipe that can be written takes that much at once */
 #define IN_BYTES	1024
+#define IN_ROUNDS	16	/* of a file, before others have their turn */
+#define DEAF_NS		1000000000	/* until somebody may connect again, who could not */
 
 struct console {
 	const char *name;
@@ -37,7 +42,8 @@ struct console {
 	struct socket_name socket;	/* its fd is -1: it is none */
 	bool is_pty;
 	bool not_vital;
-	bool deaf;		/* nobody can connect to the socket any more */
+	bool deaf;		/* nobody can connect to the socket at the moment */
+	bool deaf_told;
 	bool is_terminal;	/* input is a raw terminal: look for Ctrl-A */
 	bool escaped;		/* the byte before was Ctrl-A */
 	bool in_unpollable;	/* input is a file, which is always ready */
@@ -50,6 +56,10 @@ struct console {
 	struct machine_timer *timer;
 	unsigned int out_bytes, in_bytes;
 	uint8_t out[OUT_BYTES], in[IN_BYTES];
+	void (*changed)(void *viewers);	/* or NULL */
+	void *viewers;
+	bool to_tell;		/* there is output that changed() has not heard of */
+	struct ring ring;
 };
 
 static void in_ready(void *opaque, uint32_t events);
@@ -74,8 +84,9 @@ static void watch(struct console *c)
 	if (c->socket.fd >= 0) {
 		machine_watch_fd(c->m, c->socket.fd, c->out_fd < 0 && !c->deaf ? EPOLLIN : 0,
 				 caller_waits, c);
+		/* A client that hangs up is heard also if the guest reads nothing. */
 		if (c->out_fd >= 0)
-			machine_watch_fd(c->m, c->out_fd, in | out, both_ready, c);
+			machine_watch_fd(c->m, c->out_fd, in | out | EPOLLHUP, both_ready, c);
 		return;
 	}
 	if (c->in_fd >= 0 && machine_watch_fd(c->m, c->in_fd, in, in_ready, c) == -EPERM)
@@ -117,11 +128,20 @@ static void end_of_output(struct console *c)
 
 static void hang_up(struct console *c)
 {
-	int fd = c->out_fd;
+	int fd = c->in_fd;
 
 	c->in_fd = -1;
-	end_of_output(c);
+	c->in_unpollable = false;
+	if (c->out_fd >= 0)
+		end_of_output(c);
 	close(fd);
+}
+
+/* The client has gone.  What it has said before is there like a file, until another one comes. */
+static void client_left(struct console *c)
+{
+	c->in_unpollable = true;
+	end_of_output(c);
 }
 
 static void caller_waits(void *opaque, uint32_t events)
@@ -133,12 +153,18 @@ static void caller_waits(void *opaque, uint32_t events)
 	if (fd < 0) {
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		/* It would be ready for ever. */
-		message("%s: nobody can connect any more: %s", c->name, strerror(errno));
+		/* It would be ready all the time. */
+		if (!c->deaf_told)
+			message("%s: somebody cannot connect: %s (told once)", c->name,
+				strerror(errno));
+		c->deaf_told = true;
 		c->deaf = true;
 		watch(c);
+		wake_loop(c, DEAF_NS);
 		return;
 	}
+	if (c->in_fd >= 0)
+		hang_up(c);
 	c->in_fd = fd;
 	c->out_fd = fd;
 	c->in_bytes = 0;	/* what the last one said and the guest has not heard */
@@ -200,11 +226,12 @@ static void flush(struct console *c)
 	}
 }
 
-int console_write(struct console *c, const void *data, unsigned int bytes)
+/* How many of @bytes there is room for. */
+static unsigned int gather(struct console *c, const void *data, unsigned int bytes)
 {
 	unsigned int room;
 
-	if (c->out_fd >= 0 && bytes > OUT_BYTES - c->out_bytes) {
+	if (bytes > OUT_BYTES - c->out_bytes) {
 		flush(c);
 		watch(c);
 	}
@@ -219,6 +246,18 @@ int console_write(struct console *c, const void *data, unsigned int bytes)
 		wake_loop(c, GATHER_NS);
 	memcpy(c->out + c->out_bytes, data, bytes);
 	c->out_bytes += bytes;
+	return bytes;
+}
+
+int console_write(struct console *c, const void *data, unsigned int bytes)
+{
+	if (c->out_fd >= 0)
+		bytes = gather(c, data, bytes);
+	ring_write(&c->ring, data, bytes);
+	if (c->changed && !c->to_tell && bytes) {
+		c->to_tell = true;
+		wake_loop(c, GATHER_NS);
+	}
 	return bytes;
 }
 
@@ -245,16 +284,12 @@ static void pump_output(struct console *c)
 /* Whether @byte is for the guest. */
 static bool filter(struct console *c, uint8_t byte)
 {
-	if (!c->is_terminal)
-		return true;
-	if (!c->escaped) {
-		c->escaped = byte == ESCAPE;
-		return !c->escaped;
-	}
-	c->escaped = false;
-	if (byte == 'x' || byte == 'X')
+	int command = 0;
+	bool ours = !c->is_terminal || escape_filter(&c->escaped, byte, &command);
+
+	if (command == 'x')
 		machine_request_stop(c->m, MACHINE_POWEROFF, 0);
-	return byte == ESCAPE;
+	return ours;
 }
 
 static void end_of_input(struct console *c)
@@ -313,10 +348,26 @@ static void pump_input(struct console *c)
 {
 	push_input(c);
 	/* A file: until the end is full, because only then it says when it has room. */
-	while (c->in_unpollable && !c->in_bytes) {
+	for (int i = 0; c->in_unpollable && !c->in_bytes; i++) {
+		if (i == IN_ROUNDS) {
+			wake_loop(c, 0);
+			return;
+		}
 		read_input(c);
 		push_input(c);
 	}
+}
+
+unsigned int console_feed(struct console *c, const void *data, unsigned int bytes)
+{
+	unsigned int room = IN_BYTES - c->in_bytes;
+
+	if (bytes > room)
+		bytes = room;
+	memcpy(c->in + c->in_bytes, data, bytes);
+	c->in_bytes += bytes;
+	push_input(c);
+	return bytes;
 }
 
 void console_input_room(struct console *c)
@@ -348,17 +399,47 @@ static void out_ready(void *opaque, uint32_t events)
 
 static void both_ready(void *opaque, uint32_t events)
 {
+	struct console *c = opaque;
+
 	out_ready(opaque, events);
 	in_ready(opaque, events);
+	if ((events & EPOLLHUP) && c->socket.fd >= 0 && c->out_fd >= 0)
+		client_left(c);
+	watch(c);
+}
+
+static void tell(struct console *c)
+{
+	c->to_tell = false;
+	if (c->changed)
+		c->changed(c->viewers);
 }
 
 static void tick(void *opaque)
 {
 	struct console *c = opaque;
 
+	c->deaf = false;
 	pump_output(c);
 	pump_input(c);
+	tell(c);
 	watch(c);
+}
+
+void console_flush(struct console *c)
+{
+	tick(c);
+}
+
+void console_watch(struct console *c, void (*changed)(void *viewers), void *viewers)
+{
+	c->changed = changed;
+	c->viewers = viewers;
+}
+
+const struct ring *console_ring(const struct console *c)
+{
+	return &c->ring;
 }
 
 /* Life */
@@ -375,7 +456,7 @@ int console_attach_end(struct console *c, struct machine *m, const struct consol
 	c->end = end;
 	c->opaque = opaque;
 	watch(c);
-	if (c->out_bytes || c->in_bytes || c->in_unpollable)
+	if (c->out_bytes || c->in_bytes || c->in_unpollable || c->to_tell)
 		wake_loop(c, 0);
 	return 0;
 }
@@ -457,7 +538,7 @@ static int open_stdio(struct console *c)
 
 static int open_file(struct console *c, const char *path)
 {
-	c->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	c->out_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
 	if (c->out_fd < 0) {
 		message("%s: cannot open %s: %s", c->name, path, strerror(errno));
 		return -1;
@@ -548,6 +629,8 @@ void console_close(struct console *c)
 		flush(c);
 	if (c->out_fd > STDERR_FILENO)
 		close(c->out_fd);
+	if (c->socket.fd >= 0 && c->in_fd >= 0 && c->in_fd != c->out_fd)
+		close(c->in_fd);
 	if (c->socket.fd >= 0)
 		socket_close(&c->socket);
 	free(c);

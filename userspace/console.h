@@ -8,6 +8,7 @@
 #define VMCTL_CONSOLE_H
 
 #include "device.h"
+#include "ring.h"
 
 /**
  * console_open - open what an option names
@@ -33,6 +34,20 @@ int console_attach(struct console *c, struct machine *m, struct uart *uart);
  */
 int console_drain(struct console *c, int interrupt_fd);
 void console_close(struct console *c);
+
+/**
+ * console_watch - hear of output, and of room for input
+ * @c: the console
+ * @changed: called in the event loop a moment after output came, or input went; NULL: no more
+ * @viewers: passed on
+ */
+void console_watch(struct console *c, void (*changed)(void *viewers), void *viewers);
+/* All output, of which the last RING_BYTES are there. */
+const struct ring *console_ring(const struct console *c);
+/* Input from elsewhere, in the event loop.  Return: how many of @bytes there was room for. */
+unsigned int console_feed(struct console *c, const void *data, unsigned int bytes);
+/* In the event loop: write now, and tell, what waits to become more. */
+void console_flush(struct console *c);
 
 /* Whether @spec is one that console_open() knows. */
 bool console_valid(const char *spec);

@@ -58,7 +58,8 @@ void machine_remove_irqfd(struct machine *m, int fd);
 
 /*
  * Let the guest's writes of @bytes (0: any) to I/O port or guest-physical @address signal @fd, an
- * eventfd, instead of any range's write() (SVMM_IOEVENTFD).  Return: 0 or -errno.
+ * eventfd, instead of any range's write() (SVMM_IOEVENTFD).  Return: 0 or -errno; -EAGAIN: there
+ * were too many lately, later there may be more.
  */
 int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
 			  unsigned int bytes);
@@ -95,6 +96,12 @@ int machine_memory_fd(const struct machine *m);
  */
 int machine_discard(struct machine *m, void *start, uint64_t bytes);
 
+/* The alarm of the real-time clock has gone off, and the guest wants to be told. */
+void machine_rtc_alarm(struct machine *m);
+
+/* General-purpose event @n of ACPI (ACPI_GPE_PLUG...). */
+void machine_raise_gpe(struct machine *m, unsigned int n);
+
 /* Set the level of the 8259's INT output at the bootstrap processor. */
 void machine_set_extint(struct machine *m, int level);
 
@@ -112,8 +119,13 @@ void machine_timer_free(struct machine_timer *t);
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 		     void (*ready)(void *opaque, uint32_t events), void *opaque);
 
-/* Why a machine stops; the first request wins. */
+/*
+ * Why a machine stops; the first request wins, but that nothing gives way to sleep, and sleep and
+ * wake-up, which machine_run() sees to itself, give way to the others.
+ */
 enum machine_stop {
+	MACHINE_SLEEP,		/* S3: until MACHINE_WAKE */
+	MACHINE_WAKE,
 	MACHINE_POWEROFF,	/* the guest powered off: status 0 */
 	MACHINE_RESET,		/* the guest wants a reset */
 	MACHINE_EXIT_PORT,	/* debug-exit port: status 64 + (value & 63) */
@@ -206,15 +218,29 @@ struct i8042 *i8042_new(struct machine *m);
 void i8042_reset(struct i8042 *i8042);
 void i8042_free(struct i8042 *i8042);
 
-/* ACPI fixed hardware: PM1 event and control block, 24-bit PM timer, reset register. */
+/* ACPI fixed hardware: PM1 event and control block, 24-bit PM timer, GPE0 block, reset register. */
 #define ACPI_PM_BASE		0x600	/* PM1a_EVT 600h, PM1a_CNT 604h, PM_TMR 608h */
+#define ACPI_GPE_BASE		0x610	/* GPE0: 16 events */
+#define ACPI_GPE_PLUG		1	/* look at the ports of acpi_plug.c */
 #define ACPI_RESET_PORT		0xcf9	/* value 06h resets */
 #define ACPI_SCI_IRQ		9
+#define ACPI_SLP_TYP_S3		3	/* dsdt.asl's */
+#define ACPI_SLP_TYP_S4		4
 #define ACPI_SLP_TYP_S5		5
 struct acpi_pm *acpi_pm_new(struct machine *m);
 void acpi_pm_power_button(struct acpi_pm *pm);
+void acpi_pm_rtc_alarm(struct acpi_pm *pm);
+void acpi_pm_raise_gpe(struct acpi_pm *pm, unsigned int n);
 void acpi_pm_reset(struct acpi_pm *pm);
 void acpi_pm_free(struct acpi_pm *pm);
+
+/* ACPI hot-plug of PCI slots, of which each is bit n of a register: see pci.asl. */
+#define ACPI_PLUG_BASE	0x620
+struct acpi_plug *acpi_plug_new(struct machine *m, void (*eject)(void *opaque, unsigned int slot),
+				void *opaque);
+void acpi_plug_arrived(struct acpi_plug *p, unsigned int slot);
+void acpi_plug_leave(struct acpi_plug *p, unsigned int slot);	/* the guest is asked */
+void acpi_plug_free(struct acpi_plug *p);
 
 /* pvpanic: the guest's kernel says that it has panicked. */
 #define PVPANIC_PORT	0x505

@@ -121,29 +121,73 @@ bad:
 	return false;
 }
 
+void disk_forget(struct disk_options *disk)
+{
+	free((char *)disk->path);
+	disk->path = NULL;
+}
+
 /* A guest can write such a header to a raw image: only the user can know what it is. */
-static bool unsaid_qcow2(const char *path)
+static bool unsaid_qcow2(const char *path, int fd)
 {
 	char magic[4] = "";
+
+	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
+	    memcmp(magic, QCOW_MAGIC, sizeof(magic)))
+		return false;
+	message("--disk %s: it looks like qcow2; say format=qcow2, or format=raw if it is "
+		"the guest that made it look so", path);
+	return true;
+}
+
+static bool file_is_unsaid_qcow2(const char *path)
+{
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	bool it_is;
 
 	if (fd < 0)
 		return false;
-	it_is = read(fd, magic, sizeof(magic)) == sizeof(magic) &&
-		!memcmp(magic, QCOW_MAGIC, sizeof(magic));
+	it_is = unsaid_qcow2(path, fd);
 	close(fd);
-	if (it_is)
-		message("--disk %s: it looks like qcow2; say format=qcow2, or format=raw if it is "
-			"the guest that made it look so", path);
 	return it_is;
 }
 
-struct block *disk_open(const struct disk_options *disk)
+struct block *disk_open(const struct disk_options *disk, unsigned int cpus)
 {
+	unsigned int queues = disk->model.queues ? disk->model.queues : cpus;
+
 	if (disk->qcow2)
 		return block_open_qcow2(disk->path, disk->readonly, disk->cache);
-	if (!disk->raw && unsaid_qcow2(disk->path))
+	if (!disk->raw && file_is_unsaid_qcow2(disk->path))
 		return NULL;
-	return block_open_file(disk->path, disk->readonly, disk->cache);
+	return block_open_file(disk->path, disk->readonly, disk->cache,
+			       queues < VIRTIO_BLK_QUEUES_MAX ? queues : VIRTIO_BLK_QUEUES_MAX);
+}
+
+/* Whoever opened it may have opened it otherwise. */
+static int set_flags(const struct disk_options *disk, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY ||
+	    (!disk->readonly && (flags & O_ACCMODE) != O_RDWR)) {
+		message("--disk %s: it was not opened for %s", disk->path,
+			disk->readonly ? "reading" : "reading and writing");
+		return -1;
+	}
+	if (!fcntl(fd, F_SETFL, disk->cache == BLOCK_DIRECT ? O_DIRECT : 0))
+		return 0;
+	message("--disk %s: its file system cannot do cache=none", disk->path);
+	return -1;
+}
+
+struct block *disk_open_fd(const struct disk_options *disk, int fd)
+{
+	if (disk->qcow2)
+		message("--disk %s: a running VM takes raw images only; qemu-nbd is started "
+			"before it is", disk->path);
+	else if (!set_flags(disk, fd) && (disk->raw || !unsaid_qcow2(disk->path, fd)))
+		return block_open_fd(disk->path, fd, disk->readonly, disk->cache);
+	close(fd);
+	return NULL;
 }

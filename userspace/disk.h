@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * --disk: what the user says of a disk, and its image in the host.
+ * --disk: what the user says of a disk, and its image in the host.  It knows words and formats; how
+ * an image is read is block.h's, what the guest sees devices/virtio_blk.h's.
  */
 #ifndef VMCTL_DISK_H
 #define VMCTL_DISK_H
@@ -34,7 +35,16 @@ extern const char disk_help[];
  */
 bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes);
 
-/* Return: the image, locked; or NULL after a message. */
-struct block *disk_open(const struct disk_options *disk);
+/* Return: the image, locked, for a VM of @cpus; or NULL after a message. */
+struct block *disk_open(const struct disk_options *disk, unsigned int cpus);
+
+/*
+ * The same of an image that somebody else has opened, @fd, which is then the image's or closed.  It
+ * may be called in the sandbox, where no server can be started: qcow2 is refused.
+ */
+struct block *disk_open_fd(const struct disk_options *disk, int fd);
+
+/* The copy of its text that disk_parse() has made. */
+void disk_forget(struct disk_options *disk);
 
 #endif

@@ -5,7 +5,9 @@
 //
 DefinitionBlock ("dsdt.aml", "DSDT", 2, "SVMM", "VMCTL", 1)
 {
-	// SLP_TYP of soft-off: ACPI_SLP_TYP_S5
+	// SLP_TYP of suspend to RAM, to disk and soft-off: ACPI_SLP_TYP_*
+	Name (\_S3, Package () { 3, 3, 0, 0 })
+	Name (\_S4, Package () { 4, 4, 0, 0 })
 	Name (\_S5, Package () { 5, 5, 0, 0 })
 
 	Scope (\_SB)

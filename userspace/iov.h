@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory in pieces.
+ * Memory in pieces, as a chain of a virtqueue has it; whose memory it is, is all the same here.
  */
 #ifndef VMCTL_IOV_H
 #define VMCTL_IOV_H

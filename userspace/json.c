@@ -93,3 +93,21 @@ const char *json_kind(const struct json_object *o)
 	}
 	return "a string";
 }
+
+const char *json_quote(const char *string, char *text, size_t room)
+{
+	struct json_object *o = json_object_new_string(string);
+	const char *whole = json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
+	size_t len = strlen(whole);
+
+	if (len >= room) {
+		len = room - 1;
+		/* Not within a character. */
+		while (len && (whole[len] & 0xc0) == 0x80)
+			len--;
+	}
+	memcpy(text, whole, len);
+	text[len] = '\0';
+	json_object_put(o);
+	return text;
+}

@@ -29,8 +29,11 @@ void json_add_number(struct json_object *to, const char *name, int64_t number);
 struct json_object *json_parse(const char *text, size_t len, unsigned int line, int depth,
 			       char *why, size_t room);
 
-/* "true", "a list" ...: what @o is, for messages. */
+/* "true", "an array" ...: what @o is, for messages. */
 const char *json_kind(const struct json_object *o);
+
+/* @string in quotes and with escapes, cut to what fits; for messages.  Returns @text. */
+const char *json_quote(const char *string, char *text, size_t room);
 
 /* Print @o on a line of its own, or over several if @pretty, and free it. */
 void json_print(struct json_object *o, bool pretty);

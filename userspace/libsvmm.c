@@ -182,6 +182,11 @@ int svmm_set_tsc_khz(int vm, uint32_t khz)
 	return call(vm, SVMM_SET_TSC_KHZ, &khz);
 }
 
+int svmm_shift_time(int vm, uint64_t ns)
+{
+	return call(vm, SVMM_SHIFT_TIME, (void *)ns);
+}
+
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 {
 	struct svmm_vm_state_info arg = { .state = state };
@@ -255,6 +260,7 @@ static const struct {
 	{ SVMM_IRQFD, EINVAL, "this is not an interrupt message" },
 	{ SVMM_IRQFD, ENOENT, "this eventfd interrupts nobody in this VM" },
 	{ SVMM_IRQFD, ENOSPC, "too many eventfds for one VM; give it fewer devices" },
+	{ SVMM_SHIFT_TIME, EBUSY, "a vCPU runs; stop it first" },
 	{ SVMM_RUN, EINVAL, "the vCPU's register state is not legal" },
 	{ SVMM_RUN, EBUSY, "another thread runs this vCPU" },
 	{ SVMM_SET_STATE, EINVAL, "the vCPU's register state is not legal" },

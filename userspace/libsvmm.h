@@ -157,6 +157,9 @@ int svmm_run(int vcpu);
 /* The rate of the VM's TSC, before its first vCPU.  Return: 0 or -errno. */
 int svmm_set_tsc_khz(int vm, uint32_t khz);
 
+/* The VM was stopped for @ns, which its time leaves out.  No vCPU runs.  Return: 0 or -errno. */
+int svmm_shift_time(int vm, uint64_t ns);
+
 /**
  * svmm_set_vm_state - tell those who look what the VM does
  * @vm: fd from svmm_create_vm()

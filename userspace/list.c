@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * `vmctl list`: what netlink.h tells of each VM, as a table or as JSON.
+ */
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cpu_models.h"
@@ -9,10 +13,12 @@
 #include "message.h"
 #include "netlink.h"
 #include "options.h"
+#include "run_dir.h"
 
 static const char help[] =
 "usage: vmctl list [--json]\n"
 "List the virtual machines that run: root's view has everybody's, others see their own.\n"
+"What killed ones have left of control sockets is removed.\n"
 "\n"
 "  --json   an array of objects; it may be empty\n";
 
@@ -80,6 +86,18 @@ static void on_vm(const struct vm_info *vm, void *arg)
 		print_vm(vm, l);
 }
 
+/* The list is the kernel's; a socket that nobody listens at belongs to nothing in it. */
+static void clean_run_dir(void)
+{
+	char why[256];
+	int dir = run_dir_open(geteuid(), false, why, sizeof(why));
+
+	if (dir < 0)
+		return;
+	run_dir_clean(dir);
+	close(dir);
+}
+
 int list_command(int argc, char **argv)
 {
 	struct show_options options = { 0 };
@@ -88,6 +106,7 @@ int list_command(int argc, char **argv)
 
 	if (status != CLI_GO_ON)
 		return status;
+	clean_run_dir();
 	if (options.json)
 		l.json = json_object_new_array();
 	if (!vm_list(on_vm, &l)) {

@@ -22,6 +22,8 @@
 #define COM1_PORT	0x3f8
 #define COM1_IRQ	4
 #define PIT_IRQ		0
+#define IOEVENTFD_NS		1000000ull	/* there is one more each so many ns ... */
+#define IOEVENTFDS_AT_ONCE	1024u		/* ... up to twice what a VM can have */
 #define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
 
 /* Interrupts */
@@ -45,8 +47,9 @@ int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data
 
 	if (err == -ENOSPC && !m->irqfds_reported) {
 		m->irqfds_reported = true;
-		message("an interrupt of a device does not reach the guest: %s (reported once)",
-			svmm_explain(SVMM_IRQFD, err));
+		if (message_guest())
+			message("an interrupt of a device does not reach the guest: %s "
+				"(reported once)", svmm_explain(SVMM_IRQFD, err));
 	}
 	return err;
 }
@@ -54,6 +57,17 @@ int machine_add_irqfd(struct machine *m, int fd, uint64_t address, uint32_t data
 void machine_remove_irqfd(struct machine *m, int fd)
 {
 	svmm_irqfd(m->vm_fd, SVMM_IRQFD_REMOVE, 0, 0, fd);
+}
+
+void machine_raise_gpe(struct machine *m, unsigned int n)
+{
+	acpi_pm_raise_gpe(m->acpi_pm, n);
+}
+
+/* The clock runs before there is a power management, but has no alarm then. */
+void machine_rtc_alarm(struct machine *m)
+{
+	acpi_pm_rtc_alarm(m->acpi_pm);
 }
 
 void machine_set_extint(struct machine *m, int level)
@@ -73,9 +87,24 @@ void machine_set_extint(struct machine *m, int level)
 
 /* What devices do without an exit */
 
+/* A guest starts devices as often as it likes, and each time the host waits for all its CPUs. */
+static bool may_add_ioeventfd(struct machine *m)
+{
+	uint64_t now = machine_now_ns(m);
+
+	if (m->ioeventfds_ns < now)
+		m->ioeventfds_ns = now;
+	if (m->ioeventfds_ns - now >= IOEVENTFDS_AT_ONCE * IOEVENTFD_NS)
+		return false;
+	m->ioeventfds_ns += IOEVENTFD_NS;
+	return true;
+}
+
 int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
 			  unsigned int bytes)
 {
+	if (!may_add_ioeventfd(m))
+		return -EAGAIN;
 	return svmm_ioeventfd(m->vm_fd, port ? SVMM_IOEVENTFD_PIO : 0, address, bytes, 0, fd);
 }
 
@@ -111,11 +140,24 @@ int machine_memory_fd(const struct machine *m)
 
 static struct watch *find_watch(struct machine *m, int fd)
 {
-	for (unsigned int i = 0; i < MACHINE_MAX_WATCHES; i++) {
-		if (m->watches[i].fd == fd)
-			return &m->watches[i];
-	}
-	return NULL;
+	return (unsigned int)fd < m->nr_watches && m->watches[fd].events ? &m->watches[fd] : NULL;
+}
+
+/* Descriptors are small numbers: there is a place for each up to the largest one. */
+static int make_room(struct machine *m, unsigned int fd)
+{
+	unsigned int nr = (fd | 63) + 1;
+	struct watch *watches;
+
+	if (fd < m->nr_watches)
+		return 0;
+	watches = realloc(m->watches, nr * sizeof(*watches));
+	if (!watches)
+		return -ENOMEM;
+	memset(watches + m->nr_watches, 0, (nr - m->nr_watches) * sizeof(*watches));
+	m->watches = watches;
+	m->nr_watches = nr;
+	return 0;
 }
 
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,
@@ -127,22 +169,16 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 	if (!events) {
 		if (!w)
 			return 0;
-		w->fd = -1;
+		w->events = 0;
 		return epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, fd, NULL) ? -errno : 0;
 	}
-	if (w && w->events == events && w->ready == ready && w->opaque == opaque)
-		return 0;
+	if (!w && make_room(m, fd))
+		return -ENOMEM;
 	if (!w || w->events != events) {
 		if (epoll_ctl(m->epoll_fd, w ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev))
 			return -errno;
 	}
-	if (!w)
-		w = find_watch(m, -1);
-	if (!w) {
-		epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return -ENOSPC;
-	}
-	*w = (struct watch) { .fd = fd, .events = events, .ready = ready, .opaque = opaque };
+	m->watches[fd] = (struct watch) { .events = events, .ready = ready, .opaque = opaque };
 	return 0;
 }
 
@@ -158,8 +194,6 @@ static void woken(void *opaque, uint32_t events)
 
 static int loop_init(struct machine *m)
 {
-	for (unsigned int i = 0; i < MACHINE_MAX_WATCHES; i++)
-		m->watches[i].fd = -1;
 	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (m->epoll_fd < 0 || m->wake_fd < 0)
@@ -173,6 +207,7 @@ static void loop_exit(struct machine *m)
 		close(m->wake_fd);
 	if (m->epoll_fd >= 0)
 		close(m->epoll_fd);
+	free(m->watches);
 }
 
 /* One event at a time: a callback may then remove any watch. */
@@ -198,11 +233,12 @@ void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int
 {
 	const uint64_t one = 1;
 
-	if (m->stopping)
+	if (m->stopping && (why == MACHINE_SLEEP || m->stop_why > MACHINE_WAKE))
 		return;
 	m->stop_why = why;
 	m->stop_value = value;
 	m->stopping = true;
+	pthread_cond_broadcast(&m->go_on);
 	/* An eventfd's counter cannot overflow here: this is its only write. */
 	if (write(m->wake_fd, &one, sizeof(one)) < 0)
 		return;
@@ -218,11 +254,13 @@ void machine_guest_crashed(struct machine *m, const char *what)
 	machine_request_stop(m, MACHINE_CRASH, 0);
 }
 
-enum machine_stop machine_run(struct machine *m, unsigned int *value)
+/* Until somebody requests a stop; no vCPU runs then. */
+static void run_vcpus(struct machine *m)
 {
 	unsigned int started;
 
 	m->nr_running = m->nr_vcpus;
+	m->nr_active = m->nr_vcpus;
 	for (started = 0; started < m->nr_vcpus; started++) {
 		if (vcpu_start(&m->vcpus[started])) {
 			machine_lock(m);
@@ -240,6 +278,37 @@ enum machine_stop machine_run(struct machine *m, unsigned int *value)
 		vcpu_kick(&m->vcpus[i]);
 	while (started)
 		vcpu_join(&m->vcpus[--started]);
+}
+
+/* S3: the machine waits without vCPUs.  Return: whether it is to go on. */
+static bool sleep_and_wake(struct machine *m)
+{
+	machine_lock(m);
+	if (m->stop_why == MACHINE_SLEEP)
+		m->stopping = false;
+	m->asleep = true;
+	machine_unlock(m);
+	svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, "suspended to RAM");
+	loop(m);
+	machine_lock(m);
+	m->asleep = false;
+	if (m->stop_why == MACHINE_WAKE) {
+		m->stop_why = suspend_wake(m);
+		m->stopping = m->stop_why != MACHINE_WAKE;
+	}
+	machine_unlock(m);
+	if (m->stopping)
+		return false;
+	if (!m->paused)
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, "awake");
+	return true;
+}
+
+enum machine_stop machine_run(struct machine *m, unsigned int *value)
+{
+	do
+		run_vcpus(m);
+	while (m->stop_why <= MACHINE_WAKE && sleep_and_wake(m));
 	*value = m->stop_value;
 	return m->stop_why;
 }
@@ -329,7 +398,10 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		return NULL;
 	}
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->at_rest, NULL);
+	pthread_cond_init(&m->go_on, NULL);
 	m->svmm_fd = svmm_fd;
+	m->nice = config->nice;
 	m->vm_fd = -1;
 	m->ram.fd = -1;
 	m->timer_fd = -1;
@@ -346,9 +418,9 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 		message("cannot set up the event loop: %s", strerror(errno));
 		goto fail;
 	}
-	if (ram_alloc(&m->ram, config->mem_bytes, &config->backing) || create_vm(m, config->name) ||
-	    ram_register(&m->ram, m->vm_fd) || create_vcpus(m, config) ||
-	    create_devices(m, config, console))
+	if (ram_alloc(&m->ram, config->mem_bytes, &config->backing, config->ram_file) ||
+	    create_vm(m, config->name) || ram_register(&m->ram, m->vm_fd) ||
+	    create_vcpus(m, config) || create_devices(m, config, console))
 		goto fail;
 	return m;
 fail:
@@ -390,6 +462,8 @@ void machine_free(struct machine *m)
 	bus_free(m);
 	timer_exit(m);
 	loop_exit(m);
+	pthread_cond_destroy(&m->go_on);
+	pthread_cond_destroy(&m->at_rest);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }

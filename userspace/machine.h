@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The machine: what its four files (machine.c, bus.c, timer.c, vcpu.c) share.
+ * The machine: what its six files (machine.c, bus.c, timer.c, vcpu.c, pause.c, suspend.c) share.
  * Device models must not include this; device.h is theirs.
  *
  * Threads: the main thread runs the event loop, each vCPU has a thread.  A
@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "device.h"
 #include "libsvmm.h"
@@ -24,7 +25,6 @@
 #include "topology.h"
 
 #define MACHINE_MAX_RANGES	32
-#define MACHINE_MAX_WATCHES	128
 #define MACHINE_APIC_BASE	0xfee00000u
 #define MACHINE_IOAPIC_BASE	0xfec00000u
 #define MACHINE_IOAPIC_ID	0	/* not in the number space of local APICs */
@@ -34,26 +34,29 @@
  * @name: of the VM
  * @mem_bytes: RAM
  * @backing: what it is in the host
+ * @ram_file: which ram_open() has opened for it
  * @topology: of its vCPUs
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
  * @pvpanic: it can say that it has panicked
  * @plugs: what is on its PCI bus
+ * @nice: of the vCPUs' threads
  */
 struct machine_config {
 	const char *name;
 	uint64_t mem_bytes;
 	struct ram_backing backing;
+	const struct ram_file *ram_file;
 	struct topology topology;
 	struct svmm_cpuid *cpuid;
 	int exit_port;
 	bool pvpanic;
 	struct plug_config *plugs;
+	int nice;
 };
 
 struct watch {
-	int fd;			/* -1: free */
-	uint32_t events;
+	uint32_t events;	/* 0: none */
 	void (*ready)(void *opaque, uint32_t events);
 	void *opaque;
 };
@@ -64,6 +67,8 @@ struct vcpu {
 	int fd;
 	unsigned int id;	/* counts from 0; the APIC ID may leave numbers out */
 	pthread_t thread;
+	struct power_on *power_on;	/* c, suspend.c's */
+	pid_t tid;		/* l, of the thread; 0: it has not begun */
 };
 
 struct machine {
@@ -74,6 +79,7 @@ struct machine {
 	struct vcpu *vcpus;		/* c */
 	unsigned int nr_vcpus;		/* c */
 	atomic_uint nr_running;		/* a, vCPUs that did not find the VM dead */
+	int nice;			/* l, of their threads */
 
 	pthread_mutex_t lock;
 
@@ -87,12 +93,25 @@ struct machine {
 
 	/* timer.c */
 	struct machine_timer *timers;	/* l */
-	uint64_t timer_set_ns;		/* l, what timer_fd is set to */
+	uint64_t timer_set_ns;		/* l, what timer_fd is set to; 0 while time stands */
+	uint64_t behind_ns;		/* l, CLOCK_MONOTONIC minus machine time */
+	uint64_t stands_at_ns;		/* l, machine time stands there; 0: it goes */
+	uint64_t begun_ns;		/* c, machine time at power-on */
 	int timer_fd;			/* c */
+
+	/* pause.c */
+	atomic_bool paused;		/* a, written under l: vCPUs shall not run */
+	unsigned int nr_active;		/* l, their threads that neither wait nor have ended */
+	pthread_cond_t at_rest;		/* nr_active has become 0 */
+	pthread_cond_t go_on;		/* what vCPUs wait for: paused or stopping has changed */
+
+	bool asleep;			/* l, in S3: there are no vCPUs' threads */
 
 	/* the event loop */
 	int epoll_fd, wake_fd;		/* c */
-	struct watch watches[MACHINE_MAX_WATCHES];	/* l */
+	struct watch *watches;		/* l, by descriptor */
+	unsigned int nr_watches;	/* l */
+	uint64_t ioeventfds_ns;		/* l, from then on all can be had at once again */
 
 	/* stop request */
 	atomic_bool stopping;		/* a, written under l */
@@ -154,15 +173,47 @@ void bus_mmio(struct machine *m, uint64_t gpa, bool write, unsigned int bytes, v
 /* timer.c */
 int timer_init(struct machine *m);
 void timer_exit(struct machine *m);
+/* Machine time stands still, and goes on.  The latter's return: for how many ns it has. */
+void timer_stop(struct machine *m);
+uint64_t timer_go_on(struct machine *m);
+
+/**
+ * machine_pause - have no vCPU run and no time pass, until machine_resume()
+ * @m: which runs; the caller is the event loop, with the lock, which is given up meanwhile
+ * @reason: for those who watch the VM
+ *
+ * Returns when no vCPU is in its guest.  A machine that is paused, or ends, stays what it is.
+ */
+void machine_pause(struct machine *m, const char *reason);
+/* The guest finds its clocks where they were.  Callers and @reason as above. */
+void machine_resume(struct machine *m, const char *reason);
+/* A vCPU's thread, outside its guest, waits as long as m->paused wants it to. */
+void machine_park(struct machine *m, struct vcpu *vcpu);
+/* Under the lock: a vCPU's thread waits or ends. */
+void machine_thread_rests(struct machine *m);
 
 /* vcpu.c */
 int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int apic_id,
 	      const struct svmm_cpuid *cpuid);
 void vcpu_free(struct vcpu *vcpu);
 int vcpu_start(struct vcpu *vcpu);
-/* Make the vCPU's thread leave the guest and look at m->stopping; and wait for its end. */
+/* Make the vCPU's thread leave the guest and look what to do; and wait for its end. */
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);
+/* The nice value of all vCPUs' threads; under the lock.  Return: 0 or -errno. */
+int machine_set_nice(struct machine *m, int nice);
+
+/*
+ * suspend.c: the vCPU's state is that of power-on: keep it.  Return: 0 or -errno.
+ */
+int suspend_remember(struct vcpu *vcpu);
+void suspend_forget(struct vcpu *vcpu);
+/*
+ * No vCPU runs: let them do what they do after power-on, but that the first one goes where the
+ * guest wants to wake up (FACS).  Under the lock.  Return: MACHINE_WAKE; MACHINE_RESET: that is
+ * nowhere; MACHINE_ERROR: after a message.
+ */
+enum machine_stop suspend_wake(struct machine *m);
 
 /* cpuid.c: make the table the one of vCPU @n. */
 void cpuid_edit(struct svmm_cpuid *table, const struct topology *t, unsigned int n);

@@ -1,32 +1,93 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Messages to the user on stderr, each written at once so that lines of
- * several threads, or of several vmctls in one log, do not mix.
+ * several threads, or of several vmctls in one log, do not mix; or to syslog.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "message.h"
 #include "terminal.h"
 
+#define LOG_SOCKET	"/dev/log"
+#define GUEST_LINES	20	/* at once */
+#define GUEST_SECONDS	10	/* for each one more */
+
 static char kept[2048];
 static size_t nr_kept;
 static bool hold;
+static bool to_log;
+static int log_fd = -1;		/* -1: what goes to syslog is lost */
+static char log_prefix[80];
 
+/* There is nowhere left to report a failure to. */
 static void put(const char *text, size_t len)
 {
-	/* There is nowhere left to report a failure to. */
-	if (write(STDERR_FILENO, text, len) < 0)
+	const struct iovec datagram[] = {
+		{ .iov_base = log_prefix, .iov_len = strlen(log_prefix) },
+		{ .iov_base = (void *)text, .iov_len = len },
+	};
+	ssize_t n = to_log ? writev(log_fd, datagram, 2) : write(STDERR_FILENO, text, len);
+
+	if (n < 0)
 		return;
+}
+
+/* The C library's syslog() would open its socket anew, which a sandbox does not let it. */
+void message_open_log(void)
+{
+	const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = LOG_SOCKET };
+
+	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (log_fd < 0 || !connect(log_fd, (const struct sockaddr *)&address, sizeof(address)))
+		return;
+	close(log_fd);
+	log_fd = -1;
+}
+
+void message_to_log(const char *vm)
+{
+	snprintf(log_prefix, sizeof(log_prefix), "<%d>vmctl[%d]: %s: ", LOG_DAEMON | LOG_NOTICE,
+		 getpid(), vm);
+	to_log = true;
+}
+
+void message_at_once(const char *line)
+{
+	put(line, strlen(line));
+}
+
+void message_more(const char *format, ...)
+{
+	char lines[1024], *line, *rest;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(lines, sizeof(lines), format, args);
+	va_end(args);
+	if (!to_log) {
+		put(lines, strlen(lines));
+		return;
+	}
+	for (line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		put(line, strlen(line));
 }
 
 void message(const char *format, ...)
 {
 	char line[1024] = "vmctl: ";
-	size_t len = strlen(line);
+	const size_t prefix = strlen(line);
+	size_t len = prefix;
 	va_list args;
 	int n;
 
@@ -36,6 +97,13 @@ void message(const char *format, ...)
 	if (n < 0)
 		return;
 	len = strnlen(line, sizeof(line) - 3);
+	/* Nothing in it is for the terminal, wherever it is from. */
+	for (size_t i = prefix; i < len; i++)
+		line[i] = iscntrl((unsigned char)line[i]) ? '?' : line[i];
+	if (to_log) {
+		put(line + prefix, len - prefix);
+		return;
+	}
 	if (terminal_is_raw())
 		line[len++] = '\r';
 	line[len++] = '\n';
@@ -53,6 +121,28 @@ void message_hold(bool on)
 	if (!on && nr_kept)
 		put(kept, nr_kept);
 	nr_kept = 0;
+}
+
+bool message_guest(void)
+{
+	static atomic_llong full_at;	/* when all lines are there again, in seconds */
+	static atomic_uint left_out;
+	long long old = atomic_load(&full_at), from;
+	struct timespec now;
+	unsigned int n;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	do {
+		from = old > now.tv_sec ? old : now.tv_sec;
+		if (from - now.tv_sec > (GUEST_LINES - 1) * GUEST_SECONDS) {
+			atomic_fetch_add(&left_out, 1);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&full_at, &old, from + GUEST_SECONDS));
+	n = atomic_exchange(&left_out, 0);
+	if (n)
+		message("the guest had vmctl say %u lines more, which are left out", n);
+	return true;
 }
 
 bool flush_stdout(void)

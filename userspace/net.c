@@ -301,3 +301,9 @@ struct net *net_open(const struct net_options *options, unsigned int cpus, bool 
 		return net_open_tap(options, cpus);
 	return net_open_user(options, sandbox);
 }
+
+void net_forget(struct net_options *options)
+{
+	free((char *)options->text);
+	options->text = NULL;
+}

@@ -58,10 +58,12 @@ struct net_filter {
  * @set_offloads: of these bits (VIRTIO_NET_F_GUEST_*) a received frame may make use; NULL: of none
  * @set_filter: what the guest does not want need not be received; NULL: it always is
  * @use_pairs: receive by the first @pairs, at least 1.  Return: 0, or -1; NULL: there is only one
+ * @forget: what has come and was not received is lost: it was for another machine, or driver
  * @connect: give a pair's frames to the rings of @vhost, or no longer.  Return: 0 or -errno
  * @free: close it
  *
- * The first three are called by a pair's thread, the others under the machine's lock.
+ * The first three are called by a pair's thread, the others under the machine's lock; forget() only
+ * while there is no such thread and nothing is connected.
  */
 struct net_ops {
 	int (*send)(struct net *net, unsigned int pair, const struct iovec *iov, unsigned int nr,
@@ -73,6 +75,7 @@ struct net_ops {
 	void (*set_offloads)(struct net *net, uint64_t features);
 	void (*set_filter)(struct net *net, const struct net_filter *filter);
 	int (*use_pairs)(struct net *net, unsigned int pairs);
+	void (*forget)(struct net *net);
 	int (*connect)(struct net *net, unsigned int pair, bool on);
 	void (*free)(struct net *net);
 };
@@ -167,6 +170,18 @@ void net_default_mac(const char *name, unsigned int n, uint8_t mac[ETH_ALEN]);
  * Return: the net, or NULL after a message.
  */
 struct net *net_open(const struct net_options *options, unsigned int cpus, bool sandbox);
+
+/*
+ * The same of a tap interface that somebody else has opened, a file for each of its queues; all are
+ * the net's then, or closed.  It may be called in the sandbox; vhost is left out.
+ */
+struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr);
+
+/* The open files of one that is NET_TAP, for net_open_fds().  Return: how many of @fds it takes. */
+unsigned int net_tap_fds(const struct net *net, int fds[NET_PAIRS_MAX]);
+
+/* The copy of its text that net_parse() has made. */
+void net_forget(struct net_options *options);
 
 /* The kinds. */
 struct net *net_open_tap(const struct net_options *options, unsigned int cpus);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Network interfaces of the host, by rtnetlink.
+ *
+ * It knows names, and what can be set of an interface, not the files by which frames come and go.
  */
 #ifndef VMCTL_NET_LINK_H
 #define VMCTL_NET_LINK_H

@@ -7,22 +7,24 @@
  * as well.
  */
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <netinet/ip.h>
 #include <slirp/libslirp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "library.h"
 #include "message.h"
 #include "net.h"
 #include "net_slirp.h"
 
 #define HEADER		((uint32_t)sizeof(struct virtio_net_hdr_v1))
-#define POLLS_MAX	1024u
+#define POLLS_MAX	1024u		/* and files, of which each connection is one */
 #define BATCH		64u
 #define WAITING_MAX	(4u << 20)	/* bytes of frames */
 
@@ -40,6 +42,15 @@ static struct {
 	typeof(slirp_input) *input;
 	typeof(slirp_add_hostfwd) *add_hostfwd;
 } slirp;
+
+static const struct library_function functions[] = {
+	{ "slirp_new", &slirp.new },
+	{ "slirp_cleanup", &slirp.cleanup },
+	{ "slirp_pollfds_fill", &slirp.pollfds_fill },
+	{ "slirp_pollfds_poll", &slirp.pollfds_poll },
+	{ "slirp_input", &slirp.input },
+	{ "slirp_add_hostfwd", &slirp.add_hostfwd },
+};
 
 struct frame {
 	struct frame *next;
@@ -59,6 +70,8 @@ struct slirp_net {
 	bool loopback;
 	struct frame *first, **end;	/* that wait for the guest */
 	uint32_t waiting;		/* bytes of them */
+	bool marked;			/* and before them, a mark to send back */
+	uint8_t mark;
 	struct timer *timers;
 	struct pollfd polls[POLLS_MAX];	/* the first is of the frames */
 	unsigned int nr_polls;
@@ -200,13 +213,22 @@ static int timeout(const struct slirp_net *u, uint32_t ms)
 	return left < INT32_MAX ? left : -1;
 }
 
+static struct timer *find_due(const struct slirp_net *u, int64_t now)
+{
+	struct timer *t = u->timers;
+
+	while (t && t->at_ms > now)
+		t = t->next;
+	return t;
+}
+
+/* One that fires may free itself and others, so each search begins anew. */
 static void run_timers(struct slirp_net *u)
 {
 	int64_t now = clock_ns(NULL) / 1000000;
+	struct timer *t;
 
-	for (struct timer *t = u->timers; t; t = t->next) {
-		if (t->at_ms > now)
-			continue;
+	while ((t = find_due(u, now))) {
 		t->at_ms = INT64_MAX;
 		t->fire(t->opaque);
 	}
@@ -241,17 +263,37 @@ static bool may_pass(const struct slirp_net *u, const uint8_t *frame, uint32_t b
 	       (u->loopback || !is_loopback(ntohl(ip.daddr)));
 }
 
+static void forget_frames(struct slirp_net *u)
+{
+	struct frame *f;
+
+	while ((f = u->first)) {
+		u->first = f->next;
+		free(f);
+	}
+	u->end = &u->first;
+	u->waiting = 0;
+}
+
 /* Return: whether there may be more. */
 static bool take_from_guest(struct slirp_net *u, int fd)
 {
 	struct iovec iov[] = { { &u->header, HEADER }, { u->out, sizeof(u->out) } };
 	ssize_t n = readv(fd, iov, 2);
 
-	if (n < (ssize_t)(HEADER + ETH_HLEN))
-		return false;
-	if (may_pass(u, u->out, n - HEADER))
+	if (n == 1) {
+		forget_frames(u);
+		memcpy(&u->mark, &u->header, 1);
+		u->marked = true;
+	} else if (n >= (ssize_t)(HEADER + ETH_HLEN) && may_pass(u, u->out, n - HEADER)) {
 		slirp.input(u->slirp, u->out, n - HEADER);
-	return true;
+	}
+	return n > 0;
+}
+
+static bool must_wait(ssize_t written)
+{
+	return written < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 /* As many as there is room for. */
@@ -260,10 +302,13 @@ static void give_to_guest(struct slirp_net *u, int fd)
 	static struct virtio_net_hdr_v1 header = { .num_buffers = 1 };
 	struct frame *f;
 
+	if (u->marked && must_wait(write(fd, &u->mark, 1)))
+		return;
+	u->marked = false;
 	while ((f = u->first)) {
 		struct iovec iov[] = { { &header, HEADER }, { f->data, f->bytes } };
 
-		if (writev(fd, iov, 2) < 0 && (errno == EAGAIN || errno == EINTR))
+		if (must_wait(writev(fd, iov, 2)))
 			return;
 		u->first = f->next;
 		u->waiting -= f->bytes;
@@ -280,7 +325,7 @@ void slirp_net_run(struct slirp_net *u, int fd)
 		int got;
 
 		u->polls[0] = (struct pollfd) {
-			.fd = fd, .events = POLLIN | (u->first ? POLLOUT : 0),
+			.fd = fd, .events = POLLIN | (u->first || u->marked ? POLLOUT : 0),
 		};
 		u->nr_polls = 1;
 		if (!closed)
@@ -304,46 +349,20 @@ void slirp_net_free(struct slirp_net *u)
 {
 	if (u->slirp)
 		slirp.cleanup(u->slirp);
-	while (u->first) {
-		struct frame *f = u->first;
-
-		u->first = f->next;
-		free(f);
-	}
+	forget_frames(u);
 	free(u);
 }
 
 /* Return: 0, or -1 after a message. */
 static int load_library(const char *text)
 {
-	const struct {
-		const char *name;
-		void *at;
-	} functions[] = {
-		{ "slirp_new", &slirp.new },
-		{ "slirp_cleanup", &slirp.cleanup },
-		{ "slirp_pollfds_fill", &slirp.pollfds_fill },
-		{ "slirp_pollfds_poll", &slirp.pollfds_poll },
-		{ "slirp_input", &slirp.input },
-		{ "slirp_add_hostfwd", &slirp.add_hostfwd },
-	};
-	void *library = dlopen("libslirp.so.0", RTLD_NOW);
+	char why[200];
 
-	if (!library) {
-		message("--net %s: it needs libslirp, of Debian's package libslirp0 (%s)", text,
-			dlerror());
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		void *function = dlsym(library, functions[i].name);
-
-		if (!function) {
-			message("--net %s: this libslirp is too old (%s)", text, dlerror());
-			return -1;
-		}
-		memcpy(functions[i].at, &function, sizeof(function));
-	}
-	return 0;
+	if (library_load("libslirp.so.0", functions, sizeof(functions) / sizeof(functions[0]), why,
+			 sizeof(why)))
+		return 0;
+	message("--net %s: it needs libslirp, of Debian's package libslirp0 (%s)", text, why);
+	return -1;
 }
 
 static struct in_addr address(const struct net_options *o, unsigned int n)
@@ -383,6 +402,14 @@ static int add_forward(struct slirp_net *u, const struct net_options *o,
 	return -1;
 }
 
+/* Each connection takes memory here and in the kernel, and a guest begins as many as it likes. */
+static void limit_connections(void)
+{
+	const struct rlimit limit = { POLLS_MAX, POLLS_MAX };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 struct slirp_net *slirp_net_open(const struct net_options *options)
 {
 	const SlirpConfig config = {
@@ -400,6 +427,7 @@ struct slirp_net *slirp_net_open(const struct net_options *options)
 	};
 	struct slirp_net *u;
 
+	limit_connections();
 	if (load_library(options->text))
 		return NULL;
 	u = calloc(1, sizeof(*u));

@@ -26,6 +26,7 @@
 
 #define TUN_DEVICE	"/dev/net/tun"
 #define NAME_PATTERN	"svmm%d"
+#define FORGET_MAX	65536u		/* frames; what comes after so many is new */
 
 #ifndef TUN_F_USO4	/* Linux 6.2 */
 #define TUN_F_USO4	0x20
@@ -144,6 +145,20 @@ static int tap_use_pairs(struct net *net, unsigned int pairs)
 	return 0;
 }
 
+static void tap_forget(struct net *net)
+{
+	const struct tap *tap = (struct tap *)net;
+	uint8_t start[64];
+	const struct iovec iov = { start, sizeof(start) };
+
+	for (unsigned int i = 0; i < net->pairs; i++) {
+		for (unsigned int n = 0; n < FORGET_MAX; n++) {
+			if (!net_fd_receive(tap->fds[i], &iov, 1))
+				break;
+		}
+	}
+}
+
 static int tap_connect(struct net *net, unsigned int pair, bool on)
 {
 	const struct tap *tap = (struct tap *)net;
@@ -179,6 +194,7 @@ static const struct net_ops ops = {
 	.set_offloads = tap_set_offloads,
 	.set_filter = tap_set_filter,
 	.use_pairs = tap_use_pairs,
+	.forget = tap_forget,
 	.connect = tap_connect,
 	.free = tap_free,
 };
@@ -321,4 +337,73 @@ struct net *net_open_tap(const struct net_options *options, unsigned int cpus)
 	}
 	tap->net.features = find_features(tap);
 	return &tap->net;
+}
+
+unsigned int net_tap_fds(const struct net *net, int fds[NET_PAIRS_MAX])
+{
+	const struct tap *tap = (const struct tap *)net;
+
+	memcpy(fds, tap->fds, net->pairs * sizeof(*fds));
+	return net->pairs;
+}
+
+/* Is it what add_pair() makes?  Its name, then. */
+static bool is_pair(int fd, char name[IFNAMSIZ])
+{
+	const short want = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	struct ifreq request = { 0 };
+	int header = 0;
+
+	if (ioctl(fd, TUNGETIFF, &request) || ioctl(fd, TUNGETVNETHDRSZ, &header))
+		return false;
+	memcpy(name, request.ifr_name, IFNAMSIZ);
+	return (request.ifr_flags & (IFF_TUN | want)) == want &&
+	       header == sizeof(struct virtio_net_hdr_v1) && !fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
+static int take_pairs(struct tap *tap, const int *fds, unsigned int nr)
+{
+	char name[IFNAMSIZ];
+
+	if (tap->options->kind != NET_TAP || !nr || nr > NET_PAIRS_MAX) {
+		message("--net %s: a running VM takes tap interfaces only, with 1 to %u queues",
+			tap->options->text, NET_PAIRS_MAX);
+		return -1;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		if (!is_pair(fds[i], name) || (i && strcmp(name, tap->name))) {
+			message("--net %s: its files are not those of one tap interface with "
+				"virtio's header (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, 12 bytes)",
+				tap->options->text);
+			return -1;
+		}
+		memcpy(tap->name, name, IFNAMSIZ);
+	}
+	memcpy(tap->fds, fds, nr * sizeof(*fds));
+	tap->net.pairs = nr;
+	tap->attached = nr;
+	return 0;
+}
+
+struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr)
+{
+	struct tap *tap = calloc(1, sizeof(*tap));
+
+	if (!tap) {
+		message("out of memory");
+		goto close;
+	}
+	tap->net.ops = &ops;
+	tap->net.text = options->text;
+	tap->options = options;
+	if (take_pairs(tap, fds, nr))
+		goto free;
+	tap->net.features = find_features(tap);
+	return &tap->net;
+free:
+	free(tap);
+close:
+	while (nr)
+		close(fds[--nr]);
+	return NULL;
 }

@@ -7,6 +7,9 @@
  * vmctl that a guest reaches most easily.  It has the host's network, but none of the guest's
  * memory, and nothing that the VM is made of; vmctl itself then needs no network.  It ends with the
  * socket, however vmctl ends.
+ *
+ * A packet of one byte is a mark: the process throws away what waits for the guest and sends the
+ * mark back, behind all that it had sent before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +26,16 @@
 #include "net_slirp.h"
 #include "sandbox.h"
 
+#define BATCH		64u
+#define PATIENCE_MS	1000
+
 struct user_net {
 	struct net net;
 	pid_t pid;
 	int fd;
 	bool gone;
+	bool stale;			/* what comes before the mark was for another machine */
+	uint8_t mark;
 };
 
 /* The process */
@@ -41,16 +49,14 @@ static void close_others(int fd)
 	dup2(null, STDOUT_FILENO);
 	syscall(SYS_close_range, STDERR_FILENO + 1, fd - 1, 0);
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
-	sandbox_forget_fds();
 }
 
 /* The first packet says that all is well. */
 static void serve(const struct net_options *options, bool sandbox, int fd)
 {
-	const struct sandbox_needs needs = { .files = true, .network = true };
 	struct slirp_net *slirp = slirp_net_open(options);
 
-	if (!slirp || (sandbox && sandbox_enter(&needs)) || write(fd, "", 1) != 1)
+	if (!slirp || (sandbox && sandbox_enter_network()) || write(fd, "", 1) != 1)
 		return;
 	slirp_net_run(slirp, fd);
 	slirp_net_free(slirp);
@@ -78,11 +84,28 @@ static int user_send(struct net *net, unsigned int pair, const struct iovec *iov
 	return net_fd_send(((struct user_net *)net)->fd, iov, nr);
 }
 
+/* Return: whether the mark has come. */
+static bool catch_up(struct user_net *u)
+{
+	uint8_t mark[2];
+
+	for (unsigned int i = 0; i < BATCH && u->stale; i++) {
+		ssize_t n = read(u->fd, mark, sizeof(mark));
+
+		if (n <= 0)
+			break;
+		u->stale = n != 1 || *mark != u->mark;
+	}
+	return !u->stale;
+}
+
 static uint32_t user_receive(struct net *net, unsigned int pair, const struct iovec *iov,
 			     unsigned int nr)
 {
+	struct user_net *u = (struct user_net *)net;
+
 	(void)pair;
-	return net_fd_receive(((struct user_net *)net)->fd, iov, nr);
+	return catch_up(u) ? net_fd_receive(u->fd, iov, nr) : 0;
 }
 
 static void user_wait(struct net *net, unsigned int pair, struct pollfd wake[NET_WAKES],
@@ -96,6 +119,27 @@ static void user_wait(struct net *net, unsigned int pair, struct pollfd wake[NET
 	u->gone = true;
 	message("--net %s: its process has ended; the guest has no network until vmctl is started "
 		"again", net->text);
+}
+
+/* If the process never sends the mark back, the guest receives nothing, rather than too much. */
+static void user_forget(struct net *net)
+{
+	struct user_net *u = (struct user_net *)net;
+	struct pollfd p = { .fd = u->fd, .events = POLLOUT };
+
+	u->stale = true;
+	u->mark++;
+	while (write(u->fd, &u->mark, 1) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return;
+		if (!poll(&p, 1, PATIENCE_MS)) {
+			message("--net %s: its process does not answer; the guest has no network "
+				"until vmctl is started again", net->text);
+			return;
+		}
+	}
 }
 
 /* Life */
@@ -114,6 +158,7 @@ static const struct net_ops ops = {
 	.send = user_send,
 	.receive = user_receive,
 	.wait = user_wait,
+	.forget = user_forget,
 	.free = user_free,
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "options.h"
 
 #define MAX_INTERVAL_S	3600.0
+#define MAX_TIMEOUT_S	86400
 
 static int usage_error(const char *command)
 {
@@ -29,21 +31,48 @@ static void known_options(unsigned int takes, struct option known[8])
 		known[n++] = (struct option){ "keys", no_argument, NULL, 'k' };
 	if (takes & SHOW_SVG)
 		known[n++] = (struct option){ "svg", required_argument, NULL, 's' };
+	if (takes & SHOW_TIMEOUT)
+		known[n++] = (struct option){ "timeout", required_argument, NULL, 't' };
 	known[n++] = (struct option){ "help", no_argument, NULL, 'h' };
 	known[n] = (struct option){ 0 };
 }
 
-static int check_name(const char *command, unsigned int takes, int nr)
+static int check_words(const char *command, unsigned int takes, int nr)
 {
 	if (takes & SHOW_ALL_VMS && nr)
 		message("%s: it takes no name", command);
-	else if (nr > 1)
+	else if (nr > 1 && !(takes & SHOW_VALUES))
 		message("%s: of one VM at a time", command);
 	else if (takes & SHOW_ONE_VM && !nr)
 		message("%s: of which VM? vmctl list shows their names", command);
+	else if (takes & SHOW_VALUES && nr < 2)
+		message("%s: what? give KEY=VALUE", command);
 	else
 		return CLI_GO_ON;
 	return usage_error(command);
+}
+
+static bool parse_interval(const char *text, double *seconds)
+{
+	char *end;
+
+	*seconds = strtod(text, &end);
+	if (end != text && !*end && *seconds >= 0 && *seconds <= MAX_INTERVAL_S)
+		return true;
+	message("--interval: give seconds, 0 to 3600");
+	return false;
+}
+
+static bool parse_timeout(const char *text, unsigned int *seconds)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	*seconds = n;
+	if (isdigit((unsigned char)*text) && !*end && n <= MAX_TIMEOUT_S)
+		return true;
+	message("--timeout: give whole seconds, 0 to 86400");
+	return false;
 }
 
 int show_parse(int argc, char **argv, unsigned int takes, const char *help,
@@ -52,19 +81,14 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 	const char *command = argv[0];
 	struct option known[8];
 	int option;
-	char *end;
 
 	known_options(takes, known);
 	argv[0] = (char *)"vmctl";	/* getopt starts its messages with it */
 	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
 		switch (option) {
 		case 'i':
-			options->interval = strtod(optarg, &end);
-			if (end == optarg || *end ||
-			    !(options->interval >= 0 && options->interval <= MAX_INTERVAL_S)) {
-				message("--interval: give seconds, 0 to 3600");
+			if (!parse_interval(optarg, &options->interval))
 				return usage_error(command);
-			}
 			break;
 		case 'j':
 			options->json = true;
@@ -75,6 +99,10 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 		case 's':
 			options->svg = optarg;
 			break;
+		case 't':
+			if (!parse_timeout(optarg, &options->timeout))
+				return usage_error(command);
+			break;
 		case 'h':
 			fputs(help, stdout);
 			return STATUS_OK;
@@ -83,7 +111,9 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 		}
 	}
 	options->name = argv[optind];
-	return check_name(command, takes, argc - optind);
+	if (options->name)
+		options->values = argv + optind + 1;
+	return check_words(command, takes, argc - optind);
 }
 
 double now_seconds(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the commands that show something have in common.
+ * What the commands that show something of VMs, or do something to one, have in common.
  */
 #ifndef VMCTL_OPTIONS_H
 #define VMCTL_OPTIONS_H
@@ -15,12 +15,16 @@
 #define SHOW_ALL_VMS	8	/* and no name */
 #define SHOW_ONE_VM	16	/* the name must be there */
 #define SHOW_SVG	32	/* --svg FILE */
+#define SHOW_TIMEOUT	64	/* --timeout SECONDS */
+#define SHOW_VALUES	128	/* KEY=VALUE ... behind the name */
 
 struct show_options {
 	double interval;	/* seconds; as it was, if none is given */
 	bool json, keys;
 	const char *svg;	/* file, or NULL */
+	unsigned int timeout;	/* seconds; likewise */
 	const char *name;	/* of the VM, or NULL */
+	char **values;		/* KEY=VALUE each, behind the name; a NULL is their end */
 };
 
 /**

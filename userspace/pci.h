@@ -3,7 +3,7 @@
  * The PCI bus as its device models see it; like device.h, all of it under the machine's lock but
  * where it says otherwise.
  *
- * There is one bus with up to 32 devices of one function each.  vmctl stands in for the firmware:
+ * There is one bus with up to 32 slots, most of one function.  vmctl stands in for the firmware:
  * BARs have addresses and decoding is on from the start, and the guest may move them within the
  * bus's two windows.  A BAR that it puts elsewhere is nowhere, so that no device can come to lie
  * over memory or over another device.
@@ -25,6 +25,7 @@
 #define PCI_PORTS_BASE		0xc000u		/* BARs of I/O ports */
 #define PCI_PORTS_BYTES		0x4000u
 #define PCI_SLOTS		32
+#define PCI_FUNCTIONS_MAX	(PCI_SLOTS + 7)
 #define PCI_INTX_GSI		16u		/* INTA of slot n is I/O APIC pin 16 + (n & 3) */
 #define PCI_NOWHERE		UINT64_MAX
 
@@ -67,13 +68,28 @@ struct pci_bus *pci_bus_new(struct machine *m);
 void pci_bus_free(struct pci_bus *bus);
 struct machine *pci_bus_machine(struct pci_bus *bus);
 
-/* Take the next free slot.  Return: the function, or NULL with errno set (ENOSPC: none free). */
+/*
+ * The next function that is made has this place, not the next free slot.  Those beside function 0,
+ * which has to be there before and for longer, share its interrupt line.
+ */
+void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function);
+
+/*
+ * The guest has the bus now: what is added from now on is as the hardware has it, BARs without
+ * addresses and decoding off.
+ */
+void pci_bus_hand_over(struct pci_bus *bus);
+
+/* Return: the function, or NULL with errno set (ENOSPC: its place is taken, or none is free). */
 struct pci_function *pci_function_new(struct pci_bus *bus, const struct pci_identity *identity);
 void pci_function_free(struct pci_function *f);
 unsigned int pci_function_slot(const struct pci_function *f);
 struct pci_bus *pci_function_bus(const struct pci_function *f);
 
-/* Give BAR @n (0 to 5) an address and turn it on.  Return: 0, or -ENOSPC: its window is full. */
+/*
+ * Give BAR @n (0 to 5) an address and turn it on, if the guest has not got the bus yet.  Return: 0,
+ * or -ENOSPC: its window is full.
+ */
 int pci_add_bar(struct pci_function *f, unsigned int n, const struct pci_bar *bar);
 
 /*

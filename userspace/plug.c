@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * What is on the PCI bus when the guest starts; plug_hot.c is about what comes and goes later.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,22 +14,7 @@
 #include "devices/virtio_rng.h"
 #include "devices/virtio_vsock.h"
 #include "message.h"
-#include "pci.h"
-#include "plug.h"
-
-#define PLUGS_MAX	(PCI_SLOTS - 1)
-
-struct plug {
-	void *device;
-	void (*free)(void *device);
-};
-
-struct plugs {
-	struct pci_bus *bus;
-	struct plug plug[PLUGS_MAX];
-	unsigned int nr;
-	struct virtio_balloon *balloon;	/* one of them, or NULL */
-};
+#include "plug_parts.h"
 
 bool plug_any(const struct plug_config *config)
 {
@@ -35,12 +23,17 @@ bool plug_any(const struct plug_config *config)
 	       config->watchdog != WATCHDOG_ABSENT;
 }
 
-static int remember(struct plugs *plugs, void *device, void (*free_device)(void *device))
+static int remember(struct plug *plug, void *device, void (*free_device)(void *device))
 {
-	if (!device)
-		return -1;
-	plugs->plug[plugs->nr++] = (struct plug) { .device = device, .free = free_device };
-	return 0;
+	*plug = (struct plug) { .device = device, .free = free_device };
+	return device ? 0 : -1;
+}
+
+void plug_pull(struct plug *plug)
+{
+	if (plug->device)
+		plug->free(plug->device);
+	plug->device = NULL;
 }
 
 static void free_disk(void *device)
@@ -48,31 +41,16 @@ static void free_disk(void *device)
 	virtio_blk_free(device);
 }
 
-static int plug_disk(struct plugs *plugs, const struct disk_options *disk, struct block *block,
-		     unsigned int cpus)
+int plug_disk(struct plugs *plugs, unsigned int n)
 {
-	struct virtio_blk_options options = disk->model;
+	const struct plug_config *config = plugs->config;
+	struct virtio_blk_options options = config->disks[n].model;
 
 	if (!options.queues)
-		options.queues = cpus;
-	if (!remember(plugs, virtio_blk_new(plugs->bus, block, &options), free_disk))
-		return 0;
-	message("--disk %s: cannot plug it in: %s", disk->path, strerror(errno));
-	return -1;
-}
-
-static void free_share(void *device)
-{
-	virtio_fs_free(device);
-}
-
-static int plug_share(struct plugs *plugs, const struct share_options *share,
-		      struct vhost_user *server)
-{
-	if (!remember(plugs, virtio_fs_new(plugs->bus, server, &share->model), free_share))
-		return 0;
-	message("--share %s: cannot plug it in: %s", share->path, strerror(errno));
-	return -1;
+		options.queues = plugs->cpus;
+	pci_bus_place(plugs->bus, FIRST_DISK + n, 0);
+	return remember(&plugs->slots[FIRST_DISK + n],
+			virtio_blk_new(plugs->bus, config->blocks[n], &options), free_disk);
 }
 
 static void free_card(void *device)
@@ -80,16 +58,61 @@ static void free_card(void *device)
 	virtio_net_free(device);
 }
 
-static int plug_net(struct plugs *plugs, const struct plug_config *config, unsigned int n)
+int plug_net(struct plugs *plugs, unsigned int n)
 {
 	static const uint8_t none[ETH_ALEN];
+	const struct plug_config *config = plugs->config;
 	struct virtio_net_options options = config->net_options[n].model;
 
 	if (!memcmp(options.mac, none, ETH_ALEN))
 		net_default_mac(config->vm_name, n, options.mac);
-	if (!remember(plugs, virtio_net_new(plugs->bus, config->nets[n], &options), free_card))
-		return 0;
-	message("--net %s: cannot plug it in: %s", config->net_options[n].text, strerror(errno));
+	pci_bus_place(plugs->bus, FIRST_NET + n, 0);
+	return remember(&plugs->slots[FIRST_NET + n],
+			virtio_net_new(plugs->bus, config->nets[n], &options), free_card);
+}
+
+static void free_share(void *device)
+{
+	virtio_fs_free(device);
+}
+
+static int plug_share(struct plugs *plugs, unsigned int n)
+{
+	const struct plug_config *config = plugs->config;
+
+	pci_bus_place(plugs->bus, FIRST_SHARE + n, 0);
+	return remember(&plugs->slots[FIRST_SHARE + n],
+			virtio_fs_new(plugs->bus, &config->servers[n], &config->shares[n].model),
+			free_share);
+}
+
+/* Return: 0, or -1 after a message. */
+static int plug_slots(struct plugs *plugs)
+{
+	const struct plug_config *config = plugs->config;
+	const char *option, *text;
+
+	for (unsigned int i = 0; i < config->nr_disks; i++) {
+		option = "disk";
+		text = config->disks[i].path;
+		if (config->blocks[i] && plug_disk(plugs, i))
+			goto fail;
+	}
+	for (unsigned int i = 0; i < config->nr_shares; i++) {
+		option = "share";
+		text = config->shares[i].path;
+		if (plug_share(plugs, i))
+			goto fail;
+	}
+	for (unsigned int i = 0; i < config->nr_nets; i++) {
+		option = "net";
+		text = config->net_options[i].text;
+		if (config->nets[i] && plug_net(plugs, i))
+			goto fail;
+	}
+	return 0;
+fail:
+	message("--%s %s: cannot plug it in: %s", option, text, strerror(errno));
 	return -1;
 }
 
@@ -120,37 +143,48 @@ static void free_watchdog(void *device)
 	watchdog_free(device);
 }
 
-static int plug_balloon_in(struct plugs *plugs, const struct balloon_options *options)
+/* Function @place of slot 0 is next.  Return: where to remember it. */
+static struct plug *single(struct plugs *plugs, unsigned int place)
 {
-	plugs->balloon = virtio_balloon_new(plugs->bus, options);
-	return remember(plugs, plugs->balloon, free_balloon);
+	pci_bus_place(plugs->bus, 0, place);
+	return &plugs->singles[place];
 }
 
-/* Return: 0, or -1 after a message. */
-static int plug_singles(struct plugs *plugs, struct plug_config *c)
+/* The first that cannot be made, by the name of its option; NULL: all are there. */
+static const char *plug_singles(struct plugs *plugs)
 {
-	const char *what = NULL;
+	struct plug_config *c = plugs->config;
+	struct plug *plug;
 
-	if ((c->console || c->nr_ports) &&
-	    remember(plugs, virtio_console_new(plugs->bus, c->console, c->ports, c->nr_ports),
-		     free_console))
-		what = c->console ? "virtio-console" : "serial-port";
-	else if (c->cid && remember(plugs, virtio_vsock_new(plugs->bus, &c->vsock, c->cid),
-				    free_vsock))
-		what = "vsock";
-	else if (c->rng.wanted && remember(plugs, virtio_rng_new(plugs->bus, c->rng.rate),
-					   free_rng))
-		what = "rng";
-	else if (c->balloon.wanted && plug_balloon_in(plugs, &c->balloon.model))
-		what = "balloon";
-	else if (c->watchdog != WATCHDOG_ABSENT &&
-		 remember(plugs, watchdog_new(plugs->bus, c->watchdog, &c->watchdog_expired),
-			  free_watchdog))
-		what = "watchdog";
-	if (!what)
-		return 0;
-	message("--%s: cannot plug it in: %s", what, strerror(errno));
-	return -1;
+	if (c->console || c->nr_ports) {
+		plug = single(plugs, PLACE_CONSOLE);
+		if (remember(plug, virtio_console_new(plugs->bus, c->console, c->ports,
+						      c->nr_ports), free_console))
+			return c->console ? "virtio-console" : "serial-port";
+	}
+	if (c->cid) {
+		plug = single(plugs, PLACE_VSOCK);
+		if (remember(plug, virtio_vsock_new(plugs->bus, &c->vsock, c->cid), free_vsock))
+			return "vsock";
+	}
+	if (c->rng.wanted) {
+		plug = single(plugs, PLACE_RNG);
+		if (remember(plug, virtio_rng_new(plugs->bus, c->rng.rate), free_rng))
+			return "rng";
+	}
+	if (c->balloon.wanted) {
+		plug = single(plugs, PLACE_BALLOON);
+		plugs->balloon = virtio_balloon_new(plugs->bus, &c->balloon.model);
+		if (remember(plug, plugs->balloon, free_balloon))
+			return "balloon";
+	}
+	if (c->watchdog != WATCHDOG_ABSENT) {
+		plug = single(plugs, PLACE_WATCHDOG);
+		if (remember(plug, watchdog_new(plugs->bus, c->watchdog, &c->watchdog_expired),
+			     free_watchdog))
+			return "watchdog";
+	}
+	return NULL;
 }
 
 struct virtio_balloon *plug_balloon(const struct plugs *plugs)
@@ -161,35 +195,36 @@ struct virtio_balloon *plug_balloon(const struct plugs *plugs)
 struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned int cpus)
 {
 	struct plugs *plugs = calloc(1, sizeof(*plugs));
+	const char *missing;
 
 	if (!plugs) {
 		message("out of memory");
 		return NULL;
 	}
+	plugs->config = config;
+	plugs->cpus = cpus;
 	plugs->bus = pci_bus_new(m);
-	if (!plugs->bus) {
+	if (plugs->bus)
+		plugs->acpi = acpi_plug_new(m, plug_eject, plugs);
+	if (plugs->acpi)
+		plugs->closer = machine_timer_new(m, plug_close_ejected, plugs);
+	if (!plugs->closer) {
 		message("cannot build the PCI bus: %s", strerror(errno));
 		goto fail;
 	}
-	for (unsigned int i = 0; i < config->nr_disks; i++) {
-		if (plug_disk(plugs, &config->disks[i], config->blocks[i], cpus))
-			goto fail;
-	}
-	for (unsigned int i = 0; i < config->nr_shares; i++) {
-		if (plug_share(plugs, &config->shares[i], &config->servers[i]))
-			goto fail;
-	}
-	for (unsigned int i = 0; i < config->nr_nets; i++) {
-		if (plug_net(plugs, config, i))
-			goto fail;
-	}
+	if (plug_slots(plugs))
+		goto fail;
 	if (config->balloon.wanted && machine_discard(m, NULL, 0)) {
 		message("--balloon: this memory's pages are too large to be given back as "
 			"4K; leave out --mem-pages and hugetlbfs");
 		goto fail;
 	}
-	if (plug_singles(plugs, config))
+	missing = plug_singles(plugs);
+	if (missing) {
+		message("--%s: cannot plug it in: %s", missing, strerror(errno));
 		goto fail;
+	}
+	pci_bus_hand_over(plugs->bus);
 	return plugs;
 fail:
 	plug_free(plugs);
@@ -198,11 +233,14 @@ fail:
 
 void plug_free(struct plugs *plugs)
 {
-	while (plugs->nr) {
-		const struct plug *plug = &plugs->plug[--plugs->nr];
-
-		plug->free(plug->device);
-	}
+	for (unsigned int i = PLACES; i--;)
+		plug_pull(&plugs->singles[i]);
+	for (unsigned int i = PCI_SLOTS; i--;)
+		plug_pull(&plugs->slots[i]);
+	plug_close_ejected(plugs);
+	machine_timer_free(plugs->closer);
+	if (plugs->acpi)
+		acpi_plug_free(plugs->acpi);
 	if (plugs->bus)
 		pci_bus_free(plugs->bus);
 	free(plugs);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is plugged into a machine's PCI bus.
+ * What is plugged into a machine's PCI bus, in the order of its slots.  It knows each kind of
+ * device there, and which end in the host goes with which; what they do it does not know, nor who
+ * asked for them.  The ends outlive a machine: after a reset the next one has them.
  */
 #ifndef VMCTL_PLUG_H
 #define VMCTL_PLUG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "balloon.h"
 #include "disk.h"
@@ -16,17 +19,19 @@
 #include "vsock.h"
 #include "watchdog.h"
 
+#define PLUG_ID_BYTES	16u
+
 struct machine;
 struct plugs;
 
 /**
  * struct plug_config - what the user wants there
  * @disks: the disks
- * @blocks: their images
- * @nr_disks: how many
+ * @blocks: their images; NULL: it was taken out
+ * @nr_disks: how many, with those that were
  * @net_options: the network cards
- * @nets: what they are connected to
- * @nr_nets: how many
+ * @nets: what they are connected to; likewise
+ * @nr_nets: likewise
  * @vm_name: for what each VM has its own of
  * @shares: the directories
  * @servers: who serves them
@@ -40,12 +45,13 @@ struct plugs;
  * @balloon: whether there is a balloon
  * @watchdog: whether there is a watchdog
  * @watchdog_expired: whether it had expired in a machine before this one
+ * @attached: bit n: plug_attach() has put into slot n what is there
  */
 struct plug_config {
-	const struct disk_options *disks;
+	struct disk_options disks[DISKS_MAX];
 	struct block **blocks;
 	unsigned int nr_disks;
-	const struct net_options *net_options;
+	struct net_options net_options[NETS_MAX];
 	struct net **nets;
 	unsigned int nr_nets;
 	const char *vm_name;
@@ -61,6 +67,7 @@ struct plug_config {
 	struct balloon_choice balloon;
 	enum watchdog_action watchdog;
 	bool watchdog_expired;
+	uint32_t attached;
 };
 
 /* Is there anything?  A machine without does without the bus. */
@@ -69,6 +76,43 @@ bool plug_any(const struct plug_config *config);
 /* Return: all of it, on a new bus of @m with @cpus; or NULL after a message. */
 struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned int cpus);
 void plug_free(struct plugs *plugs);
+
+/**
+ * plug_attach - plug something in while the guest runs
+ * @plugs: of the machine; the caller is the event loop, with the lock, in the sandbox or not
+ * @kind: "disk" or "net"
+ * @text: what --KIND would be given: a raw image, or "tap", with its keys
+ * @fds: of it, open: one of an image, one for each queue of a tap interface.  They are taken, or
+ *	closed
+ * @nr: of @fds
+ * @id: set to what it is called from now on, like "disk2"
+ * @why: on failure what is wrong
+ * @room: of @why
+ *
+ * The guest is told; its ACPI driver finds the device soon.  What is attached stays over a reset of
+ * the guest.  Return: 0, or -1 with @why filled in.
+ */
+int plug_attach(struct plugs *plugs, const char *kind, const char *text, const int *fds,
+		unsigned int nr, char id[PLUG_ID_BYTES], char *why, size_t room);
+
+/**
+ * plug_detach - have something taken out: a disk or network card, attached or there from the start
+ * @plugs: likewise
+ * @id: "disk0" is the first --disk
+ * @why: on failure what is wrong
+ * @room: of @why
+ *
+ * The guest is asked, and may take its time or never do it; when it has, plug_present() is false
+ * and the image or interface is closed.  Return: 0, or -1 with @why filled in.
+ */
+int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room);
+
+/* Call @each for what can be detached: what it is called, and the text of its option. */
+void plug_each(const struct plugs *plugs, void (*each)(void *opaque, const char *id,
+						       const char *option), void *opaque);
+
+/* Is something called @id there? */
+bool plug_present(const struct plugs *plugs, const char *id);
 
 /* Its balloon, or NULL. */
 struct virtio_balloon *plug_balloon(const struct plugs *plugs);

@@ -22,6 +22,7 @@
 #include "netlink.h"
 #include "options.h"
 #include "profile.h"
+#include "progress.h"
 #include "svg.h"
 #include "symbols.h"
 #include "tracing.h"
@@ -31,6 +32,7 @@
 #define DEFAULT_RATE	1000
 #define TOP		20	/* lines of the table */
 #define MAX_THREADS	256
+#define LOOK_UP_S	0.1	/* to show how much of the time is over */
 
 /* Where a 64-bit Linux has its modules, and what its BPF programs were made into. */
 #define MODULES		0xffffffffc0000000UL
@@ -208,17 +210,29 @@ static bool draw(const struct profile *p)
 /* Until the time is over, or the VM's process.  False after a message. */
 static bool gather(struct profile *p, struct tracing *t)
 {
-	double begun = now_seconds();
+	double begun = now_seconds(), ends = begun + p->seconds, now = begun, until;
 	enum tracing_result result;
+	struct progress progress;
 	struct trace_line line;
+	bool ok = true;
 
-	while ((result = tracing_next(t, begun + p->seconds, &line)) == TRACING_LINE) {
-		if (!count(p, &line)) {
-			message("out of memory");
-			return false;
-		}
+	progress_start(&progress, p->exits ? "taking exits" : "taking samples", p->seconds * 1e3);
+	do {
+		until = now + LOOK_UP_S < ends ? now + LOOK_UP_S : ends;
+		result = tracing_next(t, until, &line);
+		if (result == TRACING_LINE)
+			ok = count(p, &line);
+		now = now_seconds();
+		progress_done(&progress, (now - begun) * 1e3);
+		/* One that is over before its time was ended by a signal. */
+	} while (ok && (result == TRACING_LINE ||
+			(result == TRACING_OVER && now >= until && until < ends)));
+	progress_end(&progress);
+	if (!ok) {
+		message("out of memory");
+		return false;
 	}
-	p->seconds = now_seconds() - begun;
+	p->seconds = now - begun;
 	if (result == TRACING_ENDED)
 		message("%s: its process has ended; this is what it did until then", p->name);
 	return result != TRACING_FAILED;
@@ -363,6 +377,7 @@ int profile_command(int argc, char **argv)
 		return STATUS_ERROR;
 	}
 	p.root.name = (char *)p.name;
+	progress_allow();
 	status = vm_find(p.name, &vm) ? sample(&p, vm.pid) : STATUS_ERROR;
 	flame_free(&p.root);
 	flame_free(&p.flat);

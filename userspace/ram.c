@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "device.h"
 #include "libsvmm.h"
 #include "message.h"
+#include "progress.h"
 #include "ram.h"
 
 #define HUGE_2M		(2UL << 20)
@@ -48,7 +50,7 @@ static int fits_host(uint64_t bytes)
 
 static int open_memfd(unsigned long page)
 {
-	unsigned int flags = MFD_CLOEXEC;
+	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int fd;
 
 	if (page > RAM_PAGE_4K)
@@ -77,15 +79,16 @@ static int open_in_directory(const char *path)
 }
 
 /* Return: an fd of a file that is empty or has @bytes, or -1 after a message. */
-static int open_path(const char *path, uint64_t bytes)
+static int open_path(const char *path, uint64_t bytes, bool *named)
 {
 	struct stat st;
 	int fd;
 
-	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		fd = open_in_directory(path);
-	else
+	*named = stat(path, &st) || !S_ISDIR(st.st_mode);
+	if (*named)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	else
+		fd = open_in_directory(path);
 	if (fd < 0 || fstat(fd, &st)) {
 		message("--mem-path %s: %s", path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {
@@ -152,6 +155,43 @@ static void cannot_map(uint64_t bytes, unsigned long page)
 			(unsigned long long)bytes >> 20, strerror(errno));
 }
 
+/* A signal waits for the event loop, to end the process there: it needs no memory any more. */
+static bool ends_soon(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t pending;
+
+	if (sigpending(&pending))
+		return false;
+	for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (sigismember(&pending, ends[i]))
+			return true;
+	}
+	return false;
+}
+
+/* All pages of it, part after part. */
+static int populate(const struct ram *ram)
+{
+	uint64_t part = ram->page > PROGRESS_PART ? ram->page : PROGRESS_PART, done = 0, n;
+	struct progress progress;
+	int error = 0;
+
+	progress_start(&progress, "getting memory", ram->bytes);
+	for (; done < ram->bytes && !error && !ends_soon(); done += n) {
+		n = ram->bytes - done < part ? ram->bytes - done : part;
+		if (madvise(ram->host + done, n, MADV_POPULATE_WRITE))
+			error = errno;
+		progress_done(&progress, done + n);
+	}
+	progress_end(&progress);
+	if (!error)
+		return 0;
+	message("--mem-prefault: cannot get %lluM: %s; give the guest less",
+		(unsigned long long)ram->bytes >> 20, strerror(error));
+	return -1;
+}
+
 /* Hints, mostly: a host without huge pages, or one that dumps them, still works. */
 static int advise(const struct ram *ram, const struct ram_backing *backing)
 {
@@ -164,44 +204,77 @@ static int advise(const struct ram *ram, const struct ram_backing *backing)
 		message("--mem-merge: this host merges no pages: %s", strerror(errno));
 		return -1;
 	}
-	if (backing->prefault && madvise(ram->host, ram->bytes, MADV_POPULATE_WRITE)) {
-		message("--mem-prefault: cannot get %lluM: %s; give the guest less",
-			(unsigned long long)ram->bytes >> 20, strerror(errno));
-		return -1;
-	}
-	return 0;
+	return backing->prefault ? populate(ram) : 0;
 }
 
-int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing)
+/* Who has the fd, too, can no longer make a touch of this memory a fault. */
+static int seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
+
+int ram_open(struct ram_file *file, uint64_t bytes, const struct ram_backing *backing)
 {
 	bool memfd = backing->path && !strcmp(backing->path, RAM_MEMFD);
-	unsigned long page;
-	int fd = -1;
+	bool sealed = memfd || backing->page > RAM_PAGE_4K;
 
+	*file = (struct ram_file) { .fd = -1, .page = RAM_PAGE_4K };
 	if ((!backing->path || memfd) && fits_host(bytes))
 		return -1;
-	if (memfd || backing->page > RAM_PAGE_4K)
-		fd = open_memfd(backing->page);
+	if (sealed)
+		file->fd = open_memfd(backing->page);
 	else if (backing->path)
-		fd = open_path(backing->path, bytes);
-	if (fd < 0 && (backing->path || backing->page > RAM_PAGE_4K))
+		file->fd = open_path(backing->path, bytes, &file->named);
+	else
+		return 0;
+	if (file->fd < 0)
 		return -1;
 
-	page = page_size(fd);
-	if (bytes % page) {
+	file->page = page_size(file->fd);
+	if (bytes % file->page) {
 		message("--mem %lluM is not a whole number of pages of %luM",
-			(unsigned long long)bytes >> 20, page >> 20);
-		goto fail;
+			(unsigned long long)bytes >> 20, file->page >> 20);
+	} else if ((backing_is_new(file->fd) && ftruncate(file->fd, bytes)) ||
+		   (sealed && seal(file->fd))) {
+		cannot_map(bytes, file->page);
+	} else {
+		return 0;
 	}
-	if (fd >= 0 && backing_is_new(fd) && ftruncate(fd, bytes))
-		goto fail_map;
-	ram->host = map_aligned(fd, bytes, page > HUGE_2M ? page : HUGE_2M);
-	if (!ram->host)
-		goto fail_map;
+	ram_close(file);
+	return -1;
+}
 
-	ram->fd = fd;
+void ram_close(struct ram_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+}
+
+/* What the machine before has left there goes, whoever has it mapped. */
+static int clear(const struct ram_file *file, uint64_t bytes)
+{
+	if (file->fd < 0 || file->named ||
+	    !fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, bytes))
+		return 0;
+	/* A file system without holes. */
+	return ftruncate(file->fd, 0) || ftruncate(file->fd, bytes) ? -1 : 0;
+}
+
+int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing,
+	      const struct ram_file *file)
+{
+	ram->host = NULL;
+	if (!clear(file, bytes))
+		ram->host = map_aligned(file->fd, bytes,
+					file->page > HUGE_2M ? file->page : HUGE_2M);
+	if (!ram->host) {
+		cannot_map(bytes, file->page);
+		return -1;
+	}
+	ram->fd = file->fd;
 	ram->bytes = bytes;
-	ram->page = page;
+	ram->page = file->page;
 	ram->prefault = backing->prefault;
 	ram->low_bytes = bytes < RAM_LOW_MAX ? bytes : RAM_LOW_MAX;
 	ram->high_bytes = bytes - ram->low_bytes;
@@ -209,21 +282,12 @@ int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing
 		return 0;
 	ram_free(ram);
 	return -1;
-
-fail_map:
-	cannot_map(bytes, page);
-fail:
-	if (fd >= 0)
-		close(fd);
-	return -1;
 }
 
 void ram_free(struct ram *ram)
 {
 	if (ram->host)
 		munmap(ram->host, ram->bytes);
-	if (ram->fd >= 0)
-		close(ram->fd);
 	*ram = (struct ram) { .fd = -1 };
 }
 
@@ -245,19 +309,23 @@ unsigned int ram_regions(const struct ram *ram, struct machine_region *regions)
 	return ram->high_bytes ? 3 : 2;
 }
 
-static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
-		    const struct machine_region *r)
+/* The VM's own tables, part after part. */
+static int map_beforehand(int vm_fd, const struct machine_region *r)
 {
-	uint64_t gpa = r->gpa, bytes = r->bytes;
-	int err;
+	struct progress progress;
+	uint64_t done = 0, n;
+	int err = 0;
 
-	err = svmm_set_slot(vm_fd, slot, 0, gpa, bytes, r->host);
-	if (err < 0) {
-		message("cannot give the VM its memory: %s",
-			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
-		return -1;
+	progress_start(&progress, "mapping memory", r->bytes);
+	for (; done < r->bytes && !err && !ends_soon(); done += n) {
+		uint64_t gpa = r->gpa + done, left;
+
+		n = r->bytes - done < PROGRESS_PART ? r->bytes - done : PROGRESS_PART;
+		left = n;
+		err = svmm_prefault(vm_fd, SVMM_PREFAULT_WRITE, &gpa, &left);
+		progress_done(&progress, done + n);
 	}
-	err = ram->prefault ? svmm_prefault(vm_fd, SVMM_PREFAULT_WRITE, &gpa, &bytes) : 0;
+	progress_end(&progress);
 	if (err == -EINTR)
 		return 0;	/* a signal, which ends the VM or does not: the guest goes on */
 	if (err < 0) {
@@ -265,6 +333,19 @@ static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
 		return -1;
 	}
 	return 0;
+}
+
+static int set_slot(const struct ram *ram, int vm_fd, uint32_t slot,
+		    const struct machine_region *r)
+{
+	int err = svmm_set_slot(vm_fd, slot, 0, r->gpa, r->bytes, r->host);
+
+	if (err < 0) {
+		message("cannot give the VM its memory: %s",
+			svmm_explain(SVMM_SET_MEMORY_SLOT, err));
+		return -1;
+	}
+	return ram->prefault ? map_beforehand(vm_fd, r) : 0;
 }
 
 int ram_register(const struct ram *ram, int vm_fd)

@@ -39,6 +39,18 @@ struct ram_backing {
 };
 
 /**
+ * struct ram_file - the file that the memory of all machines of a VM is in, one after the other
+ * @fd: of it, or -1: memory is anonymous
+ * @page: size of its pages in bytes
+ * @named: it has a name, and its contents are kept; else each machine finds zeroes
+ */
+struct ram_file {
+	int fd;
+	unsigned long page;
+	bool named;
+};
+
+/**
  * struct ram - the guest's memory
  * @host: where the mapping starts; guest-physical 0
  * @bytes: all of it
@@ -46,7 +58,7 @@ struct ram_backing {
  * @high_bytes: what lies above 4 GiB
  * @page: size of its pages in bytes, 4096 for memory without a size of its own
  * @prefault: map it into the VM before the guest touches it
- * @fd: what it is a shared mapping of, or -1
+ * @fd: what it is a shared mapping of, or -1; of the struct ram_file
  */
 struct ram {
 	uint8_t *host;
@@ -58,8 +70,23 @@ struct ram {
 	int fd;
 };
 
-/* Map @bytes (whole pages, at least 1 MiB).  Return: 0, or -1 after a message. */
-int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing);
+/**
+ * ram_open - open what @backing names, before paths lead nowhere any more
+ * @file: filled in; ram_close() also of what is anonymous
+ * @bytes: of memory, at least 1 MiB
+ * @backing: where it shall be
+ *
+ * It is opened once for all machines, so that a process that serves devices never has memory of a
+ * machine that is gone, and so that a file's size cannot change: memory without a name is sealed.
+ *
+ * Return: 0, or -1 after a message.
+ */
+int ram_open(struct ram_file *file, uint64_t bytes, const struct ram_backing *backing);
+void ram_close(struct ram_file *file);
+
+/* Map the @bytes of ram_open(); nobody else has them mapped.  Return: 0, or -1 after a message. */
+int ram_alloc(struct ram *ram, uint64_t bytes, const struct ram_backing *backing,
+	      const struct ram_file *file);
 void ram_free(struct ram *ram);
 
 /* Hand the memory to the VM @vm_fd.  Return: 0, or -1 after a message. */

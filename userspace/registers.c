@@ -4,9 +4,8 @@
  * find out why.  Only what the shared page holds is printed: a dead VM may
  * have no state left to ask for, and then what was published last is shown.
  */
-#include <stdio.h>
-
 #include "machine.h"
+#include "message.h"
 #include "registers.h"
 
 #define GROUPS	(SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR)
@@ -15,15 +14,14 @@
 
 static void print_gprs(const struct svmm_gprs *g)
 {
-	fprintf(stderr,
-		"  RIP %016llx  RFLAGS %08llx\n"
-		"  RAX %016llx  RBX %016llx  RCX %016llx  RDX %016llx\n"
-		"  RSI %016llx  RDI %016llx  RBP %016llx  RSP %016llx\n"
-		"  R8  %016llx  R9  %016llx  R10 %016llx  R11 %016llx\n"
-		"  R12 %016llx  R13 %016llx  R14 %016llx  R15 %016llx\n",
-		X(g->rip), X(g->rflags), X(g->rax), X(g->rbx), X(g->rcx), X(g->rdx),
-		X(g->rsi), X(g->rdi), X(g->rbp), X(g->rsp), X(g->r8), X(g->r9), X(g->r10),
-		X(g->r11), X(g->r12), X(g->r13), X(g->r14), X(g->r15));
+	message_more("  RIP %016llx  RFLAGS %08llx\n"
+		     "  RAX %016llx  RBX %016llx  RCX %016llx  RDX %016llx\n"
+		     "  RSI %016llx  RDI %016llx  RBP %016llx  RSP %016llx\n"
+		     "  R8  %016llx  R9  %016llx  R10 %016llx  R11 %016llx\n"
+		     "  R12 %016llx  R13 %016llx  R14 %016llx  R15 %016llx\n",
+		     X(g->rip), X(g->rflags), X(g->rax), X(g->rbx), X(g->rcx), X(g->rdx),
+		     X(g->rsi), X(g->rdi), X(g->rbp), X(g->rsp), X(g->r8), X(g->r9), X(g->r10),
+		     X(g->r11), X(g->r12), X(g->r13), X(g->r14), X(g->r15));
 }
 
 static void print_segments(const struct svmm_segs *s)
@@ -38,16 +36,15 @@ static void print_segments(const struct svmm_segs *s)
 	};
 
 	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		fprintf(stderr, "  %-4s %04x  base %016llx  limit %08x  attrib %04x\n",
-			all[i].name, all[i].seg->selector, X(all[i].seg->base),
-			all[i].seg->limit, all[i].seg->attrib);
+		message_more("  %-4s %04x  base %016llx  limit %08x  attrib %04x\n",
+			     all[i].name, all[i].seg->selector, X(all[i].seg->base),
+			     all[i].seg->limit, all[i].seg->attrib);
 }
 
 static void print_control(const struct svmm_crs *c)
 {
-	fprintf(stderr,
-		"  CR0 %08llx  CR2 %016llx  CR3 %016llx  CR4 %08llx  EFER %05llx\n",
-		X(c->cr0), X(c->cr2), X(c->cr3), X(c->cr4), X(c->efer));
+	message_more("  CR0 %08llx  CR2 %016llx  CR3 %016llx  CR4 %08llx  EFER %05llx\n",
+		     X(c->cr0), X(c->cr2), X(c->cr3), X(c->cr4), X(c->efer));
 }
 
 void registers_print(struct vcpu *vcpu)
@@ -63,5 +60,5 @@ void registers_print(struct vcpu *vcpu)
 	if (page->valid & SVMM_STATE_SEG)
 		print_segments(&page->seg);
 	if (!(page->valid & GROUPS))
-		fprintf(stderr, "  (the registers are lost)\n");
+		message_more("  (the registers are lost)\n");
 }

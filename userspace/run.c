@@ -5,7 +5,8 @@
  * It builds a machine, loads the guest, runs it, and builds the next one when
  * the guest reboots.  Signals that end a process are blocked in all threads
  * and read from a signalfd in the event loop, so that they can come at any
- * moment and still find everything in order.
+ * moment and still find everything in order.  Console and control socket are
+ * the VM's over all of its machines.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,29 +15,36 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "check.h"
 #include "cli.h"
 #include "console.h"
+#include "control_commands.h"
+#include "detach.h"
 #include "machine.h"
 #include "message.h"
+#include "progress.h"
 #include "run.h"
 #include "sandbox.h"
 #include "terminal.h"
+#include "uring.h"
 
 struct run {
 	const struct run_options *options;
-	struct console *console;
-	struct machine *m;
+	struct managed_vm vm;
+	struct console *console;	/* of the serial port */
 	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
+	struct ram_file ram_file;	/* likewise */
 	struct image program, initrd;		/* likewise; the program is a kernel, or --flat's */
 	struct block *blocks[DISKS_MAX];	/* likewise */
 	struct vhost_user servers[SHARES_MAX];
 	struct net *nets[NETS_MAX];		/* likewise */
 	struct plug_config plugs;
 	int svmm_fd, signal_fd;
+	struct detached detached;
 	unsigned int signal;	/* that came, 0: none */
 };
 
@@ -55,15 +63,16 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* As the shell's job control wants it, but those who watch the VM are told. */
+/* As the shell's job control wants it; the guest does not notice. */
 static void stop_for_a_while(struct machine *m)
 {
-	bool raw = terminal_is_raw();
+	bool raw = terminal_is_raw(), paused = m->paused;
 
 	terminal_restore();
-	svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, "SIGTSTP");
+	machine_pause(m, "SIGTSTP");
 	raise(SIGSTOP);
-	svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, "SIGCONT");
+	if (!paused)
+		machine_resume(m, "SIGCONT");
 	if (raw)
 		terminal_raw(STDIN_FILENO);
 }
@@ -77,11 +86,11 @@ static void signalled(void *opaque, uint32_t events)
 	if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGTSTP) {
-		stop_for_a_while(r->m);
+		stop_for_a_while(r->vm.m);
 		return;
 	}
 	r->signal = info.ssi_signo;
-	machine_request_stop(r->m, MACHINE_SIGNAL, r->signal);
+	machine_request_stop(r->vm.m, MACHINE_SIGNAL, r->signal);
 }
 
 static int open_svmm(void)
@@ -99,15 +108,16 @@ static int open_svmm(void)
 static int load(const struct run *r)
 {
 	const struct run_options *o = r->options;
-	struct svmm_vcpu_page *page = r->m->vcpus[0].page;
+	struct machine *m = r->vm.m;
+	struct svmm_vcpu_page *page = m->vcpus[0].page;
 	uint64_t rsdp;
 
 	if (o->flat)
-		return boot_flat(&r->m->ram, page, &r->program);
-	for (unsigned int i = 1; i < r->m->nr_vcpus; i++)
-		boot_secondary(r->m->vcpus[i].page);
-	rsdp = acpi_build(&r->m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic);
-	return boot_linux(&r->m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
+		return boot_flat(&m->ram, page, &r->program);
+	for (unsigned int i = 1; i < m->nr_vcpus; i++)
+		boot_secondary(m->vcpus[i].page);
+	rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic);
+	return boot_linux(&m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
 			  rsdp);
 }
 
@@ -159,6 +169,7 @@ static void close_images(struct run *r)
 	image_close(&r->program);
 	if (r->options->initrd)
 		image_close(&r->initrd);
+	ram_close(&r->ram_file);
 }
 
 static int open_images(struct run *r)
@@ -171,7 +182,10 @@ static int open_images(struct run *r)
 		image_close(&r->program);
 		return STATUS_ERROR;
 	}
-	return 0;
+	if (!ram_open(&r->ram_file, o->mem_bytes, &o->backing))
+		return 0;
+	close_images(r);
+	return STATUS_ERROR;
 }
 
 static void close_streams(struct plug_config *p)
@@ -206,12 +220,16 @@ static void close_plugs(struct run *r)
 	close_streams(&r->plugs);
 	if (r->plugs.cid)
 		vhost_close(&r->plugs.vsock);
-	while (r->plugs.nr_nets)
-		net_free(r->nets[--r->plugs.nr_nets]);
+	for (unsigned int i = 0; i < NETS_MAX; i++) {
+		if (r->nets[i])
+			net_free(r->nets[i]);
+	}
 	while (r->plugs.nr_shares)
 		vhost_user_close(&r->servers[--r->plugs.nr_shares]);
-	while (r->plugs.nr_disks)
-		block_free(r->blocks[--r->plugs.nr_disks]);
+	for (unsigned int i = 0; i < DISKS_MAX; i++) {
+		if (r->blocks[i])
+			block_free(r->blocks[i]);
+	}
 }
 
 /* What is in the host behind devices.  Return: 0, or the status to exit with. */
@@ -221,14 +239,16 @@ static int open_plugs(struct run *r)
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
-		.disks = o->disks, .blocks = r->blocks,
+		.blocks = r->blocks, .nets = r->nets,
 		.shares = o->shares, .servers = r->servers,
-		.net_options = o->nets, .nets = r->nets,
 		.vm_name = o->name,
 		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
 	};
+	memcpy(p->disks, o->disks, sizeof(p->disks));
+	memcpy(p->net_options, o->nets, sizeof(p->net_options));
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
-		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks]);
+		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks],
+						    topology_cpus(&o->topology));
 		if (!r->blocks[p->nr_disks])
 			goto fail;
 	}
@@ -273,6 +293,37 @@ static void print_counters(const struct machine *m)
 	}
 }
 
+/* The event loop has begun, and with it the guest. */
+static void guest_runs(void *opaque)
+{
+	struct run *r = opaque;
+
+	if (!detach_ready(&r->detached, r->options->name) ||
+	    detach_attach(&r->detached, r->vm.m))
+		machine_request_stop(r->vm.m, MACHINE_ERROR, 0);
+}
+
+/* What the event loop serves beside devices.  Return: 0, or -1 after a message. */
+static int watch(struct run *r, struct machine_timer **ready)
+{
+	int err = machine_watch_fd(r->vm.m, r->signal_fd, EPOLLIN, signalled, r);
+
+	if (!err && r->vm.control)
+		err = control_attach(r->vm.control, r->vm.m);
+	if (!err)
+		err = detach_attach(&r->detached, r->vm.m);
+	if (!err && r->detached.ready_fd >= 0) {
+		*ready = machine_timer_new(r->vm.m, guest_runs, r);
+		if (*ready)
+			machine_timer_arm(*ready, 0);
+		else
+			err = -ENOMEM;
+	}
+	if (err)
+		message("cannot wait for signals and commands: %s", strerror(-err));
+	return err ? -1 : 0;
+}
+
 /* From power-on to the machine's stop. */
 static enum machine_stop run_once(struct run *r, unsigned int *value)
 {
@@ -280,49 +331,107 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.name = r->options->name,
 		.mem_bytes = r->options->mem_bytes,
 		.backing = r->options->backing,
+		.ram_file = &r->ram_file,
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
 		.pvpanic = r->options->pvpanic,
 		.plugs = &r->plugs,
+		.nice = r->vm.nice,
 	};
+	struct machine *m = machine_new(r->svmm_fd, &config, r->console);
 	enum machine_stop why = MACHINE_ERROR;
+	struct machine_timer *ready = NULL;
 
-	r->m = machine_new(r->svmm_fd, &config, r->console);
-	if (!r->m)
+	if (!m)
 		return MACHINE_ERROR;
-	if (load(r) || console_attach(r->console, r->m, r->m->uart))
+	r->vm.m = m;
+	r->vm.boots++;
+	r->vm.reset = false;
+	if (load(r) || console_attach(r->console, m, m->uart))
 		goto out;
-	if (machine_watch_fd(r->m, r->signal_fd, EPOLLIN, signalled, r)) {
-		message("cannot wait for signals: %s", strerror(errno));
+	if (watch(r, &ready))
 		goto detach;
-	}
-	why = machine_run(r->m, value);
+	why = machine_run(m, value);
 	if (r->options->counters)
-		print_counters(r->m);
+		print_counters(m);
 	/* The guest's reset was first by a hair, but the signal must not get lost. */
 	if (why == MACHINE_RESET && r->signal) {
 		why = MACHINE_SIGNAL;
 		*value = r->signal;
 	}
 detach:
+	machine_timer_free(ready);
+	detach_detach(&r->detached, m);
+	if (r->vm.control)
+		control_detach(r->vm.control, m);
 	console_detach(r->console);
 out:
-	machine_free(r->m);
+	machine_free(m);
 	return why;
 }
 
-static int enter_sandbox(const struct run_options *o)
+static int enter_sandbox(const struct run *r)
 {
-	const struct sandbox_needs needs = {
-		/* which each machine opens anew */
-		.files = o->backing.path && strcmp(o->backing.path, RAM_MEMFD),
-	};
+	struct sandbox_needs needs = { .nr_servers = r->plugs.nr_shares };
 
-	if (!o->no_sandbox)
+	for (unsigned int i = 0; i < needs.nr_servers; i++)
+		needs.servers[i] = r->servers[i].pid;
+	if (plug_any(&r->plugs))
+		uring_keep_spares(BLOCK_DEPTH_MAX);
+	if (!r->options->no_sandbox)
 		return sandbox_enter(&needs);
 	message("--no-sandbox: who breaks out of the guest has all that you have");
 	return 0;
+}
+
+/* Return: false after a message, if the VM cannot do without. */
+static bool open_control(struct run *r)
+{
+	const struct control_handler handler = {
+		.run = control_command,
+		.deadline = control_kill,
+		.opaque = &r->vm,
+	};
+	const char *name = r->options->name;
+	char why[256];
+
+	r->vm.control = control_open(name, &handler, r->vm.console, why, sizeof(why));
+	if (r->vm.control)
+		return true;
+	if (errno == EEXIST) {
+		message("cannot create the VM \"%s\": %s", name, why);
+		return false;
+	}
+	if (r->options->detach) {
+		message("--detach: no control socket: %s", why);
+		return false;
+	}
+	message("no control socket, so vmctl stop, console and the like do not reach \"%s\": %s",
+		name, why);
+	return true;
+}
+
+/* For those who wait for the VM's end. */
+static const char *end_word(enum machine_stop why, bool killed)
+{
+	switch (why) {
+	case MACHINE_POWEROFF:
+		return "power-off";
+	case MACHINE_RESET:
+		return "reset";
+	case MACHINE_EXIT_PORT:
+		return "exit-port";
+	case MACHINE_CRASH:
+		return "crash";
+	case MACHINE_SIGNAL:
+		return killed ? "killed" : "signal";
+	case MACHINE_SLEEP:
+	case MACHINE_WAKE:
+	case MACHINE_ERROR:
+		break;
+	}
+	return "error";
 }
 
 static int exit_status(enum machine_stop why, unsigned int value)
@@ -337,6 +446,8 @@ static int exit_status(enum machine_stop why, unsigned int value)
 		return STATUS_CRASHED;
 	case MACHINE_SIGNAL:
 		return STATUS_SIGNAL + value;
+	case MACHINE_SLEEP:
+	case MACHINE_WAKE:
 	case MACHINE_ERROR:
 		break;
 	}
@@ -354,20 +465,69 @@ static void allow_fds(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int run_vm(const struct run_options *options)
+/* From the first machine to the last one's end.  Return: the exit status. */
+static int run_machines(struct run *r, enum machine_stop *why)
 {
-	struct run r = { .options = options };
-	int status = STATUS_ERROR;
-	enum machine_stop why;
 	unsigned int value = 0;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	r->vm.begun_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	do
+		*why = run_once(r, &value);
+	while (*why == MACHINE_RESET && (r->vm.reset || !r->options->no_reboot));
+	return exit_status(*why, value);
+}
+
+/* The end of all that the host sees of it.  Return: the exit status, which was @status. */
+static int drain(struct run *r, int status)
+{
+	struct console *all[] = { r->console, r->plugs.console };
+
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i] && console_drain(all[i], r->signal_fd) && status == STATUS_OK)
+			status = STATUS_ERROR;
+	}
+	return status;
+}
+
+/* With all that it is made of open.  Return: the exit status. */
+static int run_opened(struct run *r)
+{
+	enum machine_stop why = MACHINE_ERROR;
+	int status = STATUS_ERROR;
+
+	if (!open_control(r))
+		return STATUS_ERROR;
+	control_prepare(&r->vm);
+	if (!enter_sandbox(r))
+		status = run_machines(r, &why);
+	/* Before the consoles, whose readers may take their time. */
+	if (r->vm.control)
+		control_end(r->vm.control, end_word(why, r->vm.killed), status);
+	return drain(r, status);
+}
+
+int run_vm(struct run_options *options)
+{
+	struct run r = { .options = options, .vm.options = options, .detached = { -1, -1 } };
+	int status;
 
 	sandbox_remember_fds();
 	allow_fds();
+	progress_allow();
+	if (options->detach) {
+		status = detach_begin(&r.detached);
+		if (status != DETACHED)
+			return status;
+	}
+	run_options_set_name(options);
 	r.signal_fd = open_signals();
 	if (r.signal_fd < 0) {
 		message("cannot wait for signals: %s", strerror(errno));
 		return STATUS_ERROR;
 	}
+	status = STATUS_ERROR;
 	r.svmm_fd = open_svmm();
 	if (r.svmm_fd < 0)
 		goto close_signals;
@@ -384,19 +544,9 @@ int run_vm(const struct run_options *options)
 	r.console = console_open(options->console, "the console");
 	if (!r.console)
 		goto close_plugs;
-
-	if (enter_sandbox(options))
-		goto close_console;
-	do
-		why = run_once(&r, &value);
-	while (why == MACHINE_RESET && !options->no_reboot);
-
-	status = exit_status(why, value);
-	if (console_drain(r.console, r.signal_fd) && status == STATUS_OK)
-		status = STATUS_ERROR;
-	if (r.plugs.console && console_drain(r.plugs.console, r.signal_fd) && status == STATUS_OK)
-		status = STATUS_ERROR;
-close_console:
+	r.vm.plugs = &r.plugs;
+	r.vm.console = r.plugs.console ? r.plugs.console : r.console;
+	status = run_opened(&r);
 	console_close(r.console);
 close_plugs:
 	close_plugs(&r);

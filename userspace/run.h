@@ -4,7 +4,7 @@
 
 struct run_options;
 
-/* `vmctl run`.  Return: the exit status. */
-int run_vm(const struct run_options *options);
+/* `vmctl run`; the VM gets a name if it has none.  Return: the exit status. */
+int run_vm(struct run_options *options);
 
 #endif

@@ -110,23 +110,6 @@ static bool parse_name(const char *s, char name[SVMM_NAME_MAX])
 	return true;
 }
 
-/* The kernel's file name, as much as fits, and the process ID: unique and telling. */
-static void default_name(const char *path, char name[SVMM_NAME_MAX])
-{
-	const char *base = strrchr(path, '/');
-	char suffix[16];
-	size_t len, room;
-
-	base = base ? base + 1 : path;
-	len = snprintf(suffix, sizeof(suffix), "-%d", getpid());
-	room = SVMM_NAME_MAX - 1 - len;
-	if (strlen(base) < room)
-		room = strlen(base);
-	for (size_t i = 0; i < room; i++)
-		name[i] = name_char(base[i]) ? base[i] : '_';
-	strcpy(name + room, suffix);
-}
-
 /* Always false: @text is what is wrong. */
 static bool wrong(char *why, size_t room, const char *text)
 {
@@ -207,7 +190,14 @@ static bool add_share(const char *value, struct run_options *o, char *why, size_
 {
 	if (o->nr_shares == SHARES_MAX)
 		return wrong(why, room, "a VM has at most 4 shared directories");
-	return share_parse(value, &o->shares[o->nr_shares], why, room) && ++o->nr_shares;
+	if (!share_parse(value, &o->shares[o->nr_shares], why, room))
+		return false;
+	for (unsigned int i = 0; i < o->nr_shares; i++) {
+		if (!strcmp(o->shares[i].model.tag, o->shares[o->nr_shares].model.tag))
+			return wrong(why, room, "another one has this tag; say tag=NAME");
+	}
+	o->nr_shares++;
+	return true;
 }
 
 static bool add_serial_port(const char *value, struct run_options *o, char *why, size_t room)
@@ -307,14 +297,19 @@ static bool apply(const struct run_setting *set, struct run_options *o)
 	return true;
 }
 
+static bool is_stdio(const char *console)
+{
+	return console && !strcmp(console, "stdio");
+}
+
 /* At most one of them is vmctl's own standard input and output. */
 static bool choose_consoles(struct run_options *o)
 {
-	bool taken = o->virtio_console && !strcmp(o->virtio_console, "stdio");
+	bool taken = o->detach || is_stdio(o->virtio_console);
 
 	if (!o->console)
 		o->console = taken ? "none" : "stdio";
-	return !taken || strcmp(o->console, "stdio");
+	return !is_stdio(o->virtio_console) || !is_stdio(o->console);
 }
 
 static bool check_together(struct run_options *o)
@@ -336,6 +331,8 @@ static bool check_together(struct run_options *o)
 		bad = "--mem-merge: only private memory by small pages is merged";
 	else if (o->balloon.wanted && o->balloon.model.bytes >= o->mem_bytes)
 		bad = "--balloon: its size is all of --mem; leave the guest something";
+	else if (o->detach && (is_stdio(o->console) || is_stdio(o->virtio_console)))
+		bad = "--detach: there is no stdio then; vmctl console NAME has the console";
 	else if (!choose_consoles(o))
 		bad = "--console, --virtio-console: only one of them can be stdio";
 	if (bad)
@@ -343,12 +340,13 @@ static bool check_together(struct run_options *o)
 	return !bad;
 }
 
-bool run_options_set(struct run_options *o, struct run_settings *settings)
+bool run_options_set(struct run_options *o, struct run_settings *settings, bool detach)
 {
 	*o = (struct run_options) {
 		.mem_bytes = DEFAULT_MEM,
 		.topology = { .sockets = 1, .cores = 1, .threads = 1 },
 		.exit_port = -1,
+		.detach = detach,
 		.settings = *settings,
 	};
 	*settings = (struct run_settings) { 0 };
@@ -360,7 +358,24 @@ bool run_options_set(struct run_options *o, struct run_settings *settings)
 		return false;
 	if (!o->append)
 		o->append = o->virtio_console ? HVC_APPEND : DEFAULT_APPEND;
-	if (!o->name[0])
-		default_name(o->flat ? o->flat : o->kernel, o->name);
 	return true;
+}
+
+/* The file name, as much as fits, and the process ID: unique and telling. */
+void run_options_set_name(struct run_options *o)
+{
+	const char *path = o->flat ? o->flat : o->kernel, *base = strrchr(path, '/');
+	char suffix[16];
+	size_t len, room;
+
+	if (o->name[0])
+		return;
+	base = base ? base + 1 : path;
+	len = snprintf(suffix, sizeof(suffix), "-%d", getpid());
+	room = SVMM_NAME_MAX - 1 - len;
+	if (strlen(base) < room)
+		room = strlen(base);
+	for (size_t i = 0; i < room; i++)
+		o->name[i] = name_char(base[i]) ? base[i] : '_';
+	strcpy(o->name + room, suffix);
 }

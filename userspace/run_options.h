@@ -69,6 +69,7 @@ struct run_options {
 	bool no_reboot;
 	bool no_sandbox;
 	bool counters;
+	bool detach;		/* no option of the VM: it is on the command line only */
 	struct run_settings settings;	/* of which all the above was made: the texts are there */
 };
 
@@ -118,11 +119,15 @@ void run_settings_free(struct run_settings *s);
 
 /**
  * run_options_set - make options of settings
- * @o: filled in; what no setting is about has its default
+ * @o: filled in; what no setting is about has its default, but for the name
  * @settings: taken over, also on failure
+ * @detach: whether the VM shall leave its caller
  *
  * Return: whether each value makes sense, and all of them together; if not, a message told.
  */
-bool run_options_set(struct run_options *o, struct run_settings *settings);
+bool run_options_set(struct run_options *o, struct run_settings *settings, bool detach);
+
+/* If there is no name: the kernel's and this process's number. */
+void run_options_set_name(struct run_options *o);
 
 #endif

@@ -7,33 +7,49 @@
 #define VMCTL_SANDBOX_H
 
 #include <stdbool.h>
+#include <sys/types.h>
+
+#define SANDBOX_SERVERS_MAX	16
 
 /**
  * struct sandbox_needs - what this VM goes on to need
  * @files: to open files by their names
- * @network: the host's network; for a process of --net user
+ * @servers: of server_start(), that may have to be killed
+ * @nr_servers: of them, at most SANDBOX_SERVERS_MAX
  */
 struct sandbox_needs {
 	bool files;
-	bool network;
+	pid_t servers[SANDBOX_SERVERS_MAX];
+	unsigned int nr_servers;
 };
 
 /* At the very start: what vmctl inherits beside its standard streams is not for those it starts. */
 void sandbox_remember_fds(void);
-/* In a child that has closed them: their numbers are others' now. */
-void sandbox_forget_fds(void);
 
 /**
  * sandbox_enter - for the whole process, which has one thread
  * @needs: what stays
  *
  * Inherited fds are closed; where it is permitted there are a mount namespace with an empty root
- * and a network namespace without an interface; no capability, no new privilege; of system calls
- * only those of a VMM.  Any other ends vmctl, with a message.
+ * and a network namespace without an interface, else a message says what there is not; no
+ * capability, no new privilege; of system calls only those of a VMM, and of those that reach other
+ * processes only what concerns vmctl itself.  Any other ends vmctl, with a message.
  *
  * Return: 0, or -1 after a message.
  */
 int sandbox_enter(const struct sandbox_needs *needs);
+
+/**
+ * sandbox_enter_network - for a process that has the host's network in a guest's name
+ *
+ * Of one thread, with no fd open but its own, and what it loads loaded.  It may have sockets of
+ * IPv4, and read a copy of /etc/resolv.conf as it is now, in a root that has nothing else; where
+ * such a root is not permitted, that file itself, by Landlock; where the kernel does not have that
+ * either, no file at all.  Root becomes nobody.  Any other system call ends it, with a message.
+ *
+ * Return: 0, or -1 after a message.
+ */
+int sandbox_enter_network(void);
 
 /* For the calling thread, less yet: a vCPU's, or one that serves a device's queue. */
 void sandbox_enter_vcpu(void);

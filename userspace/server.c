@@ -12,12 +12,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "message.h"
 #include "server.h"
 
+#define SECONDS	10	/* until it is said what vmctl waits for */
+
 /* In the child: nothing of vmctl's but the socket. */
-static void become(const char * const *argv, int listener)
+static void become(const char * const *argv, int listener, pid_t vmctl)
 {
 	char pid[16];
 	sigset_t none;
@@ -26,6 +31,8 @@ static void become(const char * const *argv, int listener)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != vmctl)
+		_exit(1);	/* it has ended before that */
 	setpgid(0, 0);		/* Ctrl-C is the guest's, or vmctl's, not its */
 	if (dup2(listener, SERVER_FD) < 0 || fcntl(SERVER_FD, F_SETFD, 0))
 		_exit(1);
@@ -93,13 +100,17 @@ static int make_connection(int *listener)
 int server_start(const char * const *argv, pid_t *pid)
 {
 	int listener, fd = make_connection(&listener), err;
+	pid_t vmctl = getpid();
 
 	if (fd < 0)
 		return -1;
 	*pid = fork();
 	if (!*pid)
-		become(argv, listener);
+		become(argv, listener, vmctl);
 	err = errno;
+	/* Here, too: whoever is first. */
+	if (*pid > 0)
+		setpgid(*pid, *pid);
 	close(listener);
 	if (*pid < 0) {
 		close(fd);
@@ -107,4 +118,25 @@ int server_start(const char * const *argv, pid_t *pid)
 		return -1;
 	}
 	return fd;
+}
+
+void server_kill(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+}
+
+void server_wait(pid_t pid, const char *program, const char *what)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	pid_t got;
+
+	for (unsigned int i = 0; i < SECONDS * 100; i++) {
+		got = waitpid(pid, NULL, WNOHANG);
+		if (got && !(got < 0 && errno == EINTR))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	message("waiting for %s (process %d) to end with %s", program, pid, what);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }

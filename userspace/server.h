@@ -15,12 +15,24 @@
  * @pid: set to its process; who does not wait for it leaves that to the end of vmctl
  *
  * It listens on SERVER_FD, a Unix socket that has no name any more: nobody else can connect.  It is
- * not of vmctl's process group, and ends with vmctl at the latest.  Only before the sandbox, while
- * there is one thread.
+ * not of vmctl's process group, and gets a SIGTERM if vmctl ends before it, however that ends.  Only
+ * before the sandbox, while there is one thread.
  *
  * Return: the connection, or -1 with errno set.  That the program cannot be executed, or ends at
  * once, is seen by the connection's being closed.
  */
 int server_start(const char * const *argv, pid_t *pid);
+
+/*
+ * Have it end, with the processes that it has started.  Until it is waited for its number is no
+ * other's.  In the sandbox it has to be one of sandbox_needs.servers.
+ */
+void server_kill(pid_t pid);
+
+/*
+ * Wait for the end of a server whose connection was closed.  It may have much to write out before,
+ * so after some seconds the user is told that @program, for @what, is what is waited for.
+ */
+void server_wait(pid_t pid, const char *program, const char *what);
 
 #endif

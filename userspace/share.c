@@ -109,22 +109,22 @@ static const char *find_server(void)
 }
 
 /* Return: a connection to a new server, or -1 with errno set. */
-static int start_server(const char *server, const struct share_options *share)
+static int start_server(const char *server, const struct share_options *share, pid_t *pid)
 {
 	char fd[32], options[4096];
 	const char *argv[5] = { server, fd, "-o", options, NULL };
-	pid_t pid;
 
 	snprintf(fd, sizeof(fd), "--fd=%d", SERVER_FD);
 	snprintf(options, sizeof(options), "source=%s,cache=%s,sandbox=%s,log_level=warn",
 		 share->path, share->cache, share->sandbox);
-	return server_start(argv, &pid);
+	return server_start(argv, pid);
 }
 
 int share_open(const struct share_options *share, struct vhost_user *user)
 {
 	const char *server = find_server();
 	struct stat st;
+	pid_t pid;
 	int fd, err;
 
 	if (stat(share->path, &st)) {
@@ -140,12 +140,12 @@ int share_open(const struct share_options *share, struct vhost_user *user)
 			"ones in virtiofsd");
 		return -1;
 	}
-	fd = start_server(server, share);
+	fd = start_server(server, share, &pid);
 	if (fd < 0) {
 		message("--share %s: cannot start %s: %s", share->path, server, strerror(errno));
 		return -1;
 	}
-	err = vhost_user_open(user, fd);
+	err = vhost_user_open(user, fd, pid);
 	if (err) {
 		message("--share %s: %s does not serve it (%s); what it says is above", share->path,
 			server, strerror(-err));

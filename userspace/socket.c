@@ -68,34 +68,47 @@ static int open_directory(const char *path)
 	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Its name's keeper.  Return: 0, or -1 with errno set; the name has gone then. */
+static int keep_name(struct socket_name *s, const char *path)
+{
+	int dir = open_directory(path), err;
+
+	if (dir >= 0 && !keeper_start(&s->keeper, dir, last_part(path))) {
+		close(dir);
+		return 0;
+	}
+	err = errno;
+	unlink(path);
+	if (dir >= 0)
+		close(dir);
+	errno = err;
+	return -1;
+}
+
 int socket_listen(struct socket_name *s, const char *path, const char *name)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	*s = (struct socket_name) { .fd = -1, .path = path, .dir_fd = -1 };
+	*s = (struct socket_name) { .fd = -1 };
 	if (strlen(path) >= sizeof(addr.sun_path)) {
 		message("%s: a socket's path has at most %zu characters: %s", name,
 			sizeof(addr.sun_path) - 1, path);
 		return -1;
 	}
 	strcpy(addr.sun_path, path);
-	s->dir_fd = open_directory(path);
-	if (s->dir_fd >= 0)
-		s->fd = open_stream();
-	if (s->fd >= 0 && !bind_path(s->fd, &addr) && !listen(s->fd, 1))
+	s->fd = open_stream();
+	if (s->fd >= 0 && !bind_path(s->fd, &addr) && !listen(s->fd, 1) && !keep_name(s, path))
 		return 0;
 	message("%s: cannot listen on %s: %s%s", name, path, strerror(errno),
 		errno == EADDRINUSE ? "; remove it, if nobody needs it" : "");
 	if (s->fd >= 0)
 		close(s->fd);
-	if (s->dir_fd >= 0)
-		close(s->dir_fd);
+	s->fd = -1;
 	return -1;
 }
 
 void socket_close(struct socket_name *s)
 {
-	unlinkat(s->dir_fd, last_part(s->path), 0);
-	close(s->dir_fd);
 	close(s->fd);
+	keeper_end(&s->keeper);
 }

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Unix sockets that have a name in the file system.
+ * Unix sockets that have a name in the file system, which goes with them, from within the sandbox,
+ * too.  What is said on them is not known here.
  */
 #ifndef VMCTL_SOCKET_H
 #define VMCTL_SOCKET_H
 
+#include "keeper.h"
+
 /**
  * struct socket_name - a socket that is listened on
  * @fd: does not block
- * @path: its name
- * @dir_fd: of the directory that it is in, so that the name can go when paths lead nowhere any more
+ * @keeper: of its name, which vmctl itself cannot remove
  */
 struct socket_name {
 	int fd;
-	const char *path;
-	int dir_fd;
+	struct keeper keeper;
 };
 
 /**
  * socket_listen - listen on a Unix socket that only its owner can connect to
  * @s: filled in
- * @path: where, constant; what a vmctl that is gone has left there is replaced
+ * @path: where; what a vmctl that is gone has left there is replaced
  * @name: who wants it, for messages
  *
  * Return: 0, or -1 after a message.

@@ -7,6 +7,8 @@
  * only when a deadline comes before the one that it is set to.  A timer that
  * is pushed back over and over costs no system call, at the price of one early
  * wake-up that finds nothing to do.
+ *
+ * Machine time is CLOCK_MONOTONIC minus what the machine was paused for.
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -27,24 +29,36 @@ struct machine_timer {
 	void *opaque;
 };
 
-uint64_t machine_now_ns(struct machine *m)
+static uint64_t host_now_ns(void)
 {
 	struct timespec ts;
 
-	(void)m;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
+uint64_t machine_now_ns(struct machine *m)
+{
+	return m->stands_at_ns ? m->stands_at_ns : host_now_ns() - m->behind_ns;
+}
+
+/* The timer that is to fire first, or NULL. */
+static struct machine_timer *find_first(const struct machine *m)
+{
+	struct machine_timer *first = NULL;
+
+	for (struct machine_timer *t = m->timers; t; t = t->next) {
+		if (!first || t->deadline_ns < first->deadline_ns)
+			first = t;
+	}
+	return first;
+}
+
 static uint64_t earliest(const struct machine *m)
 {
-	uint64_t ns = UINT64_MAX;
+	const struct machine_timer *first = find_first(m);
 
-	for (const struct machine_timer *t = m->timers; t; t = t->next) {
-		if (t->deadline_ns < ns)
-			ns = t->deadline_ns;
-	}
-	return ns;
+	return first ? first->deadline_ns : UINT64_MAX;
 }
 
 static void set_timerfd(struct machine *m, uint64_t deadline_ns)
@@ -53,6 +67,7 @@ static void set_timerfd(struct machine *m, uint64_t deadline_ns)
 
 	m->timer_set_ns = deadline_ns;
 	if (deadline_ns != UINT64_MAX) {
+		deadline_ns += m->behind_ns;
 		/* All zero would disarm it; a deadline in the past fires at once. */
 		if (!deadline_ns)
 			deadline_ns = 1;
@@ -60,16 +75,6 @@ static void set_timerfd(struct machine *m, uint64_t deadline_ns)
 		its.it_value.tv_nsec = deadline_ns % NS_PER_S;
 	}
 	timerfd_settime(m->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
-}
-
-/* A timer that is due; fire() may arm, and free, any timer. */
-static struct machine_timer *find_due(const struct machine *m, uint64_t now)
-{
-	for (struct machine_timer *t = m->timers; t; t = t->next) {
-		if (t->deadline_ns <= now)
-			return t;
-	}
-	return NULL;
 }
 
 static void expired(void *opaque, uint32_t events)
@@ -83,15 +88,35 @@ static void expired(void *opaque, uint32_t events)
 		return;
 	/* One reading of the clock: what becomes due meanwhile waits for the next round. */
 	now = machine_now_ns(m);
-	while ((t = find_due(m, now))) {
+	/* fire() may arm, and free, any timer. */
+	while ((t = find_first(m)) && t->deadline_ns <= now) {
 		t->deadline_ns = UINT64_MAX;
 		t->fire(t->opaque);
 	}
+	if (!m->stands_at_ns)
+		set_timerfd(m, earliest(m));
+}
+
+void timer_stop(struct machine *m)
+{
+	m->stands_at_ns = machine_now_ns(m);
+	set_timerfd(m, UINT64_MAX);
+	m->timer_set_ns = 0;	/* no deadline comes before it */
+}
+
+uint64_t timer_go_on(struct machine *m)
+{
+	uint64_t ns = host_now_ns() - m->behind_ns - m->stands_at_ns;
+
+	m->behind_ns += ns;
+	m->stands_at_ns = 0;
 	set_timerfd(m, earliest(m));
+	return ns;
 }
 
 int timer_init(struct machine *m)
 {
+	m->begun_ns = machine_now_ns(m);
 	m->timer_set_ns = UINT64_MAX;
 	m->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (m->timer_fd < 0)

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * `vmctl trace`: lines of the kernel's trace of one VM, which tracing.h reads, as they are or as
+ * JSON.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>

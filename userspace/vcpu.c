@@ -5,7 +5,7 @@
  * It knows the exit record and the bus, not the devices.  To make a vCPU leave
  * its guest, immediate_exit is set first and a signal sent second: whether the
  * thread is before SVMM_RUN, in it or behind it, it comes to look at
- * machine.stopping.
+ * machine.stopping and machine.paused.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "machine.h"
@@ -184,13 +185,47 @@ static void found_dead(struct vcpu *vcpu)
 		hypervisor_failed(vcpu, svmm_explain(SVMM_RUN, -EIO));
 }
 
+/* Linux has it by thread. */
+static int set_nice(const struct vcpu *vcpu, int nice)
+{
+	return setpriority(PRIO_PROCESS, vcpu->tid, nice) ? -errno : 0;
+}
+
+int machine_set_nice(struct machine *m, int nice)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < m->nr_vcpus && !err; i++) {
+		if (m->vcpus[i].tid)
+			err = set_nice(&m->vcpus[i], nice);
+	}
+	if (!err)
+		m->nice = nice;
+	return err;
+}
+
+/* What was allowed in the machine before, is allowed now. */
+static void begin(struct vcpu *vcpu)
+{
+	machine_lock(vcpu->m);
+	vcpu->tid = gettid();
+	if (vcpu->m->nice)
+		set_nice(vcpu, vcpu->m->nice);
+	machine_unlock(vcpu->m);
+}
+
 static void *thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	int err;
 
+	begin(vcpu);
 	sandbox_enter_vcpu();
 	while (!atomic_load_explicit(&vcpu->m->stopping, memory_order_relaxed)) {
+		if (atomic_load_explicit(&vcpu->m->paused, memory_order_relaxed)) {
+			machine_park(vcpu->m, vcpu);
+			continue;
+		}
 		err = svmm_run(vcpu->fd);
 		if (!err) {
 			handle_exit(vcpu);
@@ -201,6 +236,10 @@ static void *thread(void *arg)
 			hypervisor_failed(vcpu, svmm_explain(SVMM_RUN, err));
 		}
 	}
+	machine_lock(vcpu->m);
+	vcpu->tid = 0;
+	machine_thread_rests(vcpu->m);
+	machine_unlock(vcpu->m);
 	return NULL;
 }
 
@@ -259,8 +298,7 @@ int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int
 		goto unmap;
 	/* The power-on state, of which a loader changes what it has to. */
 	request = SVMM_GET_STATE;
-	err = svmm_get_state(vcpu->fd, SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR |
-						SVMM_STATE_MSR);
+	err = suspend_remember(vcpu);
 	if (err)
 		goto unmap;
 	return 0;
@@ -276,6 +314,7 @@ fail:
 
 void vcpu_free(struct vcpu *vcpu)
 {
+	suspend_forget(vcpu);
 	munmap(vcpu->page, vcpu->m->caps.vcpu_mmap_bytes);
 	close(vcpu->fd);
 }

@@ -7,14 +7,19 @@
  */
 #include <errno.h>
 #include <linux/vhost_types.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "device.h"
+#include "event_fd.h"
+#include "message.h"
+#include "server.h"
 #include "vhost_user.h"
 #include "virtio.h"
 
@@ -43,8 +48,13 @@ enum {
 
 #define FDS_MAX			MACHINE_REGIONS_MAX
 
+/*
+ * @user is where rings are looked for.  To be where the memory is in us is usual, but nothing needs
+ * it; guest-physical addresses are the same for each machine, and a table may be set while rings of
+ * the machine before are remembered.
+ */
 struct region {
-	uint64_t gpa, bytes, host, offset;
+	uint64_t gpa, bytes, user, offset;
 };
 
 struct message {
@@ -61,8 +71,42 @@ struct message {
 } __attribute__((packed));
 
 #define HEADER_BYTES	12u
+#define MS_PER_S	1000
+#define END_SECONDS	2	/* until one that was killed has ended */
 
 /* Messages */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * MS_PER_S + ts.tv_nsec / 1000000;
+}
+
+static void have_seconds(struct vhost_user *u, int seconds)
+{
+	u->deadline_ms = now_ms() + seconds * MS_PER_S;
+}
+
+/* @events: 0 waits for the end of the connection.  Return: 0, or -ETIMEDOUT at the deadline. */
+static int wait_for(const struct vhost_user *u, short events)
+{
+	struct pollfd p = { .fd = u->fd, .events = events };
+	int64_t left;
+
+	while ((left = u->deadline_ms - now_ms()) > 0) {
+		if (poll(&p, 1, left) > 0)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+/* Not now, but perhaps soon. */
+static bool can_wait(void)
+{
+	return errno == EAGAIN || errno == EINTR;
+}
 
 static int put(const struct vhost_user *u, const struct message *message, const int *fds,
 	       unsigned int nr_fds)
@@ -76,6 +120,7 @@ static int put(const struct vhost_user *u, const struct message *message, const 
 	};
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
+	int err;
 
 	if (nr_fds) {
 		msg.msg_control = &control;
@@ -85,26 +130,48 @@ static int put(const struct vhost_user *u, const struct message *message, const 
 		control.header.cmsg_len = CMSG_LEN(nr_fds * sizeof(int));
 		memcpy(CMSG_DATA(&control.header), fds, nr_fds * sizeof(int));
 	}
-	n = sendmsg(u->fd, &msg, MSG_NOSIGNAL);
+	do {
+		err = wait_for(u, POLLOUT);
+		if (err)
+			return err;
+		n = sendmsg(u->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n < 0 && can_wait());
 	if (n < 0)
 		return -errno;
 	return (size_t)n == iov.iov_len ? 0 : -EIO;
+}
+
+static int get_bytes(const struct vhost_user *u, void *to, size_t bytes)
+{
+	ssize_t n;
+	int err;
+
+	for (size_t done = 0; done < bytes; done += n) {
+		err = wait_for(u, POLLIN);
+		if (err)
+			return err;
+		n = recv(u->fd, (uint8_t *)to + done, bytes - done, MSG_DONTWAIT);
+		if (!n)
+			return -ECONNRESET;
+		if (n < 0 && !can_wait())
+			return -errno;
+		if (n < 0)
+			n = 0;
+	}
+	return 0;
 }
 
 /* The answer to @request, of @bytes. */
 static int get(const struct vhost_user *u, uint32_t request, struct message *answer,
 	       uint32_t bytes)
 {
-	ssize_t n = recv(u->fd, answer, HEADER_BYTES + bytes, MSG_WAITALL);
+	int err = get_bytes(u, answer, HEADER_BYTES);
 
-	if (n < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	if (!n)
-		return -ECONNRESET;
-	if ((size_t)n != HEADER_BYTES + bytes || answer->request != request ||
-	    answer->bytes != bytes || !(answer->flags & FLAG_REPLY))
+	if (err)
+		return err;
+	if (answer->request != request || answer->bytes != bytes || !(answer->flags & FLAG_REPLY))
 		return -EPROTO;
-	return 0;
+	return get_bytes(u, &answer->number, bytes);
 }
 
 static int tell_with(const struct vhost_user *u, struct message *message, const int *fds,
@@ -180,7 +247,7 @@ static int set_memory(const struct vhost_user *u)
 		m.memory.region[i] = (struct region) {
 			.gpa = regions[i].gpa,
 			.bytes = regions[i].bytes,
-			.host = (uintptr_t)regions[i].host,
+			.user = regions[i].gpa,
 			/* One file has it all, from guest-physical 0 on. */
 			.offset = (uint8_t *)regions[i].host - (uint8_t *)regions[0].host,
 		};
@@ -196,9 +263,9 @@ static int set_addresses(const struct vhost_user *u, unsigned int n, const struc
 		.bytes = sizeof(m.addr),
 		.addr = {
 			.index = n,
-			.desc_user_addr = (uintptr_t)machine_memory(u->m, q->desc, 1),
-			.avail_user_addr = (uintptr_t)machine_memory(u->m, q->driver, 1),
-			.used_user_addr = (uintptr_t)machine_memory(u->m, q->device, 1),
+			.desc_user_addr = q->desc,
+			.avail_user_addr = q->driver,
+			.used_user_addr = q->device,
 		},
 	};
 
@@ -234,11 +301,33 @@ static int start_ring(struct vhost_user *u, unsigned int n)
 static void called(void *opaque, uint32_t events)
 {
 	struct vhost_user *u = opaque;
-	eventfd_t count;
 
 	(void)events;
-	if (!eventfd_read(u->call_fd, &count))
+	if (event_fd_take(u->call_fd))
 		virtio_interrupt(u->vd, u->call_queue);
+}
+
+static void unwatch(struct vhost_user *u)
+{
+	machine_watch_fd(u->m, u->fd, 0, NULL, NULL);
+	machine_watch_fd(u->m, u->call_fd, 0, NULL, NULL);
+}
+
+/*
+ * It does not do as it is told, and has the guest's memory: it must be gone before a driver uses
+ * its rings' pages for something else.  The kernel closes its socket behind its memory.
+ */
+static void end(struct vhost_user *u)
+{
+	u->gone = true;
+	u->queues = 0;
+	server_kill(u->pid);
+	have_seconds(u, END_SECONDS);
+	if (!wait_for(u, 0))
+		return;
+	message("a process that serves a device, %d, cannot be killed, and could write to the "
+		"guest's memory; look what it waits for", u->pid);
+	machine_request_stop(u->m, MACHINE_ERROR, 0);
 }
 
 static void spoke(void *opaque, uint32_t events)
@@ -246,7 +335,8 @@ static void spoke(void *opaque, uint32_t events)
 	struct vhost_user *u = opaque;
 
 	(void)events;
-	machine_watch_fd(u->m, u->fd, 0, NULL, NULL);
+	unwatch(u);
+	end(u);
 	virtio_broken(u->vd, "the process that serves it has ended");
 }
 
@@ -255,8 +345,11 @@ int vhost_user_start(struct vhost_user *u, struct machine *m, struct virtio_devi
 {
 	int err;
 
+	if (u->gone)
+		return -ENOTCONN;
 	u->m = m;
 	u->vd = vd;
+	have_seconds(u, VHOST_USER_SECONDS);
 	err = tell(u, SET_FEATURES, virtio_features(vd) | 1ull << F_PROTOCOL_FEATURES);
 	if (!err)
 		err = set_memory(u);
@@ -266,13 +359,17 @@ int vhost_user_start(struct vhost_user *u, struct machine *m, struct virtio_devi
 		err = machine_watch_fd(m, u->call_fd, EPOLLIN, called, u);
 	if (!err)
 		err = machine_watch_fd(m, u->fd, EPOLLIN | EPOLLRDHUP, spoke, u);
-	if (err)
+	if (err == -EREMOTEIO || err == -ENOTSUP) {
 		vhost_user_stop(u);
+	} else if (err) {
+		unwatch(u);
+		end(u);
+	}
 	return err;
 }
 
 /* A ring has stopped when it has said how far it was. */
-static void stop_ring(struct vhost_user *u, unsigned int n)
+static int stop_ring(struct vhost_user *u, unsigned int n)
 {
 	struct message m = {
 		.request = GET_VRING_BASE,
@@ -281,16 +378,29 @@ static void stop_ring(struct vhost_user *u, unsigned int n)
 		.state = { .index = n },
 	};
 
-	if (virtio_queue(u->vd, n) && !put(u, &m, NULL, 0))
-		get(u, GET_VRING_BASE, &m, sizeof(m.state));
+	int err;
+
+	if (!virtio_queue(u->vd, n))
+		return 0;
+	err = put(u, &m, NULL, 0);
+	return err ? err : get(u, GET_VRING_BASE, &m, sizeof(m.state));
 }
 
 void vhost_user_stop(struct vhost_user *u)
 {
-	machine_watch_fd(u->m, u->fd, 0, NULL, NULL);
-	machine_watch_fd(u->m, u->call_fd, 0, NULL, NULL);
-	while (u->queues)
-		stop_ring(u, --u->queues);
+	int err = 0;
+
+	if (u->gone)
+		return;
+	unwatch(u);
+	have_seconds(u, VHOST_USER_SECONDS);
+	while (!err && u->queues)
+		err = stop_ring(u, --u->queues);
+	if (!err)
+		return;
+	message("the process %d that serves a device does not stop (%s): it is killed", u->pid,
+		strerror(-err));
+	end(u);
 }
 
 /* Life */
@@ -314,21 +424,18 @@ static int greet(struct vhost_user *u)
 	return err;
 }
 
-int vhost_user_open(struct vhost_user *u, int fd)
+int vhost_user_open(struct vhost_user *u, int fd, pid_t pid)
 {
-	const struct timeval patience = { .tv_sec = VHOST_USER_SECONDS };
 	int err;
 
-	*u = (struct vhost_user) { .fd = fd };
+	*u = (struct vhost_user) { .fd = fd, .pid = pid };
+	have_seconds(u, VHOST_USER_OPEN_SECONDS);
 	u->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (u->call_fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
-		err = -errno;
-	else
-		err = greet(u);
-	if (err)
+	err = u->call_fd < 0 ? -errno : greet(u);
+	if (err) {
+		server_kill(pid);
 		vhost_user_close(u);
+	}
 	return err;
 }
 

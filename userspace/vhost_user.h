@@ -4,8 +4,9 @@
  * vhost.h is for the kernel.
  *
  * The other process has all of the guest's memory, which therefore is a file, and the eventfds of
- * notifications and interrupts.  All of it under the machine's lock; who does not answer within
- * VHOST_USER_SECONDS has failed.
+ * notifications and interrupts.  All of it under the machine's lock, so that there is one deadline
+ * for all messages of a start or a stop: who does not keep it, or answers what was not asked, is
+ * killed, before anyone takes that memory for his own.
  *
  * Source: QEMU's documentation, "Vhost-user Protocol".
  */
@@ -14,8 +15,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-#define VHOST_USER_SECONDS	10
+#define VHOST_USER_SECONDS	5	/* to start or to stop; work that is under way ends first */
+#define VHOST_USER_OPEN_SECONDS	20	/* until it greets: nobody waits for anything else yet */
 
 struct machine;
 struct virtio_device;
@@ -23,15 +26,19 @@ struct virtio_device;
 /**
  * struct vhost_user - the other process
  * @fd: the socket, or -1
+ * @pid: it, of server_start()
  * @features: what it can do, of rings and of its device
  *
  * The others are vhost_user.c's own.
  */
 struct vhost_user {
 	int fd;
+	pid_t pid;
 	uint64_t features;
 
 	bool acknowledges;		/* each message, if asked */
+	bool gone;			/* it has ended, and serves no later machine either */
+	int64_t deadline_ms;		/* of what is being said */
 	int call_fd;			/* watched while started: interrupts without MSI-X */
 	unsigned int call_queue;
 	unsigned int queues;		/* that are started */
@@ -39,8 +46,11 @@ struct vhost_user {
 	struct virtio_device *vd;
 };
 
-/* Greet the process at the other end of @fd, which is ours from here on.  Return: 0 or -errno. */
-int vhost_user_open(struct vhost_user *u, int fd);
+/*
+ * Greet the process @pid at the other end of @fd, which is ours from here on.  Return: 0 or -errno;
+ * it is killed then.
+ */
+int vhost_user_open(struct vhost_user *u, int fd, pid_t pid);
 void vhost_user_close(struct vhost_user *u);
 
 /**
@@ -50,11 +60,15 @@ void vhost_user_close(struct vhost_user *u);
  * @vd: the device; queues that it did not enable are left out
  * @queues: how many it has
  *
- * Return: 0 or -errno (-ENOTSUP: the guest's memory is no file).
+ * Return: 0 or -errno (-ENOTSUP: the guest's memory is no file, -EREMOTEIO: it refuses; all others:
+ * it has ended, or was killed).
  */
 int vhost_user_start(struct vhost_user *u, struct machine *m, struct virtio_device *vd,
 		     unsigned int queues);
-/* Of a model's stop(): it touches neither rings nor buffers any more. */
+/*
+ * Of a model's stop(): it touches neither rings nor buffers any more, if need be because it is no
+ * more.  Where it cannot be killed, the machine stops.
+ */
 void vhost_user_stop(struct vhost_user *u);
 
 #endif

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "events.h"
 #include "list.h"
+#include "manage.h"
 #include "mem.h"
 #include "message.h"
 #include "overhead.h"
@@ -19,12 +20,24 @@
 #include "stat.h"
 #include "top.h"
 #include "trace.h"
+#include "viewer.h"
 
 static const char help[] =
 "usage: vmctl COMMAND [OPTION ...]\n"
 "\n"
 "  run       run a virtual machine\n"
 "  list      list the virtual machines that run\n"
+"  inspect   show what one is made of\n"
+"  console   connect this terminal with one's console\n"
+"  pause     stop one, and its clocks\n"
+"  resume    let it go on\n"
+"  stop      press its power button, and kill it if that does not help\n"
+"  reset     press its reset button\n"
+"  nmi       send it a non-maskable interrupt\n"
+"  wait      wait for its end\n"
+"  set       change its share of the host's CPUs, or its balloon\n"
+"  attach    plug a disk or a network card into one\n"
+"  detach    have its guest let go of one, and take it out\n"
 "  events    follow what happens to them\n"
 "  stat      show what virtual CPUs do with their time\n"
 "  top       the same, live\n"
@@ -96,6 +109,17 @@ static const struct {
 } commands[] = {
 	{ "run", cmd_run },
 	{ "list", list_command },
+	{ "inspect", inspect_command },
+	{ "console", console_command },
+	{ "pause", pause_command },
+	{ "resume", resume_command },
+	{ "stop", stop_command },
+	{ "reset", reset_command },
+	{ "nmi", nmi_command },
+	{ "wait", wait_command },
+	{ "set", set_command },
+	{ "attach", attach_command },
+	{ "detach", detach_command },
 	{ "events", events_command },
 	{ "mem", mem_command },
 	{ "overhead", overhead_command },

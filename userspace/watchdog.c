@@ -43,7 +43,7 @@ static void expired(void *opaque)
 	struct watchdog *w = opaque;
 
 	/* Where nothing happens, a guest could have it said for ever. */
-	if (!w->told)
+	if (!w->told && message_guest())
 		message("the guest has not served its watchdog: %s", words[w->action]);
 	w->told = w->action == WATCHDOG_NONE;
 	switch (w->action) {

@@ -135,15 +135,16 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	sv = kzalloc(sizeof(*sv), GFP_KERNEL_ACCOUNT);
 	if (!sv)
 		return -ENOMEM;
+	vcpu->svm = sv;
 	sv->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	/* XSAVE wants 64 bytes' alignment; a power of two is aligned to itself. */
 	sv->fpu = kzalloc(roundup_pow_of_two(svm.xsave_bytes), GFP_KERNEL_ACCOUNT);
 	if (!sv->vmcb || !sv->fpu)
-		goto err;
+		return -ENOMEM;
 	if (svm.clean_debug) {
 		sv->shadow = kzalloc(sizeof(*sv->shadow), GFP_KERNEL_ACCOUNT);
 		if (!sv->shadow)
-			goto err;
+			return -ENOMEM;
 		sv->shadow->cpu = -1;
 		sv->check = SVM_CHECK_CLEAN;
 	}
@@ -151,20 +152,15 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	sv->vmcb_pa = svm_pa(sv->vmcb);
 	sv->mxcsr_mask = host_mxcsr_mask();
 	svm_fetch_init(sv);
-	vcpu->svm = sv;
 	return 0;
-
-err:
-	kfree(sv->fpu);
-	free_page((unsigned long)sv->vmcb);
-	kfree(sv);
-	return -ENOMEM;
 }
 
 void svm_vcpu_destroy(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 
+	if (!sv)
+		return;
 	kfree(sv->shadow);
 	kfree(sv->fpu);
 	free_page((unsigned long)sv->vmcb);

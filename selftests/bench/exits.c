@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -58,6 +59,7 @@ static const struct {
 	{ "pio_out", 3 },
 	{ "pio_in", 3 },
 	{ "ioeventfd", 3 },
+	{ "irqfd", 3 + 5, "x2apic_eoi", true },
 	{ "rep_outsb_4k", 5, .rounds = 2 },
 	{ "mmio_store1", 3 },
 	{ "mmio_store2", 3 },
@@ -73,6 +75,7 @@ static const struct {
 
 static struct program programs[KINDS];
 static bool varied;
+static int bell;		/* an eventfd; KVM wants it open */
 
 static unsigned int rounds_of(unsigned int kind)
 {
@@ -103,9 +106,12 @@ static uint64_t timed(const struct hypervisor *h, struct machine *m, unsigned in
 static struct machine *machine_for(const struct hypervisor *h, unsigned int kind)
 {
 	struct machine *m = h->create(&programs[kind], NULL, 0);
+	bool irqfd = !strcmp(kinds[kind].name, "irqfd");
 
-	if (!strcmp(kinds[kind].name, "ioeventfd"))
-		h->bell(m);
+	if (irqfd)
+		h->interrupt(m, bell);
+	if (irqfd || !strcmp(kinds[kind].name, "ioeventfd"))
+		h->bell(m, bell);
 	return m;
 }
 
@@ -214,6 +220,9 @@ int main(int argc, char **argv)
 	argv += optind - 1;
 	if (argc < 2 || argc > 3)
 		vmt_die(NULL, "bench-exits [-t] [-v] svmm|kvm_amd ...");
+	bell = eventfd(0, EFD_CLOEXEC);
+	if (bell < 0)
+		vmt_die(NULL, "no eventfd");
 	for (unsigned int k = 0; k < KINDS; k++)
 		program_load(&programs[k], varied ? "varied" : "cost", kinds[k].name);
 	if (argc == 3 && hypervisor(argv[1]) && kind_of(argv[2]) < KINDS)

@@ -16,7 +16,9 @@ struct program {
 	struct svmm_vcpu_page page;
 };
 
-#define PORT_BELL	0xe8	/* guests/cost.S */
+/* guests/cost.S, guests/varied.S */
+#define PORT_BELL	0xe8
+#define VECTOR_BELL	0x80
 
 struct machine;
 
@@ -30,8 +32,10 @@ struct hypervisor {
 	 */
 	void (*run)(struct machine *m, const struct program *program, uint64_t bytes,
 		    uint64_t number);
-	/* An OUT to PORT_BELL signals an eventfd, which nobody reads. */
-	void (*bell)(struct machine *m);
+	/* An OUT to PORT_BELL signals this eventfd, which nobody reads. */
+	void (*bell)(struct machine *m, int fd);
+	/* A signal of it is interrupt VECTOR_BELL. */
+	void (*interrupt)(struct machine *m, int fd);
 	/* Slot 1 logs what is written. */
 	void (*log)(struct machine *m);
 	/* What of it was written; it is clean afterwards. A bit per page. */

@@ -4,7 +4,6 @@
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -147,15 +146,31 @@ static void run(struct machine *m, const struct program *program, uint64_t bytes
 	}
 }
 
-static void bell(struct machine *m)
+static void bell(struct machine *m, int fd)
 {
 	struct kvm_ioeventfd arg = {
-		.addr = PORT_BELL, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO,
-		.fd = eventfd(0, EFD_CLOEXEC),
+		.addr = PORT_BELL, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO, .fd = fd,
 	};
 
 	CALL(m->vm, KVM_IOEVENTFD, &arg);
-	close(arg.fd);
+}
+
+static void interrupt(struct machine *m, int fd)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry;
+	} routes = {
+		.head.nr = 1,
+		.entry = {
+			.type = KVM_IRQ_ROUTING_MSI,
+			.u.msi = { .address_lo = 0xfee00000, .data = VECTOR_BELL },
+		},
+	};
+	struct kvm_irqfd arg = { .fd = fd };
+
+	CALL(m->vm, KVM_SET_GSI_ROUTING, &routes);
+	CALL(m->vm, KVM_IRQFD, &arg);
 }
 
 static void start_log(struct machine *m)
@@ -185,6 +200,7 @@ const struct hypervisor kvm_amd = {
 	.create = create,
 	.run = run,
 	.bell = bell,
+	.interrupt = interrupt,
 	.log = start_log,
 	.harvest = harvest,
 	.destroy = destroy,

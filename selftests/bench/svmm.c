@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "hypervisor.h"
 
@@ -45,13 +43,16 @@ static struct machine *create(const struct program *program, void *mem, uint64_t
 	return m;
 }
 
-static void bell(struct machine *m)
+static void bell(struct machine *m, int fd)
 {
-	int fd = eventfd(0, EFD_CLOEXEC);
+	if (svmm_ioeventfd(m->v.vm, SVMM_IOEVENTFD_PIO, PORT_BELL, 1, 0, fd))
+		vmt_die(&m->v, "no ioeventfd");
+}
 
-	if (fd < 0 || svmm_ioeventfd(m->v.vm, SVMM_IOEVENTFD_PIO, PORT_BELL, 1, 0, fd))
-		vmt_die(&m->v, "no eventfd");
-	close(fd);
+static void interrupt(struct machine *m, int fd)
+{
+	if (svmm_irqfd(m->v.vm, 0, 0xfee00000, VECTOR_BELL, fd))
+		vmt_die(&m->v, "no irqfd");
 }
 
 static void run(struct machine *m, const struct program *program, uint64_t bytes, uint64_t number)
@@ -93,6 +94,7 @@ const struct hypervisor svmm = {
 	.create = create,
 	.run = run,
 	.bell = bell,
+	.interrupt = interrupt,
 	.log = start_log,
 	.harvest = harvest,
 	.destroy = destroy,

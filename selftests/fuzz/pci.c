@@ -87,6 +87,8 @@ static void one_access(const struct access *a)
 			virtio_config_changed(vd);
 		else if (a->offset & 4)
 			virtio_broken(vd, "so it shall");
+		fake.ioeventfds_later = a->offset & 8;
+		advance(a->value % (200 * MS));
 		fake_loop(0);
 		break;
 	case 7:			/* a proper driver comes along */
@@ -119,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	virtio_free(vd);
 	pci_bus_free(bus);
 	if (fake.nr_irqfds || fake.nr_ioeventfds || fake.nr_watches ||
-	    model.starts != model.stops || fake.irq[17] || fake.irq[18])
+	    fake.bad_removals || fake.timers || model.starts != model.stops || fake.irq[17] || fake.irq[18])
 		abort();
 	return 0;
 }

@@ -36,6 +36,11 @@ void message(const char *format, ...)
 	(void)format;
 }
 
+bool message_guest(void)
+{
+	return true;
+}
+
 static void operate(unsigned int op)
 {
 	struct balloon_stats stats;

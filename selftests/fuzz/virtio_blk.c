@@ -37,11 +37,9 @@ static struct block block;
 static sem_t idle;		/* the device has seen all that there is */
 static uint8_t answers, byte_of;
 
-static struct block_context *open_block(struct block *b, int wake_fd, unsigned int depth)
+static struct block_context *open_block(struct block *b, int wake_fd)
 {
 	(void)b;
-	if (depth > UNDER_WAY_MAX)
-		abort();
 	context = (struct block_context) { .wake_fd = wake_fd };
 	return &context;
 }
@@ -100,6 +98,11 @@ static void wait_block(struct block_context *c)
 	eventfd_read(c->wake_fd, &count);
 }
 
+static void cancel(struct block_context *c)
+{
+	(void)c;
+}
+
 static void close_block(struct block_context *c)
 {
 	if (c->nr)
@@ -107,7 +110,8 @@ static void close_block(struct block_context *c)
 }
 
 static const struct block_ops ops = {
-	.open = open_block, .submit = submit, .wait = wait_block, .close = close_block,
+	.open = open_block, .submit = submit, .wait = wait_block, .cancel = cancel,
+	.close = close_block,
 };
 
 /* ---- the driver --------------------------------------------------------------------------- */

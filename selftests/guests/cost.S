@@ -67,9 +67,12 @@ handler:
 	SET_MSR	MSR_X2APIC_EOI, 0
 	iretq
 
-/* Of each of the next two comes an interrupt, with its EOI. */
+/* Of each of the next three comes an interrupt, with its EOI. */
 GUEST self_ipi, MODE_LONG
 	APIC_ROUNDS "SET_MSR MSR_X2APIC_SELF_IPI, VECTOR"
+
+GUEST irqfd, MODE_LONG
+	APIC_ROUNDS "out %al, $PORT_BELL"
 
 GUEST hlt_pending, MODE_LONG
 	APIC_ROUNDS "cli; SET_MSR MSR_X2APIC_SELF_IPI, VECTOR; sti; hlt"

@@ -333,13 +333,21 @@ VARIED pio_in
 	END
 
 /* Somebody waits for these. */
-VARIED ioeventfd
+.macro BELLS
 	OP	"out %al, $PORT_BELL"
 	OP	"out %al, $PORT_BELL", "mov %r14d, %eax"
 	OP	"out %al, %dx", "mov $PORT_BELL, %edx"
 	OP	"out %al, %dx", "mov $PORT_BELL - 8, %esi", "lea 8(%rsi), %edx", "mov %r12d, %eax"
 	OP	".byte 0x48; out %al, %dx", "mov $PORT_BELL, %edx"
 	END
+.endm
+
+VARIED ioeventfd
+	BELLS
+
+/* With an interrupt by the first of VECTORS. */
+VARIED irqfd
+	BELLS
 
 .macro MOVE what:req, reg:req, address:req, before:vararg
 	.ifc	\what, store

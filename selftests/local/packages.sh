@@ -3,11 +3,12 @@
 # timeout: 1800
 # only: check-long
 #
-# Debian's packages in a Debian 12 that has its minimum, and headers of its kernel: dkms builds the
-# module, the next version takes the place of this one, and what is purged has left nothing.
+# Debian's packages, in chroots of a Debian 12 that has its minimum, and headers of its kernel: in one
+# they are built, without a network; in the other dkms builds the module, the next version takes the
+# place of this one, and what is purged has left nothing.
 #
-# The script runs itself in the chroot. That is an overlay of the cache's, so the next time it is as
-# it was.
+# The script runs itself in the chroots. They are overlays of the cache's, so the next time it is as
+# it was. What they have in common is in /tmp/packages.
 
 . selftests/lib/tap.sh
 
@@ -37,13 +38,39 @@ module()
 		[ "$(ls -d /usr/src/svmm-*)" = "/usr/src/svmm-$1" ]
 }
 
-# In the chroot: /tmp/packages has this file, and the packages of both versions.
-inside()
+# build NAME VERSION: the packages of ./tree as if it were that version, into ./NAME
+build()
+{
+	cp -r tree "$tmp/tree"
+	sed -i "1s/(.*)/($2)/" "$tmp/tree/debian/changelog"
+	unshare --net "$tmp/tree/scripts/build-deb" >"$tmp/out" 2>"$tmp/err" &&
+		cp -r "$tmp/tree/out/deb" "$1"
+	status=$?
+	rm -rf "$tmp/tree"
+	return $status
+}
+
+# In one chroot
+building()
+{
+	version=$1
+	n=1
+	apt-get update >"$tmp/out" 2>"$tmp/err" &&
+		apt-get -y build-dep ./tree >"$tmp/out" 2>"$tmp/err"
+	result $? "what building them depends on can be installed"
+	build this "$version"
+	result $? "the packages"
+	build next "$version.1"
+	result $? "those of the next version"
+	exit $failed
+}
+
+# In the other
+installing()
 {
 	version=$1
 	kernel=$(ls /lib/modules)
-	export DEBIAN_FRONTEND=noninteractive
-	n=4
+	n=5
 	apt-get update >"$tmp/out" 2>"$tmp/err" &&
 		apt-get -s -o APT::Install-Recommends=true install $(debs this) >"$tmp/out" \
 			2>"$tmp/err" &&
@@ -87,49 +114,43 @@ inside()
 names='svmm-dkms
 vmctl
 libsvmm-dev'
-if [ "${1:-}" = inside ]; then
-	inside "$2"
-fi
+export DEBIAN_FRONTEND=noninteractive
+case ${1:-} in
+building | installing) "$1" "$2" ;;
+esac
 
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP it takes root"; exit 4; }
-echo "1..15"
+echo "1..16"
 scripts/setup bookworm >"$tmp/out" 2>&1
 result $? "a chroot of Debian 12"
 base=${SVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/svmm}/bookworm
 
-# build NAME VERSION: the packages of this tree as if it were that version, in $tmp/NAME
-build()
+# in_chroot WHAT: this script's function of that name, in a chroot of its own
+in_chroot()
 {
-	mkdir -p "$tmp/tree" "$share/$1"
-	tar -c --exclude-vcs --exclude=./out . | tar -x -C "$tmp/tree"
-	sed -i "1s/(.*)/($2)/" "$tmp/tree/debian/changelog"
-	"$tmp/tree/scripts/build-deb" >"$tmp/out" 2>"$tmp/err" &&
-		cp "$tmp"/tree/out/deb/* "$share/$1"
-	status=$?
-	rm -rf "$tmp/tree"
-	return $status
+	mkdir -p "$tmp/$1/work" "$tmp/$1/root" "$tmp/$1/upper/etc/apt" "$tmp/$1/upper/tmp/packages"
+	cp -L /etc/resolv.conf "$tmp/$1/upper/etc"
+	cp -r /etc/apt/apt.conf.d "$tmp/$1/upper/etc/apt"
+	unshare --mount --pid --fork --kill-child sh -euc '
+		cd "$1"
+		mount -t overlay -o "lowerdir=$2,upperdir=upper,workdir=work" overlay root
+		mount -t proc proc root/proc
+		mount --rbind /dev root/dev
+		mount --bind "$3" root/tmp/packages
+		TMPDIR=/tmp exec chroot root sh -c "cd /tmp/packages && exec ./packages.sh $4 $5"' \
+		sh "$tmp/$1" "$base" "$share" "$1" "$version"
 }
-share=$tmp/upper/tmp/packages
+share=$tmp/share
 version=$(scripts/version)
-mkdir -p "$share/selftests/lib" "$tmp/work" "$tmp/root" "$tmp/upper/etc/apt"
-build this "$version"
-result $? "the packages"
-build next "$version.1"
-result $? "those of the next version"
-lintian --allow-root --fail-on error "$share"/this/*.changes >"$tmp/out" 2>&1
-status=$?
-sed 's/^/# /' "$tmp/out"
-result $status "lintian finds no errors"
-
-cp -L /etc/resolv.conf "$tmp/upper/etc"
-cp -r /etc/apt/apt.conf.d "$tmp/upper/etc/apt"
+mkdir -p "$share/selftests/lib" "$share/tree"
+tar -c --exclude-vcs --exclude=./out . | tar -x -C "$share/tree"
 cp selftests/lib/tap.sh "$share/selftests/lib"
 cp "$0" "$share"
-unshare --mount --pid --fork --kill-child sh -euc '
-	cd "$1"
-	mount -t overlay -o "lowerdir=$2,upperdir=upper,workdir=work" overlay root
-	mount -t proc proc root/proc
-	mount --rbind /dev root/dev
-	TMPDIR=/tmp exec chroot root sh -c "cd /tmp/packages && exec ./packages.sh inside $3"' \
-	sh "$tmp" "$base" "$version" || failed=1
+
+in_chroot building || failed=1
+lintian --allow-root --fail-on error,warning "$share"/this/*.changes >"$tmp/out" 2>&1
+status=$?
+n=4
+result $status "lintian finds neither errors nor warnings"
+in_chroot installing || failed=1
 exit $failed

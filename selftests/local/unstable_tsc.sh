@@ -8,4 +8,4 @@
 
 cd "$(dirname "$0")/../.." || exit
 exec scripts/amdhost --append tsc=unstable --timeout 280 -- \
-	selftests/run pv_clock.c tsc.c apic.c lapic.c halt.c linux_smp.sh
+	selftests/run pv_clock.c tsc.c shift_time.c apic.c lapic.c halt.c linux_smp.sh

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The documents: links lead somewhere, the README shows the example as it is, troubleshooting.md quotes
-# messages as the sources have them, and has each one with which the module refuses to work.
+# The documents: links lead somewhere, the README shows the example and vmctl's help as they are (of the
+# latter, parts), troubleshooting.md quotes messages as the sources have them, and has each one with which the module refuses to work.
 
 . selftests/lib/tap.sh
 doc=docs/troubleshooting.md
@@ -67,7 +67,18 @@ shown()
 	expand examples/hello.c | sed '/^$/d' | diff - "$tmp/shown" | grep '^>'
 }
 
-echo "1..8"
+# helped README: its lines of the help of `vmctl run` that the program does not have
+helped()
+{
+	sed -n '/^    # vmctl run --help/,/^[^ ]/s/^    \([^#]\)/\1/p' "$1" | grep -v '^ *\.\.\.$' \
+		>"$tmp/shown"
+	[ "$(wc -l <"$tmp/shown")" -ge 15 ] || echo "it shows nothing"
+	while read -r line; do
+		grep -qF -- "$line\\n" "$tmp/text" || echo "not in the help: $line"
+	done <"$tmp/shown"
+}
+
+echo "1..10"
 links . >"$tmp/out"
 [ ! -s "$tmp/out" ]
 result $? "links lead to files and headings"
@@ -80,6 +91,12 @@ result $? "README shows examples/hello.c"
 sed 's/svmm_create_vm(svmm, "hello")/svmm_create_vm(svmm, "hallo")/' README.md >"$tmp/doc"
 [ -n "$(shown "$tmp/doc")" ]
 result $? "another line is noticed"
+helped README.md >"$tmp/out"
+[ ! -s "$tmp/out" ]
+result $? "README shows vmctl's help"
+sed 's/Linux kernel to boot/kernel to boot/' README.md >"$tmp/doc"
+[ -n "$(helped "$tmp/doc")" ]
+result $? "another word is noticed"
 [ "$(quotes $doc | wc -l)" -ge 25 ] && unknown $doc >"$tmp/out" && [ ! -s "$tmp/out" ]
 result $? "what it quotes, the sources say"
 sed 's/choose another name/choose some name/' $doc >"$tmp/doc"

@@ -26,7 +26,7 @@ static void test_soft_off(void)
 	CHECK_EQ(port_in(CNT, 2), 0x1401);
 	CHECK_EQ(fake.stops, 0);
 	for (type = 0; type < 8; type++)
-		if (type != ACPI_SLP_TYP_S5)
+		if (type < ACPI_SLP_TYP_S3 || type > ACPI_SLP_TYP_S5)
 			port_out(CNT, 2, type << 10 | 1 << 13);
 	CHECK_EQ(fake.stops, 0);
 	port_out(CNT, 2, ACPI_SLP_TYP_S5 << 10 | 1 << 13);
@@ -43,6 +43,57 @@ static void test_soft_off(void)
 	outb(0x02, CNT);			/* the other byte is not written again */
 	CHECK_EQ(fake.stops, 1);
 	CHECK_EQ(port_in(CNT, 4), 0x1403);
+	acpi_pm_free(pm);
+}
+
+#define RTC	0x400
+#define WAK	0x8000
+#define SLEEP	(ACPI_SLP_TYP_S3 << 10 | 1 << 13)
+
+static void test_sleep(void)
+{
+	pm = acpi_pm_new(&fake);
+	port_out(EN, 2, RTC);
+	port_out(CNT, 2, SLEEP);
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(fake.stop_why, MACHINE_SLEEP);
+	advance(10 * SECOND);			/* the PM timer wakes nobody */
+	acpi_pm_raise_gpe(pm, 1);
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(port_in(STS, 2) & WAK, 0);
+	fake.stops = 0;
+	acpi_pm_rtc_alarm(pm);
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(fake.stop_why, MACHINE_WAKE);
+	CHECK_EQ(port_in(STS, 2) & (WAK | RTC), WAK | RTC);
+	acpi_pm_power_button(pm);		/* it is awake */
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(fake.irq[9], 1);
+	port_out(STS, 2, 0xffff);
+	CHECK_EQ(port_in(STS, 2), 0);
+	CHECK_EQ(fake.irq[9], 0);
+
+	/* The clock if it may, the button always. */
+	port_out(EN, 2, 0);
+	port_out(CNT, 2, SLEEP);
+	fake.stops = 0;
+	acpi_pm_rtc_alarm(pm);
+	CHECK_EQ(fake.stops, 0);
+	acpi_pm_power_button(pm);
+	CHECK_EQ(fake.stop_why, MACHINE_WAKE);
+	/* What is there already. */
+	port_out(STS, 2, WAK);
+	port_out(CNT, 2, SLEEP);
+	CHECK_EQ(fake.stops, 3);
+	CHECK_EQ(port_in(STS, 2) & WAK, WAK);
+	acpi_pm_reset(pm);
+	port_out(CNT, 2, SLEEP);
+	acpi_pm_reset(pm);
+	fake.stops = 0;
+	acpi_pm_power_button(pm);
+	CHECK_EQ(fake.stops, 0);
+	port_out(CNT, 2, ACPI_SLP_TYP_S4 << 10 | 1 << 13);
+	CHECK_EQ(fake.stop_why, MACHINE_POWEROFF);
 	acpi_pm_free(pm);
 }
 
@@ -84,6 +135,41 @@ static void test_power_button(void)
 	CHECK_EQ(inb(ACPI_RESET_PORT), 0);
 	CHECK_EQ(fake.irq[9], 0);
 	CHECK_EQ(port_in(STS, 4), 0);
+	acpi_pm_free(pm);
+}
+
+static void test_gpe(void)
+{
+	pm = acpi_pm_new(&fake);
+	CHECK_EQ(port_in(ACPI_GPE_BASE, 4), 0);
+	acpi_pm_raise_gpe(pm, 1);
+	CHECK_EQ(fake.irq[9], 0);
+	CHECK_EQ(port_in(ACPI_GPE_BASE, 2), 2);
+	outb(2, ACPI_GPE_BASE + 2);
+	CHECK_EQ(fake.irq[9], 1);
+	CHECK_EQ(port_in(ACPI_GPE_BASE, 4), 0x20002);
+	outb(0xfd, ACPI_GPE_BASE);		/* ones clear, zeros keep */
+	outb(0xff, ACPI_GPE_BASE + 1);
+	CHECK_EQ(fake.irq[9], 1);
+	outb(2, ACPI_GPE_BASE);
+	CHECK_EQ(fake.irq[9], 0);
+	CHECK_EQ(port_in(ACPI_GPE_BASE, 2), 0);
+
+	/* Beside a fixed event; the line falls when both are gone. */
+	acpi_pm_raise_gpe(pm, 15);
+	CHECK_EQ(fake.irq[9], 0);
+	port_out(ACPI_GPE_BASE + 2, 2, 0x8000);
+	CHECK_EQ(fake.irq[9], 1);
+	port_out(EN, 2, PWRBTN);
+	acpi_pm_power_button(pm);
+	outb(0x80, ACPI_GPE_BASE + 1);
+	CHECK_EQ(fake.irq[9], 1);
+	outb(0x01, STS + 1);
+	CHECK_EQ(fake.irq[9], 0);
+	acpi_pm_raise_gpe(pm, 15);
+	acpi_pm_reset(pm);
+	CHECK_EQ(fake.irq[9], 0);
+	CHECK_EQ(port_in(ACPI_GPE_BASE, 4), 0);
 	acpi_pm_free(pm);
 }
 
@@ -165,7 +251,7 @@ static void test_refused(void)
 	CHECK(!acpi_pm_new(&fake));
 	CHECK_EQ(errno, ENOMEM);
 	fake.refuse_timer = false;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		fake_init();
 		fake.refuse_after = i;
 		CHECK(!acpi_pm_new(&fake));
@@ -175,8 +261,10 @@ static void test_refused(void)
 }
 
 static const struct test tests[] = {
-	{ "acpi: S5 powers off, nothing else does", test_soft_off },
+	{ "acpi: S5 powers off, and what is no state does nothing", test_soft_off },
+	{ "acpi: S3 sleeps until it is woken, S4 powers off", test_sleep },
 	{ "acpi: the power button's status and SCI", test_power_button },
+	{ "acpi: general-purpose events", test_gpe },
 	{ "acpi: the PM timer's 24 bits", test_pm_timer },
 	{ "acpi: the PM timer's status and SCI", test_timer_status },
 	{ "acpi: the reset register", test_reset_register },

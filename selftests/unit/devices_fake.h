@@ -65,9 +65,12 @@ struct machine {
 	struct fake_wire irqfd[FAKE_WIRES], ioeventfd[FAKE_WIRES];
 	unsigned int nr_irqfds, max_irqfds;
 	unsigned int nr_ioeventfds, max_ioeventfds;
+	unsigned int ioeventfd_changes;
+	bool ioeventfds_later;		/* there were too many lately */
 	unsigned int bad_removals;	/* of what was not there */
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
+	unsigned int rtc_alarms;
 	unsigned int stops;
 	enum machine_stop stop_why;
 	unsigned int stop_value;
@@ -165,6 +168,8 @@ void machine_timer_free(struct machine_timer *t)
 {
 	struct machine_timer **p = &fake.timers;
 
+	if (!t)
+		return;
 	while (*p != t)
 		p = &(*p)->next;
 	*p = t->next;
@@ -229,10 +234,13 @@ static inline struct fake_wire *fake_find_ioeventfd(bool port, uint64_t address,
 int machine_add_ioeventfd(struct machine *m, int fd, bool port, uint64_t address,
 			  unsigned int bytes)
 {
+	if (m->ioeventfds_later)
+		return -EAGAIN;
 	if (m->nr_ioeventfds == m->max_ioeventfds)
 		return -ENOSPC;
 	if (fake_find_ioeventfd(port, address, bytes))
 		return -EEXIST;
+	m->ioeventfd_changes++;
 	m->ioeventfd[m->nr_ioeventfds++] = (struct fake_wire) {
 		.fd = fd, .port = port, .address = address, .bytes = bytes,
 	};
@@ -244,6 +252,7 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 {
 	struct fake_wire *w = fake_find_ioeventfd(port, address, bytes);
 
+	m->ioeventfd_changes++;
 	if (!w || w->fd != fd || w->bytes != bytes)
 		m->bad_removals++;
 	else
@@ -268,6 +277,11 @@ int machine_watch_fd(struct machine *m, int fd, uint32_t events,
 	if (i == m->nr_watches)
 		m->nr_watches++;
 	return 0;
+}
+
+void machine_rtc_alarm(struct machine *m)
+{
+	m->rtc_alarms++;
 }
 
 void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)

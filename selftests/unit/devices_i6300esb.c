@@ -16,7 +16,7 @@
 #define ENABLE		2
 #define RELOAD		0xc
 
-#define TICK_NS(ticks)	((ticks) * 32768ull * SECOND / 33000000)
+#define TICK_NS(ticks)	((ticks) * 32768ull * 1000 / 33)
 
 static struct pci_bus *bus;
 static struct i6300esb *esb;
@@ -172,6 +172,35 @@ static void test_times(void)
 	CHECK_EQ(expirations, 1);
 	advance(20);
 	CHECK_EQ(expirations, 2);
+	end();
+}
+
+/* The longest time: each stage takes 2^20 - 1 ticks of 2^15 clocks, more than 32 bits of them. */
+static void test_longest(void)
+{
+	start();
+	mmio_write(ecam(CONFIG), 2, 0x0000);
+	mmio_write(ecam(LOCK), 1, ENABLE);	/* as it comes out of reset */
+	for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int s = 0; s < 1041; s++) {
+			advance(SECOND);
+			CHECK_EQ(mmio_read(reg(8), 4), 0);
+			CHECK_EQ(expirations, 0);
+		}
+		advance(SECOND);
+		CHECK_EQ(mmio_read(reg(8), 4), 1);
+		advance(TICK_NS(0xfffff) - 2 * SECOND);
+		CHECK_EQ(expirations, 0);
+		advance(2 * SECOND);
+		CHECK_EQ(expirations, 1);
+		expirations = 0;
+		mmio_write(reg(8), 4, 1);
+		unlock();
+		mmio_write(reg(RELOAD), 2, 0x300);
+		set_preload(0, 0xffffffff);	/* and as a guest sets it */
+		set_preload(1, 0xffffffff);
+		reload();
+	}
 	end();
 }
 
@@ -361,6 +390,7 @@ static const struct test tests[] = {
 	{ "i6300esb: what it says it is", test_identity },
 	{ "i6300esb: as Linux uses it", test_linux },
 	{ "i6300esb: two stages, and their times", test_times },
+	{ "the longest times", test_longest },
 	{ "i6300esb: the type of its interrupt", test_interrupt_type },
 	{ "i6300esb: the unlock sequence", test_unlock },
 	{ "i6300esb: the lock", test_lock },

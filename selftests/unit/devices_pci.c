@@ -366,6 +366,32 @@ static void test_moves(void)
 	pci_bus_free(bus);
 }
 
+/* What comes while the guest runs is off and nowhere, until the guest gives it an address. */
+static void test_handed_over(void)
+{
+	struct pci_function *f;
+	struct range mem, port;
+
+	bus = pci_bus_new(&fake);
+	pci_bus_hand_over(bus);
+	f = new_function();
+	CHECK_EQ(add_bar(f, 0, 0x1000, false, &mem), 0);
+	CHECK_EQ(add_bar(f, 1, 0x10, true, &port), 0);
+	CHECK_EQ(config_read(1, PCI_COMMAND, 2), 0);
+	CHECK_EQ(get_bar(1, 0), 0);
+	CHECK_EQ(get_bar(1, 1), 1);
+	CHECK_EQ(mem.moves + port.moves, 0);
+	set_command(1, PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	CHECK_EQ(mem.moves + port.moves, 0);
+	set_bar(1, 0, ONES);
+	CHECK_EQ(get_bar(1, 0), 0xfffff000);
+	set_bar(1, 0, PCI_MEM_BASE + 0x7000);
+	set_bar(1, 1, PCI_PORTS_BASE + 0x70);
+	CHECK(answers(&mem, false, PCI_MEM_BASE + 0x7000, 0));
+	CHECK(answers(&port, true, PCI_PORTS_BASE + 0x70, 0));
+	pci_bus_free(bus);
+}
+
 static void test_command(void)
 {
 	struct pci_function *f;
@@ -627,6 +653,46 @@ static void test_slots(void)
 	pci_bus_free(bus);
 }
 
+/* Functions beside one that is there; it says so, and BARs of all are decoded in order. */
+static void test_places(void)
+{
+	static const unsigned int places[][2] = {
+		{ 9, 0 }, { 0, 5 }, { 31, 0 }, { 0, 1 }, { 1, 0 },
+	};
+	struct pci_function *f[5];
+	struct range low, high;
+
+	bus = pci_bus_new(&fake);
+	CHECK_EQ(config_read(0, PCI_HEADER_TYPE, 1), 0);
+	for (unsigned int i = 0; i < 5; i++) {
+		pci_bus_place(bus, places[i][0], places[i][1]);
+		f[i] = new_function();
+		CHECK_EQ(pci_function_slot(f[i]), places[i][0]);
+		CHECK_EQ(mmio_read(ecam(places[i][0], places[i][1] << 12), 4), 0x56781234);
+	}
+	CHECK_EQ(mmio_read(ecam(0, PCI_HEADER_TYPE), 1), 0x80);
+	CHECK_EQ(mmio_read(ecam(9, PCI_HEADER_TYPE), 1), 0);
+	CHECK_EQ((uint32_t)mmio_read(ecam(0, 2 << 12), 4), ONES);
+	CHECK_EQ((uint32_t)mmio_read(ecam(9, 1 << 12), 4), ONES);
+	CHECK_EQ(pci_function_slot(new_function()), 2);	/* the next free one */
+	pci_set_intx(f[1], 1);
+	CHECK_EQ(fake.irq[16], 1);
+	pci_bus_place(bus, 9, 0);
+	errno = 0;
+	CHECK(!pci_function_new(bus, &identity));
+	CHECK_EQ(errno, ENOSPC);
+	CHECK_EQ(pci_function_slot(new_function()), 3);
+
+	add_bar(f[0], 0, 0x1000, false, &high);
+	add_bar(f[3], 0, 0x1000, false, &low);
+	set_bar(9, 0, low.address);
+	CHECK(answers(&low, false, low.address, 0));
+	pci_function_free(f[3]);
+	CHECK(answers(&high, false, low.address, 0));
+	pci_bus_free(bus);
+	CHECK_EQ(fake.irq[16], 0);
+}
+
 /* Whatever is not to be had, what was taken before is given back; LeakSanitizer sees the memory. */
 static void test_bus_without(void)
 {
@@ -666,6 +732,7 @@ static const struct test tests[] = {
 	{ "sizes of BARs", test_sizing },
 	{ "accesses to BARs", test_access_to_bars },
 	{ "BARs that move, and where they may not be", test_moves },
+	{ "a device that comes later", test_handed_over },
 	{ "decoding is turned on and off", test_command },
 	{ "bus mastering", test_mastering },
 	{ "BARs that overlap", test_overlap },
@@ -674,6 +741,7 @@ static const struct test tests[] = {
 	{ "INTx", test_intx },
 	{ "lines that are shared", test_shared_lines },
 	{ "32 slots", test_slots },
+	{ "places that are asked for", test_places },
 	{ "a bus that cannot be", test_bus_without },
 };
 

@@ -24,6 +24,11 @@ void message(const char *format, ...)
 	messages++;
 }
 
+bool message_guest(void)
+{
+	return true;
+}
+
 static void start(void)
 {
 	p = pvpanic_new(&fake);

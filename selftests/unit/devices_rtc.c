@@ -259,12 +259,17 @@ static void test_alarm(void)
 	CHECK_EQ(fake.fired, 0);
 	advance(MS);
 	CHECK_EQ(fake.irq[8], 1);
+	CHECK_EQ(fake.rtc_alarms, 1);
 	CHECK_EQ(rd(C), 0x80 | PIE | AIE | UIE);
 	advance(86399 * SECOND);		/* daily */
 	CHECK_EQ(fake.irq[8], 0);
 	advance(SECOND);
 	CHECK_EQ(fake.irq[8], 1);
 	CHECK_EQ(fake.fired, 2);
+	CHECK_EQ(fake.rtc_alarms, 2);
+	advance(2 * 86400 * SECOND);		/* told once, as long as nobody reads */
+	wr(B, AIE | H24);
+	CHECK_EQ(fake.rtc_alarms, 2);
 	rd(C);
 
 	wr(5, 0xff);				/* every hour at 15:30 */
@@ -285,6 +290,7 @@ static void test_alarm(void)
 	CHECK_EQ(rd(C) & AIE, AIE);
 	advance(SECOND);
 	CHECK_EQ(rd(C) & AIE, 0);
+	CHECK_EQ(fake.rtc_alarms, 4);
 
 	wr(5, 0x99);				/* never */
 	wr(B, AIE | H24);

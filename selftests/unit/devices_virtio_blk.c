@@ -2,7 +2,7 @@
 // needs: userspace/devices/virtio.c userspace/devices/virtio_pci.c userspace/devices/virtio_blk.c
 // needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
 // needs: userspace/virtqueue.c userspace/virtqueue_split.c userspace/virtqueue_packed.c
-// needs: userspace/block.c userspace/block_file.c userspace/block_nbd.c userspace/iov.c
+// needs: userspace/block.c userspace/block_file.c userspace/uring.c userspace/block_nbd.c userspace/iov.c
 // needs: userspace/library.c userspace/server.c
 // libs: -luring -pthread
 // timeout: 300
@@ -97,7 +97,7 @@ static void open_disk(bool readonly, const char *serial)
 
 	strcpy(options.serial, serial);
 	block = setup->qcow2 ? block_open_qcow2(image, readonly, setup->cache) :
-			       block_open_file(image, readonly, setup->cache);
+			       block_open_file(image, readonly, setup->cache, 2);
 	if (!block || !plug_disk(block, &options))
 		abort();
 }

@@ -33,6 +33,8 @@ static struct {
 	enum machine_stop why;
 } machine;
 
+#define SOON_NS	100000000ull	/* a timer that is armed for later is nothing to do at the moment */
+
 static struct machine *const M = (struct machine *)&machine;
 
 uint64_t machine_now_ns(struct machine *m)
@@ -95,7 +97,7 @@ static unsigned int loop(unsigned int ms)
 	while (!idle || machine_now_ns(M) < end) {
 		struct watched *w;
 
-		idle = machine.timer.deadline_ns == UINT64_MAX;
+		idle = machine.timer.deadline_ns > machine_now_ns(M) + SOON_NS;
 		if (machine.timer.deadline_ns <= machine_now_ns(M)) {
 			machine.timer.deadline_ns = UINT64_MAX;
 			machine.timer.fire(machine.timer.opaque);

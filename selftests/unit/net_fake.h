@@ -169,6 +169,16 @@ static int fake_use_pairs(struct net *net, unsigned int pairs)
 	return 0;
 }
 
+static void fake_forget(struct net *net)
+{
+	struct frame *f;
+
+	for (unsigned int i = 0; i < net->pairs; i++) {
+		while ((f = cable_take(&fake_net.pair[i].to_guest)))
+			free(f);
+	}
+}
+
 static int fake_connect(struct net *net, unsigned int pair, bool on)
 {
 	if (on && fake_net.connect_error)
@@ -184,7 +194,7 @@ static inline void fake_net_init(uint64_t features, unsigned int pairs)
 	static const struct net_ops ops = {
 		.send = fake_send, .receive = fake_receive, .wait = fake_wait,
 		.set_offloads = fake_set_offloads, .set_filter = fake_set_filter,
-		.use_pairs = fake_use_pairs, .connect = fake_connect,
+		.use_pairs = fake_use_pairs, .forget = fake_forget, .connect = fake_connect,
 	};
 
 	memset(&fake_net, 0, sizeof(fake_net));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/net_user.c userspace/net_slirp.c userspace/net_fd.c
+// needs: userspace/net_user.c userspace/net_slirp.c userspace/net_fd.c userspace/library.c
 /*
  * --net user with libslirp as it is, in its process: a guest that is made of frames written here,
  * and sockets of this machine's loopback interface at the other end.
@@ -42,7 +42,6 @@ static int wake[NET_WAKES];
 static struct {
 	char said[512];
 	bool entered;
-	struct sandbox_needs needs;
 } *shared;
 
 void message(const char *format, ...)
@@ -54,14 +53,9 @@ void message(const char *format, ...)
 	va_end(args);
 }
 
-void sandbox_forget_fds(void)
-{
-}
-
-int sandbox_enter(const struct sandbox_needs *needs)
+int sandbox_enter_network(void)
 {
 	shared->entered = true;
-	shared->needs = *needs;
 	return 0;
 }
 
@@ -176,7 +170,7 @@ static bool receive_ip(uint8_t protocol)
 	return false;
 }
 
-static void send_tcp_syn(uint32_t to, uint16_t port)
+static void send_tcp_syn(uint32_t to, uint16_t from, uint16_t port)
 {
 	struct {
 		uint32_t from, to;
@@ -189,7 +183,7 @@ static void send_tcp_syn(uint32_t to, uint16_t port)
 	};
 
 	out.tcp = (struct tcphdr) {
-		.source = htons(40000), .dest = htons(port), .seq = htonl(1000), .doff = 5,
+		.source = htons(from), .dest = htons(port), .seq = htonl(1000), .doff = 5,
 		.syn = 1, .window = htons(8192),
 	};
 	pseudo.tcp = out.tcp;
@@ -342,6 +336,33 @@ static void test_limit(void)
 	close_net();
 }
 
+/* What waits for one machine, here and there, is not the next one's. */
+static void test_forget(void)
+{
+	struct net_options o = { 0 };
+
+	CHECK(open_net(&o));
+	find_host();
+	for (unsigned int round = 1; round < 4; round++) {
+		for (unsigned int i = 0; i < 5000; i++)
+			send_ping(i);
+		net->ops->forget(net);
+		send_ping(0xff00 + round);
+		CHECK(receive_ip(IPPROTO_ICMP));
+		CHECK_EQ(in.icmp.un.echo.sequence, htons(0xff00 + round));
+		CHECK(!receive(50));
+	}
+	/* Twice, and nothing in between. */
+	send_ping(1);
+	net->ops->forget(net);
+	net->ops->forget(net);
+	CHECK(!receive(50));
+	send_ping(2);
+	CHECK(receive_ip(IPPROTO_ICMP));
+	CHECK_EQ(in.icmp.un.echo.sequence, htons(2));
+	close_net();
+}
+
 static int connect_to(uint16_t port)
 {
 	struct sockaddr_in a = {
@@ -414,7 +435,7 @@ static bool reaches(struct net_options *o, uint32_t to)
 
 	CHECK(open_net(o));
 	find_host();
-	send_tcp_syn(to, port);
+	send_tcp_syn(to, 40000, port);
 	receive(200);
 	fd = poll(&p, 1, 100) == 1 ? accept(listener, NULL, NULL) : -1;
 	if (fd >= 0)
@@ -484,7 +505,7 @@ static void test_process(void)
 	low = memfd_create("svmm-low", 0);
 	high = fcntl(low, F_DUPFD, 500);
 	CHECK(open_net(&o));
-	CHECK(shared->entered && shared->needs.network);
+	CHECK(shared->entered);
 	for (unsigned int i = 0; i < 600; i++) {
 		ssize_t n;
 
@@ -508,6 +529,46 @@ static void test_process(void)
 	net_free(net);
 }
 
+static unsigned int nr_files(pid_t pid)
+{
+	unsigned int nr = 0;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr - 2;
+}
+
+/* However many connections a guest begins, it does not take all of the host's memory. */
+static void test_many_connections(void)
+{
+	struct net_options o = { .loopback = true };
+	struct rlimit limit, more;
+	uint16_t port;
+	int listener = listen_on(&port);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	more = (struct rlimit) { limit.rlim_max, limit.rlim_max };
+	CHECK(more.rlim_cur > 2000 && !setrlimit(RLIMIT_NOFILE, &more));
+	CHECK(open_net(&o));
+	find_host();
+	for (unsigned int i = 0; i < 2000; i++) {
+		send_tcp_syn(HOST, 20000 + i, port);
+		receive(0);
+	}
+	while (receive(20))
+		;
+	CHECK(nr_files(child()) > 500 && nr_files(child()) <= 1024);
+	find_host();
+	close_net();
+	close(listener);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* When it has ended, that is said once, and nobody spins. */
 static void test_ended(void)
 {
@@ -528,6 +589,34 @@ static void test_ended(void)
 	CHECK(!receive(0));
 	memset(&out, 0, sizeof(out));
 	send_ping(1);			/* lost, and no SIGPIPE */
+	close_net();
+}
+
+/* One that does not answer must not hold up vmctl, nor give the next machine anything. */
+static void test_stopped(void)
+{
+	struct net_options o = { 0 };
+	struct virtio_net_hdr_v1 header = { 0 };
+	uint8_t frame[1514] = { 0 };
+	struct iovec iov[] = { { &header, HEADER }, { frame, sizeof(frame) } };
+	pid_t pid;
+
+	CHECK(open_net(&o));
+	find_host();
+	send_ping(1);
+	while (poll(&(struct pollfd) { .fd = -1 }, 1, 20) < 0)
+		;
+	pid = child();
+	kill(pid, SIGSTOP);
+	while (!net->ops->send(net, 0, iov, 2, HEADER + sizeof(frame)))
+		;
+	net->ops->forget(net);
+	CHECK(strstr(shared->said, "does not answer"));
+	CHECK(!receive(50));
+	kill(pid, SIGCONT);
+	CHECK(!receive(50));
+	net->ops->forget(net);
+	find_host();
 	close_net();
 }
 
@@ -593,12 +682,15 @@ static const struct test tests[] = {
 	{ "an address by DHCP", test_dhcp },
 	{ "ping", test_ping },
 	{ "frames that nobody takes", test_limit },
+	{ "frames of another machine", test_forget },
 	{ "ports of the host", test_forward },
 	{ "ports that cannot be had", test_forward_taken },
 	{ "the host's loopback interface", test_loopback },
 	{ "waiting", test_wake },
 	{ "the process", test_process },
+	{ "very many connections", test_many_connections },
 	{ "the process has ended", test_ended },
+	{ "the process has stopped", test_stopped },
 	{ "nonsense", test_nonsense },
 };
 

@@ -32,6 +32,11 @@ void message(const char *format, ...)
 	pthread_mutex_unlock(&said.lock);
 }
 
+bool message_guest(void)
+{
+	return true;
+}
+
 /* Was one line said since it was asked, with these words in it? NULL: was nothing said? */
 static inline bool was_said(const char *words)
 {

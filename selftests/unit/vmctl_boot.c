@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/bzimage.c userspace/flat.c userspace/image.c userspace/ram.c
-// needs: userspace/message.c userspace/terminal.c
+// needs: userspace/message.c userspace/terminal.c userspace/progress.c userspace/options.c
 /*
  * What vmctl puts into guest memory before it runs. A bzImage made here has each byte known, so
  * the test can look where the boot protocol (Documentation/arch/x86/boot.rst) says it has to be;
@@ -28,6 +28,7 @@
 /* ---- what boot files need of the rest -------------------------------------------------- */
 
 static const struct ram_backing anonymous;
+static const struct ram_file no_file = { .fd = -1, .page = RAM_PAGE_4K };
 
 int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
 {
@@ -119,7 +120,7 @@ static bool load(uint64_t mem, const char *with_initrd, const char *cmdline)
 	ram_free(&ram);
 	memset(&page, 0, sizeof(page));
 	dup2(fileno(f), STDERR_FILENO);
-	if (!ram_alloc(&ram, mem, &anonymous))
+	if (!ram_alloc(&ram, mem, &anonymous, &no_file))
 		ret = load_linux(with_initrd, cmdline);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -299,7 +300,7 @@ static void test_flat(void)
 	ram_free(&ram);
 	memset(&page, 0, sizeof(page));
 	memset(code, 0xf4, sizeof(code));
-	if (ram_alloc(&ram, MIB, &anonymous))
+	if (ram_alloc(&ram, MIB, &anonymous, &no_file))
 		ksft_exit_fail_msg("no memory\n");
 	write_file(path, code, 100);
 	small = load_flat() && ram.host[0x1063] == 0xf4 && !ram.host[0x1064];

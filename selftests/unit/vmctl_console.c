@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/console.c userspace/socket.c userspace/terminal.c userspace/message.c
+// needs: userspace/console.c userspace/socket.c userspace/keeper.c userspace/terminal.c
+// needs: userspace/message.c
 // libs: -lutil
 /*
  * vmctl's console between real pipes, ptys and files and a UART that is played here, together
@@ -30,8 +31,12 @@ static unsigned int nr_received, fifo_room, writable_calls;
 static const char *to_send;
 static unsigned int left_to_send;
 
+static bool swallow;		/* all, for ever: a guest that always has buffers */
+
 unsigned int uart_receive(struct uart *uart, const void *data, unsigned int bytes)
 {
+	if (swallow)
+		return bytes;
 	if (bytes > fifo_room)
 		bytes = fifo_room;
 	memcpy(received + nr_received, data, bytes);
@@ -297,6 +302,27 @@ static void file_input(const char *path, unsigned int bytes, unsigned int fifo, 
 			 wakeups);
 }
 
+/* Each turn ends, however much there is. */
+static void test_endless_input(void)
+{
+	int fd = open("/dev/zero", O_RDONLY);
+	unsigned int turns = 0;
+
+	redirect();
+	dup2(fd, STDIN_FILENO);
+	open_console("stdio");
+	swallow = true;
+	alarm(20);
+	for (unsigned int i = 0; i < 10; i++, turns++)
+		machine.timer.fire(machine.timer.opaque);
+	alarm(0);
+	swallow = false;
+	close_console();
+	restore();
+	close(fd);
+	ksft_test_result(turns == 10, "an endless file as input: others have their turn\n");
+}
+
 static void test_file_input(void)
 {
 	char path[] = "/tmp/vmctl_console.XXXXXX";
@@ -424,6 +450,137 @@ static void test_pty(void)
 			 "somebody at the pty: both directions\n");
 }
 
+/* ---- viewers ---------------------------------------------------------------------------- */
+
+static unsigned int changes;
+
+static void changed(void *opaque)
+{
+	changes++;
+}
+
+/* What the ring has from @at on, in @got. */
+static void read_ring(uint64_t at)
+{
+	const struct ring *ring = console_ring(console);
+	const uint8_t *data;
+	unsigned int n;
+
+	for (nr_got = 0; (n = ring_read(ring, at, &data)); at += n, nr_got += n)
+		memcpy(got + nr_got, data, n);
+	got[nr_got] = '\0';
+}
+
+static void test_ring(void)
+{
+	const struct ring *ring;
+	unsigned int wakeups, first;
+	uint64_t when;
+	bool whole, last;
+
+	open_console("none");
+	ring = console_ring(console);
+	console_watch(console, changed, NULL);
+	changes = 0;
+	send_bytes("one\n", 4);
+	when = machine.timer.deadline_ns;
+	send_bytes("two\n", 4);
+	first = changes;
+	whole = machine.timer.deadline_ns == when;	/* or who never stops is never heard */
+	wakeups = loop(20);
+	read_ring(0);
+	whole = !strcmp(got, "one\ntwo\n") && ring_start(ring) == 0 && whole;
+	ksft_test_result(whole && !first && changes == 1 && wakeups == 1,
+			 "output is told of once, gathered: %u wake-ups\n", wakeups);
+
+	/* Odd pieces, three times around. */
+	for (unsigned int at = 0; at < sizeof(big); at += 16)
+		send_bytes(big + at, sizeof(big) - at < 16 ? sizeof(big) - at : 16);
+	read_ring(ring_start(ring));
+	last = ring->end == 8 + sizeof(big) && nr_got == RING_BYTES &&
+	       !memcmp(got, big + sizeof(big) - RING_BYTES, RING_BYTES);
+	console_watch(console, NULL, NULL);
+	loop(20);
+	wakeups = loop(20);
+	ksft_test_result(last && !wakeups, "the last 64 KiB are there, whoever reads them\n");
+	close_console();
+}
+
+/* A viewer hears of what stdout takes, and of no more. */
+static void test_ring_backpressure(void)
+{
+	uint64_t held;
+
+	redirect();
+	open_console("stdio");
+	send_bytes(big, sizeof(big));
+	loop(20);
+	held = console_ring(console)->end;
+	while (nr_got < sizeof(big)) {
+		read_some(out_pipe[0]);
+		loop(3);
+	}
+	restore();
+	ksft_test_result(held < sizeof(big) && console_ring(console)->end == sizeof(big),
+			 "a full stdout holds the guest up, viewers or not\n");
+	console_detach(console);
+	console_close(console);
+	close(machine.epoll_fd);
+}
+
+static void test_feed(void)
+{
+	unsigned int took, more, n = 0;
+
+	open_console("none");
+	console_watch(console, changed, NULL);
+	took = console_feed(console, big, 3000);
+	more = console_feed(console, big + took, 3000 - took);
+	changes = 0;
+	loop(20);
+	ksft_test_result(took == 1024 && more == 16 && nr_received == 16 && !changes,
+			 "input beyond what there is room for stays with the viewer\n");
+	for (took += more; nr_received < 3000 && n < 1000; n++) {
+		changes = 0;
+		guest_reads(16);
+		loop(1);
+		if (changes)
+			took += console_feed(console, big + took, 3000 - took);
+	}
+	ksft_test_result(nr_received == 3000 && !memcmp(received, big, 3000),
+			 "who is told when there is room\n");
+	close_console();
+}
+
+/* Own input and a viewer's: a full buffer must not make the loop spin. */
+static void test_feed_beside_stdin(void)
+{
+	unsigned int idle;
+
+	redirect();
+	open_console("stdio");
+	fifo_room = 0;
+	console_feed(console, big, 2000);
+	if (write(in_pipe[1], big, 100) != 100)
+		ksft_exit_fail_msg("pipe\n");
+	loop(20);
+	idle = loop(30);
+	close_console();
+	restore();
+	ksft_test_result(!idle, "stdin waits behind a viewer: %u wake-ups\n", idle);
+}
+
+static void test_flush(void)
+{
+	open_console("none");
+	console_watch(console, changed, NULL);
+	changes = 0;
+	send_bytes("now", 3);
+	console_flush(console);
+	ksft_test_result(changes == 1, "a flush does not wait for more\n");
+	close_console();
+}
+
 int main(void)
 {
 	setlinebuf(stdout);
@@ -432,7 +589,7 @@ int main(void)
 		big[i] = ' ' + i % 89;
 	ksft_print_header();
 	alarm(30);
-	ksft_set_plan(21);
+	ksft_set_plan(29);
 	test_output();
 	test_drain();
 	test_backpressure();
@@ -441,9 +598,15 @@ int main(void)
 	test_escape_in_pipe();
 	test_end_of_input();
 	test_file_input();
+	test_endless_input();
 	test_file_output();
 	test_none();
 	test_terminal();
 	test_pty();
+	test_ring();
+	test_ring_backpressure();
+	test_feed();
+	test_feed_beside_stdin();
+	test_flush();
 	ksft_finished();
 }

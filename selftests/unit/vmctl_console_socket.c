@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/console.c userspace/socket.c userspace/terminal.c userspace/message.c
+// needs: userspace/console.c userspace/socket.c userspace/keeper.c userspace/terminal.c
+// needs: userspace/message.c
 /*
  * A console on a Unix socket, with real clients: who is there and who is not, bytes both ways,
  * clients that come, go, do not read and do not stop; the socket's name, its mode, and what a vmctl
  * that is gone has left. And a named port's file that fails.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,7 +14,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../userspace/console.h"
@@ -307,6 +311,84 @@ static void test_leftover_input(void)
 	close_it();
 }
 
+/* A guest that reads nothing does not keep one away whom the last client has made room for. */
+static void test_gone_unheard(void)
+{
+	unsigned int sent = 0, taken = 0;
+	bool gone;
+	ssize_t n;
+	int fd;
+
+	open_it();
+	room = 0;
+	fd = call();
+	loop(5);
+	while (sent < 10000 && (n = write(fd, big, 1000)) > 0)
+		sent += n;
+	loop(5);
+	close(fd);
+	loop(5);
+	gone = !console_connected(console);
+	for (int i = 0; taken < sent && i < 100; i++) {
+		give_room(500);
+		loop(1);
+		taken += nr_received;
+		nr_received = 0;
+	}
+	ksft_test_result(gone && sent == 10000 && taken == sent,
+			 "socket: a client that has said all is gone, and heard (%u)\n", taken);
+
+	room = 0;
+	fd = call();
+	loop(5);
+	n = write(fd, big, 10000);
+	loop(5);
+	close(fd);
+	loop(5);
+	fd = call();
+	loop(5);
+	gone = n == 10000 && console_connected(console) && write(fd, "new", 3) == 3;
+	give_room(100);
+	loop(5);
+	ksft_test_result(gone && heard("new"), "socket: the next one need not wait for that\n");
+	close(fd);
+	close_it();
+}
+
+static unsigned int nr_accepts;
+static int accept_error;
+
+/* Instead of the C library's. */
+int accept4(int fd, struct sockaddr *addr, socklen_t *length, int flags)
+{
+	nr_accepts++;
+	errno = accept_error;
+	return accept_error ? -1 : syscall(SYS_accept4, fd, addr, length, flags);
+}
+
+/* No descriptor is left: the loop has not more to do, and who waits gets in later. */
+static void test_no_descriptor(void)
+{
+	bool rests, waits;
+	int fd;
+
+	open_it();
+	nr_accepts = 0;
+	accept_error = EMFILE;
+	fd = call();
+	loop(200);
+	rests = nr_accepts >= 1 && nr_accepts <= 3;
+	accept_error = 0;
+	waits = !console_connected(console);
+	loop(1500);
+	say("in");
+	ksft_test_result(rests && waits && console_connected(console) && hear(fd, "in"),
+			 "socket: no descriptor for a client, for a while (%u tries)\n",
+			 nr_accepts);
+	close(fd);
+	close_it();
+}
+
 /* A reset of the guest is none of the client's business. */
 static void test_reset(void)
 {
@@ -347,8 +429,9 @@ static void test_name(void)
 	ksft_test_result(lstat(path, &st) == -1, "socket: its name goes with it\n");
 
 	socket_listen(&dead, path, "one that dies");
-	close(dead.fd);				/* and leaves its name */
-	close(dead.dir_fd);
+	close(dead.fd);				/* and its keeper, too: they leave the name */
+	kill(dead.keeper.pid, SIGKILL);
+	keeper_end(&dead.keeper);
 	left = !lstat(path, &st);
 	open_it();
 	fd = call();
@@ -366,6 +449,51 @@ static void test_name(void)
 	memcpy(big, "unix:", 5);
 	big[200] = '\0';
 	ksft_test_result(!console_open(big, "too long"), "socket: a path that is too long\n");
+}
+
+static bool holds_directory(void)
+{
+	struct stat st;
+
+	for (int fd = 0; fd < 256; fd++) {
+		if (!fstat(fd, &st) && S_ISDIR(st.st_mode))
+			return true;
+	}
+	return false;
+}
+
+/* The name goes also with a vmctl that cannot do it, and nobody else's goes. */
+static void test_keeper(void)
+{
+	struct socket_name s;
+	struct stat st;
+	bool there;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		socket_listen(&s, path, "one that is killed");
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < 500 && lstat(path, &st); i++)
+		usleep(10000);
+	/* Its keeper is there when it waits for the guest. */
+	usleep(300000);
+	there = !lstat(path, &st);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (int i = 0; i < 500 && !lstat(path, &st); i++)
+		usleep(10000);
+	ksft_test_result(there && lstat(path, &st), "socket: its name goes with a killed vmctl\n");
+
+	open_it();
+	ksft_test_result(!holds_directory(), "socket: vmctl holds no directory\n");
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	close_it();
+	ksft_test_result(!lstat(path, &st), "socket: what has its name now stays\n");
+	unlink(path);
 }
 
 /* A named port that cannot write: the machine goes on without. */
@@ -397,15 +525,18 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/socket", dir);
 	snprintf(spec, sizeof(spec), "unix:%s", path);
 	ksft_print_header();
-	ksft_set_plan(19);
+	ksft_set_plan(25);
 	test_both_ways();
 	test_two_clients();
 	test_slow_reader();
 	test_deserter();
 	test_slow_guest();
 	test_leftover_input();
+	test_gone_unheard();
+	test_no_descriptor();
 	test_reset();
 	test_name();
+	test_keeper();
 	test_not_vital();
 	rmdir(dir);
 	ksft_finished();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/block_nbd.c
+// needs: userspace/disk.c userspace/block.c userspace/block_file.c userspace/uring.c userspace/block_nbd.c
 // needs: userspace/library.c userspace/server.c
 // needs: userspace/iov.c userspace/subopt.c
 // libs: -luring -pthread -Wl,--wrap=calloc,--wrap=open,--wrap=fcntl,--wrap=statx
@@ -71,6 +71,7 @@ int __wrap_statx(int fd, const char *path, int flags, unsigned int mask, struct 
 	memset(st, 0, sizeof(*st));
 	st->stx_mask = other.direct_bytes ? STATX_DIOALIGN : 0;
 	st->stx_dio_offset_align = other.direct_bytes;
+	st->stx_dio_mem_align = other.direct_bytes;
 	return 0;
 }
 
@@ -186,7 +187,7 @@ static struct block *try_open(const char *file, const char *keys)
 	snprintf(text, sizeof(text), "%s%s", in_dir(file), keys);
 	if (!disk_parse(text, &d, why, sizeof(why)))
 		abort();
-	block = disk_open(&d);
+	block = disk_open(&d, 3);
 	if (block)
 		CHECK(block->path == d.path);
 	if (nr_paths == sizeof(paths) / sizeof(paths[0]))
@@ -227,10 +228,13 @@ static void test_good_images(void)
 	CHECK_EQ(block->bytes, 1 << 20);
 	CHECK_EQ(block->unit, 512);
 	CHECK(!block->readonly && block->discard && block->cache == BLOCK_WRITEBACK);
-	CHECK(block->max_contexts >= 64);
+	CHECK_EQ(block->max_contexts, 3);		/* a queue for each CPU */
 	block_free(block);
 	block = try_open("raw", ",readonly=on,cache=unsafe");
 	CHECK(block && block->readonly && !block->discard && block->cache == BLOCK_UNSAFE);
+	block_free(block);
+	block = try_open("raw", ",queues=5");
+	CHECK(block && block->max_contexts == 5);
 	block_free(block);
 	make_file("smallest", 512, "");
 	CHECK(opens("smallest", ""));
@@ -322,6 +326,52 @@ static void test_host(void)
 	CHECK(was_said("out of memory"));
 }
 
+/* Images that somebody else has opened: as what they were opened counts, and nothing stays open. */
+static void try_fd(const char *file, int flags, const char *keys, const char *words)
+{
+	unsigned int fds = open_fds();
+	struct disk_options d;
+	struct block *block;
+	char text[512], why[128];
+	int fd = open(in_dir(file), flags | O_CLOEXEC);
+
+	snprintf(text, sizeof(text), "%s%s", in_dir(file), keys);
+	if (fd < 0 || !disk_parse(text, &d, why, sizeof(why)))
+		abort();
+	block = disk_open_fd(&d, fd);
+	CHECK_EQ(!block, !!words);
+	CHECK(was_said(words));
+	if (block) {
+		CHECK_EQ(block->readonly, d.readonly);
+		CHECK_EQ(fcntl(fd, F_GETFL) & (O_APPEND | O_NONBLOCK | O_DIRECT),
+			 d.cache == BLOCK_DIRECT ? O_DIRECT : 0);
+		block_free(block);
+	}
+	disk_forget(&d);
+	CHECK_EQ(open_fds(), fds);
+}
+
+static void test_open_images(void)
+{
+	make_file("raw", 1 << 20, "");
+	make_file("q", 1 << 20, "QFI\xfb");
+	make_file("empty", 0, "");
+	try_fd("raw", O_RDWR, "", NULL);
+	try_fd("raw", O_RDWR | O_APPEND | O_NONBLOCK | O_DIRECT, "", NULL);
+	try_fd("raw", O_RDWR, ",cache=none", NULL);
+	try_fd("raw", O_RDWR, ",readonly=on", NULL);
+	try_fd("raw", O_RDONLY, ",readonly=on", NULL);
+	try_fd("raw", O_RDONLY, "", "it was not opened for reading and writing");
+	try_fd("raw", O_WRONLY, "", "it was not opened for reading and writing");
+	try_fd("raw", O_WRONLY, ",readonly=on", "it was not opened for reading");
+	try_fd("raw", O_PATH, ",readonly=on", "it was not opened for reading");
+	try_fd("raw", O_RDWR, ",format=qcow2", "a running VM takes raw images only");
+	try_fd("q", O_RDWR, "", "it looks like qcow2");
+	try_fd("q", O_RDWR, ",format=raw", NULL);
+	try_fd("empty", O_RDWR, "", "it is empty");
+	try_fd("../../dev/null", O_RDWR, "", "neither a file nor a block device");
+}
+
 static void test_looks_like_qcow2(void)
 {
 	make_file("q", 1 << 20, "QFI\xfb");
@@ -386,6 +436,7 @@ static const struct test tests[] = {
 	{ "a file that is not to be written", test_permissions },
 	{ "one image, several VMs", test_locks },
 	{ "what a host lacks", test_host },
+	{ "images that are open already", test_open_images },
 	{ "what looks like qcow2", test_looks_like_qcow2 },
 	{ "qcow2 without qemu-nbd", test_no_qemu_nbd },
 	{ "qcow2", test_qcow2 },

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/machine.c userspace/bus.c userspace/timer.c userspace/vcpu.c userspace/cpuid.c
-// needs: userspace/topology.c
+// needs: userspace/topology.c userspace/progress.c userspace/options.c userspace/pause.c
 // needs: userspace/ram.c userspace/registers.c userspace/message.c userspace/terminal.c
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
-// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c
+// needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
 // libs: -pthread
 /*
  * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
@@ -18,7 +18,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,7 +47,7 @@ static struct {
 	struct svmm_vcpu_page *page;
 	struct step step[MAX_EXITS];
 	unsigned int nr_steps, at;
-	bool completing;
+	atomic_bool completing;
 	uint64_t msi_address;
 	uint32_t msi_data;
 	unsigned int nr_msis;
@@ -51,7 +55,15 @@ static struct {
 	int irqfd_error;
 	struct svmm_ioeventfd ioeventfd;
 	int extint;
+	uint32_t waking_vector;
+	unsigned int sets;		/* of states, by who wakes */
+	uint32_t set;			/* which groups */
+	int state_error;
 	unsigned int blocked;		/* times that RUN waited for a kick */
+	atomic_uint runs;		/* times that RUN was called */
+	atomic_bool in_run;
+	uint64_t shifted_ns;
+	char states[128];		/* what the VM's state was said to be */
 	bool slow_entry;		/* a kick comes when RUN is called and not entered yet */
 	atomic_bool called;
 } module;
@@ -69,7 +81,7 @@ static void enter_slowly(void)
 	struct timespec left = { .tv_nsec = 1000000 };
 
 	module.called = true;
-	while (!m->stopping)
+	while (!m->stopping && !m->paused)
 		nanosleep(&left, NULL);
 	left.tv_nsec = 50000000;
 	while (nanosleep(&left, &left))
@@ -110,7 +122,7 @@ void sandbox_enter_vcpu(void)
 {
 }
 
-int svmm_run(int vcpu)
+static int run(void)
 {
 	struct step *s;
 	sigset_t none;
@@ -144,6 +156,17 @@ int svmm_run(int vcpu)
 		memcpy(port_data(), s->data, s->exit.io.bytes * s->exit.io.count);
 	module.completing = true;
 	return 0;
+}
+
+int svmm_run(int vcpu)
+{
+	int ret;
+
+	module.runs++;
+	module.in_run = true;
+	ret = run();
+	module.in_run = false;
+	return ret;
 }
 
 int svmm_get_caps(int svmm, struct svmm_caps *caps)
@@ -212,10 +235,37 @@ int svmm_ioeventfd(int vm, uint32_t flags, uint64_t address, uint32_t bytes, uin
 
 int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 {
+	size_t len = strlen(module.states);
+
 	(void)vm;
-	(void)state;
-	(void)reason;
+	snprintf(module.states + len, sizeof(module.states) - len, "%d %s|", state, reason);
 	return 0;
+}
+
+/* A guest's memory that says where it wakes. */
+uint32_t acpi_waking_vector(const struct ram *ram)
+{
+	return module.waking_vector;
+}
+
+void boot_secondary(struct svmm_vcpu_page *page)
+{
+	page->msr.mtrr_def_type = 0xc06;
+	page->dirty |= SVMM_STATE_MSR;
+}
+
+int svmm_set_state(int vcpu)
+{
+	module.sets++;
+	module.set = module.page->dirty;
+	module.page->dirty = 0;
+	return module.state_error;
+}
+
+int svmm_shift_time(int vm, uint64_t ns)
+{
+	module.shifted_ns += ns;
+	return module.in_run ? -EBUSY : 0;
 }
 
 int svmm_set_extint(int vcpu, uint32_t level)
@@ -224,8 +274,15 @@ int svmm_set_extint(int vcpu, uint32_t level)
 	return 0;
 }
 
+/* The power-on state: what can be told from what a guest has made of it. */
 int svmm_get_state(int vcpu, uint32_t groups)
 {
+	if (!(groups & SVMM_STATE_LAPIC))
+		return 0;
+	module.page->gpr.rip = 0xfff0;
+	module.page->seg.cs.base = 0xffff0000;
+	module.page->seg.cs.selector = 0xf000;
+	module.page->cr.cr0 = 0x60000010;
 	return 0;
 }
 
@@ -254,7 +311,9 @@ static void build(void)
 {
 	static struct svmm_cpuid cpuid;
 	static struct plug_config nothing;
+	static const struct ram_file no_file = { .fd = -1, .page = RAM_PAGE_4K };
 	const struct machine_config config = {
+		.ram_file = &no_file,
 		.plugs = &nothing,
 		.name = "unit",
 		.mem_bytes = 1 << 20,
@@ -664,6 +723,7 @@ static void test_eventfds(void)
 	const struct svmm_irqfd irqfd = { .address = 0xfee01000, .data = 0x41, .fd = 7 };
 	const struct svmm_irqfd no_irqfd = { .fd = 7, .flags = SVMM_IRQFD_REMOVE };
 	struct svmm_ioeventfd bell = { .address = 0xd0000000, .bytes = 2, .fd = 8 };
+	unsigned int n;
 	bool ok;
 
 	build();
@@ -696,8 +756,53 @@ static void test_eventfds(void)
 	bell.flags = SVMM_IOEVENTFD_PIO;
 	ok &= !machine_add_ioeventfd(m, 8, true, 0xc000, 0) &&
 	      !memcmp(&module.ioeventfd, &bell, sizeof(bell));
-	machine_free(m);
 	ksft_test_result(ok, "eventfds that a guest's writes signal, likewise\n");
+
+	/* 1024, and what comes back while they are made. */
+	for (n = 0; n < 100000 && !machine_add_ioeventfd(m, 8, true, 0xc000, 0); n++)
+		;
+	ok = n > 1000 && n < 10000 && machine_add_ioeventfd(m, 8, true, 0xc000, 0) == -EAGAIN;
+	m->ioeventfds_ns -= 5000000;
+	ok &= !machine_add_ioeventfd(m, 8, true, 0xc000, 0);
+	machine_free(m);
+	ksft_test_result(ok, "and no more of them than the host can stand\n");
+}
+
+static unsigned int watched;
+
+static void count_watched(void *opaque, uint32_t events)
+{
+	watched += opaque == &watched && events == EPOLLIN;
+}
+
+/* Each disk, with 64 queues, has more than a hundred. */
+static void test_watches(void)
+{
+	int fds[1000];
+	bool ok = true;
+
+	build();
+	for (unsigned int i = 0; i < 1000; i++) {
+		fds[i] = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+		ok &= fds[i] >= 0 &&
+		      !machine_watch_fd(m, fds[i], EPOLLIN, count_watched, &watched);
+	}
+	for (unsigned int i = 0; i < 1000; i += 2)
+		ok &= !machine_watch_fd(m, fds[i], 0, NULL, NULL);
+	ok &= !machine_watch_fd(m, fds[0], 0, NULL, NULL);
+	for (unsigned int i = 1; i < 1000; i += 2) {
+		struct epoll_event ev;
+
+		ok &= epoll_wait(m->epoll_fd, &ev, 1, 0) == 1;
+		m->watches[ev.data.fd].ready(m->watches[ev.data.fd].opaque, ev.events);
+		ok &= !machine_watch_fd(m, ev.data.fd, 0, NULL, NULL);
+	}
+	ok &= watched == 500;
+	for (unsigned int i = 0; i < 1000; i++)
+		close(fds[i]);
+	ok &= machine_watch_fd(m, fds[1], EPOLLIN, count_watched, &watched) == -EBADF;
+	machine_free(m);
+	ksft_test_result(ok, "a thousand descriptors are watched\n");
 }
 
 #define GIB	(1ULL << 30)
@@ -829,6 +934,87 @@ static void test_stop_races(void)
 	ksft_test_result(ok && blocked, "a stop always reaches a vCPU, and the first one counts\n");
 }
 
+/* ---- a guest that sleeps ------------------------------------------------------------------- */
+
+static void sleep_s3(void)
+{
+	out(0x604, 2, 1 << 13 | ACPI_SLP_TYP_S3 << 10);
+}
+
+enum { PRESS, END, PAUSE };
+
+/* Someone presses the button of a machine that sleeps, maybe after a pause, or ends it. */
+static void *press(void *arg)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+
+	while (!strstr(module.states, "suspended to RAM"))
+		nanosleep(&moment, NULL);
+	nanosleep(&moment, NULL);
+	machine_lock(m);
+	if (*(int *)arg == PAUSE) {
+		machine_pause(m, "test");
+		machine_resume(m, "test");
+	}
+	if (*(int *)arg == END)
+		machine_request_stop(m, MACHINE_SIGNAL, 15);
+	else
+		acpi_pm_power_button(m->acpi_pm);
+	machine_unlock(m);
+	return NULL;
+}
+
+static bool sleeps(uint32_t vector, int what, enum machine_stop why)
+{
+	pthread_t thread;
+	bool ok;
+
+	build();
+	module.waking_vector = vector;
+	sleep_s3();
+	stop();
+	module.page->gpr.rip = 0x1234;
+	module.page->cr.cr0 = 0x80000011;
+	pthread_create(&thread, NULL, press, &what);
+	ok = machine_run(m, &value) == why;
+	pthread_join(thread, NULL);
+	return ok;
+}
+
+static void test_sleep(void)
+{
+	bool ok = sleeps(0x9a123, PRESS, MACHINE_POWEROFF);
+	char states[80];
+
+	snprintf(states, sizeof(states), "%d suspended to RAM|%d awake|", SVMM_VM_PAUSED,
+		 SVMM_VM_RUNNING);
+	ok &= module.sets == 1 && module.at == 1 && !strcmp(module.states, states);
+	if (!ok)
+		ksft_print_msg("%u states set, at exit %u: %s\n", module.sets, module.at,
+			       module.states);
+	ksft_test_result(ok, "a guest that sleeps goes on when it is woken\n");
+	ok = module.page->seg.cs.base == 0x9a120 && module.page->seg.cs.selector == 0x9a12 &&
+	     module.page->gpr.rip == 3 && module.page->cr.cr0 == 0x10 &&
+	     module.page->msr.mtrr_def_type == 0xc06 && (module.set & SVMM_STATE_LAPIC) &&
+	     (module.set & SVMM_STATE_MSR) && !(module.set & SVMM_STATE_TSC);
+	machine_free(m);
+	ksft_test_result(ok, "where it wants to, in real mode\n");
+
+	ok = sleeps(0x9a000, PAUSE, MACHINE_POWEROFF) && module.sets == 1 && module.at == 1;
+	machine_free(m);
+	ksft_test_result(ok, "one that is paused meanwhile does, too\n");
+
+	ok = sleeps(0x9a000, END, MACHINE_SIGNAL) && value == 15 && !module.sets;
+	machine_free(m);
+	ksft_test_result(ok, "a machine that sleeps can be ended\n");
+
+	ok = sleeps(0, PRESS, MACHINE_RESET) && !module.sets;
+	machine_free(m);
+	ok &= sleeps(0x100000, PRESS, MACHINE_RESET) && !module.sets;
+	machine_free(m);
+	ksft_test_result(ok, "one that wants to wake up nowhere is reset\n");
+}
+
 static void *stop_when_called(void *arg)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -853,11 +1039,232 @@ static void test_kick_before_run(void)
 	ksft_test_result(ok, "a kick just before RUN is not lost\n");
 }
 
+/* ---- pause ------------------------------------------------------------------------------ */
+
+#define MS		1000000ull
+#define STILL_MS	100
+
+static uint64_t host_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 * MS + ts.tv_nsec;
+}
+
+/* What happens next, in the event loop, by the host's clock. */
+static int plan_fd;
+static void (*planned)(void);
+
+static void plan(unsigned int ms, void (*what)(void))
+{
+	struct itimerspec its = { .it_value.tv_nsec = ms * MS };
+
+	planned = what;
+	timerfd_settime(plan_fd, 0, &its, NULL);
+}
+
+static void plan_ready(void *opaque, uint32_t events)
+{
+	uint64_t count;
+
+	if (read(plan_fd, &count, sizeof(count)) == sizeof(count))
+		planned();
+}
+
+static void build_with_plan(unsigned int ms, void (*what)(void))
+{
+	build();
+	fired[0] = '\0';
+	plan_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	machine_watch_fd(m, plan_fd, EPOLLIN, plan_ready, NULL);
+	plan(ms, what);
+}
+
+static bool ends_after_plan(enum machine_stop why)
+{
+	bool ok = ends_with(why);
+
+	close(plan_fd);
+	return ok;
+}
+
+static struct {
+	uint64_t at_ns, passed_ns, due_ns;	/* machine time */
+	uint64_t before, begun, over, after;	/* the host's: around machine_pause(), _resume() */
+	unsigned int runs;
+	unsigned int blocked;
+	bool in_run, fired_early, armed, armed_again;
+} pause_seen;
+
+static bool is_armed(int timer_fd)
+{
+	struct itimerspec its;
+
+	timerfd_gettime(timer_fd, &its);
+	return its.it_value.tv_sec || its.it_value.tv_nsec;
+}
+
+static void go_on(void)
+{
+	pause_seen.passed_ns = machine_now_ns(m) - pause_seen.at_ns;
+	pause_seen.fired_early = fired[0];
+	pause_seen.in_run |= module.in_run || module.runs != pause_seen.runs;
+	pause_seen.blocked = module.blocked;
+	pause_seen.over = host_now_ns();
+	machine_resume(m, "go");
+	/* For what is left of the first timer's time, if that is not over by now. */
+	pause_seen.armed_again = is_armed(m->timer_fd) || machine_now_ns(m) >= pause_seen.due_ns;
+	pause_seen.after = host_now_ns();
+	machine_resume(m, "again");
+}
+
+static void stand_still(void)
+{
+	pause_seen.before = host_now_ns();
+	machine_pause(m, "halt");
+	pause_seen.begun = host_now_ns();
+	machine_pause(m, "again");
+	pause_seen.at_ns = machine_now_ns(m);
+	pause_seen.runs = module.runs;
+	pause_seen.in_run = module.in_run;
+	/* One that is set meanwhile counts from the same time. */
+	machine_timer_arm(timer[2], pause_seen.at_ns + 2 * STILL_MS * MS);
+	pause_seen.armed = is_armed(m->timer_fd);
+	plan(STILL_MS, go_on);
+}
+
+/* A timer at 50 ms, a pause at 10 for 100, one that is set in it for 200 later. */
+static void test_pause(void)
+{
+	uint64_t begun, took;
+	bool ok;
+
+	build_with_plan(10, stand_still);
+	timer[0] = machine_timer_new(m, fire, (void *)"a");
+	timer[2] = machine_timer_new(m, fire, (void *)"c");
+	begun = host_now_ns();
+	pause_seen.due_ns = machine_now_ns(m) + 50 * MS;
+	machine_timer_arm(timer[0], pause_seen.due_ns);
+	ok = ends_after_plan(MACHINE_POWEROFF);
+	took = host_now_ns() - begun;
+	ksft_test_result(ok && !pause_seen.in_run && module.blocked > pause_seen.blocked,
+			 "paused, the vCPU is out of RUN and stays out; then it is back\n");
+	ksft_test_result(!pause_seen.passed_ns && !pause_seen.fired_early && !pause_seen.armed &&
+			 !strcmp(fired, "ac"), "time stands still, and no timer fires\n");
+	ksft_test_result(took >= 3 * STILL_MS * MS && pause_seen.armed_again &&
+			 host_now_ns() - pause_seen.over >= 2 * STILL_MS * MS,
+			 "both fire late by as much: after %llu ms\n",
+			 (unsigned long long)(took / MS));
+	ksft_test_result(module.shifted_ns >= pause_seen.over - pause_seen.begun &&
+			 module.shifted_ns <= pause_seen.after - pause_seen.before,
+			 "the guest's clocks go back by %llu us\n",
+			 (unsigned long long)(module.shifted_ns / 1000));
+	ksft_test_result(!strcmp(module.states, "2 halt|1 go|"), "it is told once: %s\n",
+			 module.states);
+}
+
+static void end_it(void)
+{
+	machine_request_stop(m, MACHINE_SIGNAL, SIGTERM);
+}
+
+static void pause_and_end(void)
+{
+	machine_pause(m, "halt");
+	plan(20, end_it);
+}
+
+/* Into RUN while it is paused: only immediate_exit can tell. */
+static void pause_when_called(void)
+{
+	if (!module.called) {
+		plan(1, pause_when_called);
+		return;
+	}
+	machine_pause(m, "halt");
+	pause_seen.in_run = module.in_run;
+	plan(20, end_it);
+}
+
+/* It powers off by an exit that it is at when it shall pause: that comes first. */
+static void pause_in_exit(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	if (!module.runs) {
+		plan(1, pause_in_exit);
+		return;
+	}
+	while (!module.completing)
+		nanosleep(&ms, NULL);
+	machine_pause(m, "halt");
+	plan(20, end_it);
+}
+
+static unsigned int pauses;
+
+static void pause_again(void)
+{
+	if (pauses++ == 200) {
+		end_it();
+		return;
+	}
+	machine_pause(m, "halt");
+	pause_seen.in_run |= module.in_run;
+	machine_resume(m, "go");
+	plan(1, pause_again);
+}
+
+static void test_pause_races(void)
+{
+	bool ok;
+
+	build_with_plan(5, pause_and_end);
+	ok = ends_after_plan(MACHINE_SIGNAL);
+	ksft_test_result(ok && value == SIGTERM, "a paused machine can be ended\n");
+
+	build_with_plan(1, pause_when_called);
+	module.slow_entry = true;
+	ok = ends_after_plan(MACHINE_SIGNAL);
+	ksft_test_result(ok && !pause_seen.in_run, "a vCPU on its way into RUN comes back\n");
+
+	pauses = 0;
+	pause_seen.in_run = false;
+	build_with_plan(1, pause_again);
+	ok = ends_after_plan(MACHINE_SIGNAL);
+	ksft_test_result(ok && !pause_seen.in_run && module.runs > 1,
+			 "paused and resumed 200 times, it ran %u times\n", module.runs);
+
+	build_with_plan(1, pause_in_exit);
+	stop();
+	ok = ends_after_plan(MACHINE_POWEROFF);
+	ksft_test_result(ok, "a guest that ends while it is being paused\n");
+}
+
+static int seen_nice;
+
+static void see_nice(void)
+{
+	seen_nice = machine_set_nice(m, 7);
+	if (!seen_nice)
+		seen_nice = getpriority(PRIO_PROCESS, m->vcpus[0].tid);
+	end_it();
+}
+
+static void test_nice(void)
+{
+	build_with_plan(20, see_nice);
+	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 7 &&
+			 getpriority(PRIO_PROCESS, 0) != 7,
+			 "nice is the vCPU threads': %d\n", seen_nice);
+}
+
 int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(30);
+	ksft_set_plan(47);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -869,9 +1276,14 @@ int main(void)
 	test_ends();
 	test_bad_ends();
 	test_eventfds();
+	test_watches();
+	test_sleep();
 	test_memory();
 	test_timers();
 	test_stop_races();
 	test_kick_before_run();
+	test_pause();
+	test_pause_races();
+	test_nice();
 	ksft_finished();
 }

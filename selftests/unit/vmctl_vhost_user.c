@@ -7,14 +7,18 @@
  * back ends that answer wrongly, late, or not at all. The device and its queues are played, too.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../userspace/device.h"
+#include "../../userspace/message.h"
+#include "../../userspace/server.h"
 #include "../../userspace/vhost_user.h"
 #include "../../userspace/virtio.h"
 #include "tap.h"
@@ -31,25 +35,26 @@
 struct machine { int fd; };
 
 static struct machine machine;
-static uint8_t ram[MIB];
+static uint8_t ram[MIB], other_ram[MIB], *now = ram;
 static struct virtq rings[QUEUES];
 static int kick[QUEUES], call[QUEUES];
-static unsigned int interrupts[QUEUES], broken, watched;
+static unsigned int interrupts[QUEUES], broken, watched, kills, stops, messages;
+static bool immortal;
 static struct { int fd; void (*ready)(void *opaque, uint32_t events); void *opaque; } watches[4];
 
 void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)
 {
 	(void)m;
-	return gpa < MIB && bytes <= MIB - gpa ? ram + gpa : NULL;
+	return gpa < MIB && bytes <= MIB - gpa ? now + gpa : NULL;
 }
 
 unsigned int machine_memory_regions(struct machine *m,
 				    struct machine_region regions[MACHINE_REGIONS_MAX])
 {
 	(void)m;
-	regions[0] = (struct machine_region) { .gpa = 0, .bytes = MIB / 2, .host = ram };
+	regions[0] = (struct machine_region) { .gpa = 0, .bytes = MIB / 2, .host = now };
 	regions[1] = (struct machine_region) {
-		.gpa = 3 * MIB, .bytes = MIB / 4, .host = ram + MIB / 2
+		.gpa = 3 * MIB, .bytes = MIB / 4, .host = now + MIB / 2
 	};
 	return 2;
 }
@@ -123,6 +128,19 @@ void virtio_broken(struct virtio_device *vd, const char *why)
 	broken++;
 }
 
+void machine_request_stop(struct machine *m, enum machine_stop why, unsigned int value)
+{
+	(void)m;
+	(void)value;
+	stops += why == MACHINE_ERROR;
+}
+
+void message(const char *format, ...)
+{
+	(void)format;
+	messages++;
+}
+
 /* ---- the back end ----------------------------------------------------------------------- */
 
 struct message {
@@ -132,7 +150,8 @@ struct message {
 
 #define HEADER	12
 
-enum fault { NONE, SHORT, OTHER_REQUEST, NO_REPLY_FLAG, TOO_LONG, HANG_UP, SILENT, REFUSES };
+enum fault { NONE, SHORT, OTHER_REQUEST, NO_REPLY_FLAG, TOO_LONG, HANG_UP, SILENT, TRICKLES,
+	     REFUSES };
 
 static struct {
 	int fd;
@@ -142,8 +161,58 @@ static struct {
 	struct message log[64];
 	int fds[64];			/* how many came with it */
 	unsigned int nr;
+	uint64_t region[2][2];		/* of the table: start and length of user addresses */
+	uint64_t ring[QUEUES];		/* where one is, as far as is known; 0: nowhere */
+	unsigned int lost;		/* rings that a table did not have */
 	pthread_t thread;
 } back;
+
+#define PID	4711
+
+/* Its end closes its socket, too. */
+void server_kill(pid_t pid)
+{
+	kills += pid == PID;
+	if (!immortal)
+		shutdown(back.fd, SHUT_RDWR);
+}
+
+static uint64_t number(const struct message *m, unsigned int at)
+{
+	uint64_t n;
+
+	memcpy(&n, m->data + at, 8);
+	return n;
+}
+
+/* As libvhost-user: a new table has to have all rings that it knows, of before, too. */
+static void remember(const struct message *m)
+{
+	if (m->request == 9)
+		back.ring[m->data[0]] = number(m, 8) + 1;
+	if (m->request != 5)
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		back.region[i][0] = number(m, 24 + 32 * i);
+		back.region[i][1] = number(m, 16 + 32 * i);
+	}
+	for (unsigned int i = 0; i < QUEUES; i++) {
+		uint64_t at = back.ring[i] - 1;
+
+		back.lost += back.ring[i] && at - back.region[0][0] >= back.region[0][1] &&
+			     at - back.region[1][0] >= back.region[1][1];
+	}
+}
+
+/* A byte now and then. */
+static void trickle(const void *data, unsigned int bytes)
+{
+	for (unsigned int i = 0; i < bytes; i++) {
+		usleep(500000);
+		if (send(back.fd, (const char *)data + i, 1, MSG_NOSIGNAL) != 1)
+			return;
+	}
+}
 
 static void reply(const struct message *to, const void *data, uint32_t bytes)
 {
@@ -154,6 +223,10 @@ static void reply(const struct message *to, const void *data, uint32_t bytes)
 	if (to->request == back.at) {
 		if (back.fault == SILENT)
 			return;
+		if (back.fault == TRICKLES) {
+			trickle(&m, HEADER + bytes);
+			return;
+		}
 		if (back.fault == OTHER_REQUEST)
 			m.request++;
 		if (back.fault == NO_REPLY_FLAG)
@@ -208,6 +281,7 @@ static void *serve(void *arg)
 			back.log[back.nr] = m;
 			back.fds[back.nr++] = fds;
 		}
+		remember(&m);
 		if (m.request == 1)
 			reply(&m, &back.features, 8);
 		else if (m.request == 15)
@@ -224,7 +298,6 @@ static struct vhost_user user;
 
 static int greet(enum fault fault, uint32_t at)
 {
-	const struct timeval soon = { .tv_usec = 100000 };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
@@ -235,17 +308,15 @@ static int greet(enum fault fault, uint32_t at)
 	back.fault = fault;
 	back.at = at;
 	back.nr = 0;
+	memset(back.ring, 0, sizeof(back.ring));
+	back.lost = 0;
+	kills = 0;
+	stops = 0;
+	messages = 0;
+	broken = 0;
 	if (pthread_create(&back.thread, NULL, serve, NULL))
 		ksft_exit_fail_msg("no thread\n");
-	if (fault == SILENT) {
-		/* Ten seconds are long: it is enough that there is an end. */
-		int err = vhost_user_open(&user, pair[0]);
-
-		if (!err)
-			setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon));
-		return err;
-	}
-	return vhost_user_open(&user, pair[0]);
+	return vhost_user_open(&user, pair[0], PID);
 }
 
 static void part(void)
@@ -264,14 +335,6 @@ static const struct message *said(uint32_t request, unsigned int index)
 			return &back.log[i];
 	}
 	return NULL;
-}
-
-static uint64_t number(const struct message *m, unsigned int at)
-{
-	uint64_t n;
-
-	memcpy(&n, m->data + at, 8);
-	return n;
 }
 
 /* ---- tests ------------------------------------------------------------------------------ */
@@ -299,12 +362,13 @@ static bool started_right(void)
 	}
 	return memory && back.fds[i] == 2 && number(memory, 0) == 2 &&
 	       number(memory, 8) == 0 && number(memory, 16) == MIB / 2 &&
-	       number(memory, 24) == (uintptr_t)ram && number(memory, 32) == 0 &&
-	       number(memory, 40) == 3 * MIB && number(memory, 64) == MIB / 2 &&
+	       number(memory, 24) == 0 && number(memory, 32) == 0 &&
+	       number(memory, 40) == 3 * MIB && number(memory, 56) == 3 * MIB &&
+	       number(memory, 64) == MIB / 2 &&
 	       number(said(2, 0), 0) == (1ull << 32 | 1ull << 29 | F_PROTOCOL) &&
-	       number(addr, 8) == (uintptr_t)ram + 0x3000 &&
-	       number(addr, 16) == (uintptr_t)ram + 0x4000 &&
-	       number(addr, 24) == (uintptr_t)ram + 0x5000;
+	       number(addr, 8) == 0x3000 &&
+	       number(addr, 16) == 0x4000 &&
+	       number(addr, 24) == 0x5000;
 }
 
 static void test_start(void)
@@ -315,9 +379,14 @@ static void test_start(void)
 	ksft_test_result(!err && started_right(), "a start says all, in order, with the fds\n");
 	ksft_test_result(watched == 2, "it is watched\n");
 	vhost_user_stop(&user);
-	ksft_test_result(said(11, 1) && !said(11, 2) && !watched, "a stop asks each ring\n");
+	ksft_test_result(said(11, 1) && !said(11, 2) && !watched && !kills,
+			 "a stop asks each ring\n");
+	now = other_ram;
 	err = vhost_user_start(&user, &machine, NULL, QUEUES);
-	ksft_test_result(!err && said(5, 1), "it starts again, for the next driver\n");
+	ksft_test_result(!err && said(5, 1) && number(said(5, 1), 64) == MIB / 2,
+			 "it starts again, for the next machine\n");
+	ksft_test_result(!back.lost, "a new table has the rings of the machine before\n");
+	now = ram;
 	vhost_user_stop(&user);
 	part();
 }
@@ -335,7 +404,28 @@ static void test_interrupts(void)
 			 "a ring without an eventfd interrupts by vmctl\n");
 	shutdown(back.fd, SHUT_RDWR);
 	ready(user.fd);
-	ksft_test_result(broken == 1, "its end is noticed\n");
+	ksft_test_result(broken == 1 && kills == 1 && !watched, "its end is noticed\n");
+	vhost_user_stop(&user);
+	ksft_test_result(vhost_user_start(&user, &machine, NULL, QUEUES) == -ENOTCONN && !watched,
+			 "it serves no more\n");
+	call[1] = fd;
+	part();
+}
+
+/* The other process has the eventfd, too: it makes it block, and takes what it has signalled. */
+static void test_shared_eventfd(void)
+{
+	int err, fd = call[1];
+
+	call[1] = -1;
+	err = greet(NONE, 0);
+	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
+	fcntl(user.call_fd, F_SETFL, 0);
+	interrupts[1] = 0;
+	alarm(20);
+	ready(user.call_fd);
+	alarm(0);
+	ksft_test_result(!err && !interrupts[1], "an eventfd that it has made to block does not\n");
 	vhost_user_stop(&user);
 	call[1] = fd;
 	part();
@@ -347,7 +437,7 @@ static void test_private_memory(void)
 
 	machine.fd = -1;
 	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
-	ksft_test_result(err == -ENOTSUP && !watched, "private memory cannot be served\n");
+	ksft_test_result(err == -ENOTSUP && !watched && !kills, "private memory cannot be served\n");
 	machine.fd = 0;
 	part();
 }
@@ -355,7 +445,7 @@ static void test_private_memory(void)
 static void test_faults(void)
 {
 	static const struct { enum fault fault; int err; const char *name; } faults[] = {
-		{ SHORT, -EPROTO, "short" }, { OTHER_REQUEST, -EPROTO, "another's" },
+		{ SHORT, -ECONNRESET, "short" }, { OTHER_REQUEST, -EPROTO, "another's" },
 		{ NO_REPLY_FLAG, -EPROTO, "no answer" }, { TOO_LONG, -EPROTO, "too long" },
 		{ HANG_UP, -ECONNRESET, "its end" },
 	};
@@ -363,12 +453,12 @@ static void test_faults(void)
 	for (unsigned int i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		int err = greet(faults[i].fault, 1);
 
-		ksft_test_result(err == faults[i].err && user.fd < 0,
+		ksft_test_result(err == faults[i].err && user.fd < 0 && kills == 1,
 				 "an answer that is %s: %s\n", faults[i].name, strerror(-err));
 		part();
 		err = greet(faults[i].fault, 5);
 		err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
-		ksft_test_result(err == faults[i].err && !watched,
+		ksft_test_result(err == faults[i].err && !watched && kills == 1 && !stops,
 				 "the same to the table of memory\n");
 		part();
 	}
@@ -379,12 +469,57 @@ static void test_refusals(void)
 	int err = greet(REFUSES, 9);
 
 	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
-	ksft_test_result(err == -EREMOTEIO && !watched && said(11, 0),
+	ksft_test_result(err == -EREMOTEIO && !watched && said(11, 0) && !kills,
 			 "a ring that it refuses is not started, and the others stop\n");
 	part();
-	err = greet(SILENT, 5);
+}
+
+/* Return: for how many seconds @what has kept the machine's lock. */
+static int64_t seconds_of(int (*what)(void))
+{
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	what();
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	return to.tv_sec - from.tv_sec;
+}
+
+static int result;
+
+static int start(void)
+{
+	result = vhost_user_start(&user, &machine, NULL, QUEUES);
+	return 0;
+}
+
+static int stop(void)
+{
+	vhost_user_stop(&user);
+	return 0;
+}
+
+static void test_patience(void)
+{
+	int err = greet(TRICKLES, 5);
+	int64_t s = seconds_of(start);
+
+	ksft_test_result(!err && result == -ETIMEDOUT && !watched && kills == 1 && !stops &&
+			 s <= VHOST_USER_SECONDS + 1, "one deadline for all of a start\n");
+	part();
+	err = greet(SILENT, 11);
 	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
-	ksft_test_result(err == -ETIMEDOUT && !watched, "who says nothing is not waited for\n");
+	s = seconds_of(stop);
+	ksft_test_result(!err && kills == 1 && messages == 1 && !stops && !watched &&
+			 s <= VHOST_USER_SECONDS + 1, "who does not stop is killed\n");
+	part();
+	err = greet(OTHER_REQUEST, 11);
+	err = err ? err : vhost_user_start(&user, &machine, NULL, QUEUES);
+	immortal = true;
+	s = seconds_of(stop);
+	immortal = false;
+	ksft_test_result(!err && kills == 1 && stops == 1 && !watched && s < VHOST_USER_SECONDS,
+			 "who cannot be killed does not get a guest to go on\n");
 	part();
 }
 
@@ -392,7 +527,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(20);
+	ksft_set_plan(25);
 	for (unsigned int i = 0; i < QUEUES; i++) {
 		kick[i] = eventfd(0, 0);
 		call[i] = eventfd(0, 0);
@@ -403,8 +538,10 @@ int main(void)
 	test_greeting();
 	test_start();
 	test_interrupts();
+	test_shared_eventfd();
 	test_private_memory();
 	test_faults();
 	test_refusals();
+	test_patience();
 	ksft_finished();
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ACPI fixed hardware (ACPI 6.5, 4.8): the PM1a event and control blocks, the 24-bit PM timer and
- * the reset register. There is no SMI and no legacy mode, so SCI_EN is wired to 1, and the only
- * sleep state is S5.
+ * ACPI fixed hardware (ACPI 6.5, 4.8): the PM1a event and control blocks, the 24-bit PM timer, the
+ * general-purpose events and the reset register. There is no SMI and no legacy mode, so SCI_EN is
+ * wired to 1.  S4 is S5, for who has written all to a disk; in S3 the machine sleeps until the
+ * power button or the clock's alarm.
  *
  * The one trick: TMR_STS is worked out when somebody looks. Bit 23 of the timer has toggled if
  * ticks >> 23 differs from what it was; only TMR_EN costs a host timer.
@@ -25,6 +26,7 @@
 #define PM1_PWRBTN	(1u << 8)
 #define PM1_SLPBTN	(1u << 9)
 #define PM1_RTC		(1u << 10)
+#define PM1_WAK		(1u << 15)
 #define PM1_ENABLES	(PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_SLPBTN | PM1_RTC)
 
 #define CNT_SCI_EN	(1u << 0)
@@ -32,6 +34,10 @@
 #define CNT_SLP_TYP	(7u << 10)
 #define CNT_SLP_SHIFT	10
 #define CNT_SLP_EN	(1u << 13)	/* write-only */
+
+#define GPE_STS		0x0
+#define GPE_EN		0x2
+#define GPE_SIZE	0x4
 
 #define PM_TIMER_HZ	3579545
 #define PM_TIMER_MASK	0xffffff
@@ -46,7 +52,9 @@ struct acpi_pm {
 	uint64_t zero_ns;		/* when the PM timer was 0 */
 	uint64_t halves;		/* ticks >> 23 when TMR_STS was last worked out */
 	uint16_t status, enable, control;
+	uint16_t gpe_status, gpe_enable;
 	uint8_t reset_control;
+	bool asleep;
 };
 
 static uint64_t pm_ticks(const struct acpi_pm *pm)
@@ -65,7 +73,8 @@ static void update(struct acpi_pm *pm)
 	if ((pm->enable & PM1_TMR) && !(pm->status & PM1_TMR))
 		deadline = pm->zero_ns + ns_from_ticks((halves + 1) << PM_TIMER_HALF, PM_TIMER_HZ);
 	machine_timer_arm(pm->timer, deadline);
-	machine_set_irq(pm->m, ACPI_SCI_IRQ, !!(pm->status & pm->enable));
+	machine_set_irq(pm->m, ACPI_SCI_IRQ,
+			(pm->status & pm->enable) || (pm->gpe_status & pm->gpe_enable));
 }
 
 static void fire(void *opaque)
@@ -73,9 +82,33 @@ static void fire(void *opaque)
 	update(opaque);
 }
 
+/* The button works always, the clock if it may. */
+static void wake_if_due(struct acpi_pm *pm)
+{
+	if (!pm->asleep || !(pm->status & (PM1_PWRBTN | (pm->enable & PM1_RTC))))
+		return;
+	pm->asleep = false;
+	pm->status |= PM1_WAK;
+	machine_request_stop(pm->m, MACHINE_WAKE, 0);
+}
+
 void acpi_pm_power_button(struct acpi_pm *pm)
 {
 	pm->status |= PM1_PWRBTN;
+	wake_if_due(pm);
+	update(pm);
+}
+
+void acpi_pm_rtc_alarm(struct acpi_pm *pm)
+{
+	pm->status |= PM1_RTC;
+	wake_if_due(pm);
+	update(pm);
+}
+
+void acpi_pm_raise_gpe(struct acpi_pm *pm, unsigned int n)
+{
+	pm->gpe_status |= 1u << n;
 	update(pm);
 }
 
@@ -108,8 +141,19 @@ static uint64_t pm_read(void *opaque, uint64_t offset, unsigned int bytes)
 static void write_control(struct acpi_pm *pm, uint16_t value)
 {
 	pm->control = (value & (CNT_BM_RLD | CNT_SLP_TYP)) | CNT_SCI_EN;
-	if ((value & CNT_SLP_EN) && (value & CNT_SLP_TYP) >> CNT_SLP_SHIFT == ACPI_SLP_TYP_S5)
+	if (!(value & CNT_SLP_EN))
+		return;
+	switch ((value & CNT_SLP_TYP) >> CNT_SLP_SHIFT) {
+	case ACPI_SLP_TYP_S3:
+		pm->asleep = true;
+		machine_request_stop(pm->m, MACHINE_SLEEP, 0);
+		wake_if_due(pm);
+		break;
+	case ACPI_SLP_TYP_S4:
+	case ACPI_SLP_TYP_S5:
 		machine_request_stop(pm->m, MACHINE_POWEROFF, 0);
+		break;
+	}
 }
 
 static void write_byte(void *opaque, uint64_t offset, uint8_t value)
@@ -135,6 +179,36 @@ static void pm_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t
 {
 	update(opaque);		/* a toggle before the write must not outlive it */
 	bytewide_write(write_byte, opaque, offset, bytes, value);
+	update(opaque);
+}
+
+static uint8_t gpe_read_byte(void *opaque, uint64_t offset)
+{
+	const struct acpi_pm *pm = opaque;
+	uint16_t value = offset < GPE_EN ? pm->gpe_status : pm->gpe_enable;
+
+	return value >> 8 * (offset & 1);
+}
+
+static void gpe_write_byte(void *opaque, uint64_t offset, uint8_t value)
+{
+	struct acpi_pm *pm = opaque;
+	unsigned int shift = 8 * (offset & 1);
+
+	if (offset < GPE_EN)
+		pm->gpe_status &= ~(value << shift);
+	else if (offset < GPE_SIZE)
+		pm->gpe_enable = (pm->gpe_enable & ~(0xff << shift)) | value << shift;
+}
+
+static uint64_t gpe_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return bytewide_read(gpe_read_byte, opaque, offset, bytes);
+}
+
+static void gpe_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	bytewide_write(gpe_write_byte, opaque, offset, bytes, value);
 	update(opaque);
 }
 
@@ -164,8 +238,11 @@ void acpi_pm_reset(struct acpi_pm *pm)
 	pm->halves = 0;
 	pm->status = 0;
 	pm->enable = 0;
+	pm->gpe_status = 0;
+	pm->gpe_enable = 0;
 	pm->control = CNT_SCI_EN;
 	pm->reset_control = 0;
+	pm->asleep = false;
 	update(pm);
 }
 
@@ -173,6 +250,7 @@ struct acpi_pm *acpi_pm_new(struct machine *m)
 {
 	struct acpi_pm *pm = calloc(1, sizeof(*pm));
 	struct io_range block = { "acpi pm", ACPI_PM_BASE, PM_SIZE, pm_read, pm_write, pm };
+	struct io_range gpe = { "acpi gpe", ACPI_GPE_BASE, GPE_SIZE, gpe_read, gpe_write, pm };
 	struct io_range reset = { "reset", ACPI_RESET_PORT, 1, reset_read, reset_write, pm };
 	int err;
 
@@ -186,6 +264,8 @@ struct acpi_pm *acpi_pm_new(struct machine *m)
 	}
 	acpi_pm_reset(pm);
 	err = machine_add_ports(m, &block);
+	if (!err)
+		err = machine_add_ports(m, &gpe);
 	if (!err)
 		err = machine_add_ports(m, &reset);
 	if (!err)

@@ -4,10 +4,11 @@
  * which function answers an address in one of the two windows.
  *
  * It knows functions, not what they are.  The windows are claimed from the machine once; within
- * them BARs move as the guest likes.  Where two overlap the lower slot answers, which is as good as
+ * them BARs move as the guest likes.  Where two overlap the lower one answers, which is as good as
  * what hardware does.
  */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdlib.h>
 
 #include "pci_parts.h"
@@ -17,6 +18,7 @@
 #define ADDRESS_ENABLE	(1u << 31)
 #define ADDRESS_BITS	0x80fffffcu
 #define LINES		4
+#define MULTIFUNCTION	0x80		/* of PCI_HEADER_TYPE */
 
 /* "QEMU PCIe Host bridge": a generic bridge, of which drivers expect no registers. */
 static const struct pci_identity bridge = {
@@ -25,8 +27,11 @@ static const struct pci_identity bridge = {
 
 struct pci_bus {
 	struct machine *m;
-	struct pci_function *slot[PCI_SLOTS];
+	struct pci_function *functions[PCI_FUNCTIONS_MAX];	/* by their numbers */
+	unsigned int nr;
+	int place;			/* devfn of the next one, or -1: the next free slot */
 	uint32_t config_address;
+	bool handed_over;
 	uint64_t next_port, next_mem;	/* what bus_reserve() has left */
 	unsigned int raised[LINES];	/* how many functions have it high */
 };
@@ -35,7 +40,11 @@ struct pci_bus {
 
 static struct pci_function *function_at(struct pci_bus *bus, unsigned int devfn)
 {
-	return devfn & 7 ? NULL : bus->slot[devfn >> 3];
+	for (unsigned int i = 0; i < bus->nr; i++) {
+		if (bus->functions[i]->devfn == devfn)
+			return bus->functions[i];
+	}
+	return NULL;
 }
 
 static uint32_t config_read(struct pci_bus *bus, unsigned int devfn, unsigned int offset,
@@ -112,10 +121,8 @@ static const struct bar *find_bar(struct pci_bus *bus, bool port, uint64_t addre
 {
 	const struct bar *bar;
 
-	for (unsigned int i = 0; i < PCI_SLOTS; i++) {
-		if (!bus->slot[i])
-			continue;
-		bar = function_find_bar(bus->slot[i], port, address, bytes);
+	for (unsigned int i = 0; i < bus->nr; i++) {
+		bar = function_find_bar(bus->functions[i], port, address, bytes);
 		if (bar)
 			return bar;
 	}
@@ -187,24 +194,71 @@ struct machine *pci_bus_machine(struct pci_bus *bus)
 	return bus->m;
 }
 
+void pci_bus_hand_over(struct pci_bus *bus)
+{
+	bus->handed_over = true;
+}
+
+bool bus_handed_over(const struct pci_bus *bus)
+{
+	return bus->handed_over;
+}
+
+void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function)
+{
+	bus->place = slot << 3 | function;
+}
+
+/* Return: where the next function goes, or -1 with errno set. */
+static int take_place(struct pci_bus *bus)
+{
+	int place = bus->place;
+
+	bus->place = -1;
+	for (unsigned int slot = 0; place < 0 && slot < PCI_SLOTS; slot++) {
+		if (!function_at(bus, slot << 3))
+			place = slot << 3;
+	}
+	if (place >= 0 && bus->nr < PCI_FUNCTIONS_MAX && !function_at(bus, place))
+		return place;
+	errno = ENOSPC;
+	return -1;
+}
+
+static void insert(struct pci_bus *bus, struct pci_function *f)
+{
+	unsigned int i = bus->nr++;
+
+	for (; i && bus->functions[i - 1]->devfn > f->devfn; i--)
+		bus->functions[i] = bus->functions[i - 1];
+	bus->functions[i] = f;
+	/* A guest looks for other functions only if the first one says that there are. */
+	if (f->devfn & 7)
+		function_at(bus, f->devfn & ~7u)->config[PCI_HEADER_TYPE] |= MULTIFUNCTION;
+}
+
 struct pci_function *pci_function_new(struct pci_bus *bus, const struct pci_identity *identity)
 {
+	int place = take_place(bus);
 	struct pci_function *f;
 
-	for (unsigned int i = 0; i < PCI_SLOTS; i++) {
-		if (bus->slot[i])
-			continue;
-		f = function_new(bus, i, identity);
-		bus->slot[i] = f;
-		return f;
-	}
-	errno = ENOSPC;
-	return NULL;
+	if (place < 0)
+		return NULL;
+	f = function_new(bus, place, identity);
+	if (f)
+		insert(bus, f);
+	return f;
 }
 
 void pci_function_free(struct pci_function *f)
 {
-	f->bus->slot[f->slot] = NULL;
+	struct pci_bus *bus = f->bus;
+	unsigned int i;
+
+	for (i = 0; bus->functions[i] != f; i++)
+		;
+	for (bus->nr--; i < bus->nr; i++)
+		bus->functions[i] = bus->functions[i + 1];
 	function_free(f);
 }
 
@@ -232,6 +286,7 @@ struct pci_bus *pci_bus_new(struct machine *m)
 	if (!bus)
 		return NULL;
 	bus->m = m;
+	bus->place = -1;
 	bus->next_port = PCI_PORTS_BASE;
 	bus->next_mem = PCI_MEM_BASE;
 	/* CF9h alone resets the machine. */
@@ -254,9 +309,7 @@ struct pci_bus *pci_bus_new(struct machine *m)
 
 void pci_bus_free(struct pci_bus *bus)
 {
-	for (unsigned int i = 0; i < PCI_SLOTS; i++) {
-		if (bus->slot[i])
-			pci_function_free(bus->slot[i]);
-	}
+	while (bus->nr)
+		pci_function_free(bus->functions[bus->nr - 1]);
 	free(bus);
 }

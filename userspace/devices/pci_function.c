@@ -42,7 +42,7 @@ struct pci_bus *pci_function_bus(const struct pci_function *f)
 
 unsigned int pci_function_slot(const struct pci_function *f)
 {
-	return f->slot;
+	return f->devfn >> 3;
 }
 
 /* Interrupts */
@@ -58,7 +58,7 @@ void function_update_intx(struct pci_function *f)
 	if (wired == f->intx_wired)
 		return;
 	f->intx_wired = wired;
-	bus_set_line(f->bus, f->slot, wired);
+	bus_set_line(f->bus, f->devfn >> 3, wired);
 }
 
 void pci_set_intx(struct pci_function *f, int level)
@@ -119,16 +119,19 @@ const struct bar *function_find_bar(const struct pci_function *f, bool port, uin
 
 int pci_add_bar(struct pci_function *f, unsigned int n, const struct pci_bar *bar)
 {
-	uint64_t address = bus_reserve(f->bus, bar->port, bar->bytes);
+	uint64_t address = 0;
 
-	if (address == PCI_NOWHERE)
-		return -ENOSPC;
+	if (!bus_handed_over(f->bus)) {
+		address = bus_reserve(f->bus, bar->port, bar->bytes);
+		if (address == PCI_NOWHERE)
+			return -ENOSPC;
+		put16(f, PCI_COMMAND, get(f->config + PCI_COMMAND, 2) |
+				  (bar->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+	}
 	f->bars[n] = (struct bar) { .is = *bar, .address = PCI_NOWHERE };
 	put32(f->config, PCI_BASE_ADDRESS_0 + 4 * n,
 	      address | (bar->port ? PCI_BASE_ADDRESS_SPACE_IO : 0));
 	put32(f->writable, PCI_BASE_ADDRESS_0 + 4 * n, -bar->bytes);
-	put16(f, PCI_COMMAND, get(f->config + PCI_COMMAND, 2) |
-			  (bar->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
 	update_bars(f);
 	return 0;
 }
@@ -250,7 +253,7 @@ void function_config_write(struct pci_function *f, unsigned int offset, unsigned
 
 /* Life */
 
-struct pci_function *function_new(struct pci_bus *bus, unsigned int slot,
+struct pci_function *function_new(struct pci_bus *bus, unsigned int devfn,
 				  const struct pci_identity *identity)
 {
 	struct pci_function *f = calloc(1, sizeof(*f));
@@ -258,14 +261,14 @@ struct pci_function *function_new(struct pci_bus *bus, unsigned int slot,
 	if (!f)
 		return NULL;
 	f->bus = bus;
-	f->slot = slot;
+	f->devfn = devfn;
 	f->next_capability = PCI_STD_HEADER_SIZEOF;
 	put16(f, PCI_VENDOR_ID, identity->vendor);
 	put16(f, PCI_DEVICE_ID, identity->device);
 	put32(f->config, PCI_CLASS_REVISION, identity->revision | identity->class_code << 8);
 	put16(f, PCI_SUBSYSTEM_VENDOR_ID, identity->subsystem_vendor);
 	put16(f, PCI_SUBSYSTEM_ID, identity->subsystem);
-	f->config[PCI_INTERRUPT_LINE] = PCI_INTX_GSI + slot % 4;
+	f->config[PCI_INTERRUPT_LINE] = PCI_INTX_GSI + (devfn >> 3) % 4;
 	f->config[PCI_INTERRUPT_PIN] = 1;
 	f->writable[PCI_INTERRUPT_LINE] = 0xff;
 	f->writable[PCI_COMMAND] = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;

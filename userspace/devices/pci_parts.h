@@ -27,7 +27,7 @@ struct capability {
 
 struct pci_function {
 	struct pci_bus *bus;
-	unsigned int slot;
+	unsigned int devfn;		/* slot 7:3, function 2:0 */
 	uint8_t config[CONFIG_BYTES];
 	uint8_t writable[CONFIG_BYTES];	/* by the guest, bit by bit */
 	struct bar bars[BARS];
@@ -43,11 +43,13 @@ struct pci_function {
 
 /* pci_bus.c: room in a window for @bytes, on a multiple of them; PCI_NOWHERE: there is none. */
 uint64_t bus_reserve(struct pci_bus *bus, bool port, uint64_t bytes);
+/* The guest gives BARs their addresses, not we. */
+bool bus_handed_over(const struct pci_bus *bus);
 /* INTA of @slot. */
 void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level);
 
 /* pci_function.c: what the bus does with a function. */
-struct pci_function *function_new(struct pci_bus *bus, unsigned int slot,
+struct pci_function *function_new(struct pci_bus *bus, unsigned int devfn,
 				  const struct pci_identity *identity);
 void function_free(struct pci_function *f);
 /* Accesses to @offset, within CONFIG_BYTES. */

@@ -32,7 +32,8 @@ static void pvpanic_write(void *opaque, uint64_t offset, unsigned int bytes, uin
 	if (value & PVPANIC_PANICKED) {
 		machine_guest_crashed(p->m, "its kernel has panicked");
 	} else if ((value & PVPANIC_CRASH_LOADED) && !p->told) {
-		message("the guest's kernel has panicked, and starts its crash kernel");
+		if (message_guest())
+			message("the guest's kernel has panicked, and starts its crash kernel");
 		p->told = true;
 	}
 }

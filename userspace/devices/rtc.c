@@ -60,6 +60,7 @@ struct rtc {
 	struct machine_timer *timer;
 	uint8_t index;
 	uint8_t cmos[128];
+	bool alarm_told;
 	/* The guest's second is (host UTC + phase) / 1 s + offset. */
 	uint64_t phase_ns;
 	int64_t offset;
@@ -231,6 +232,9 @@ static void update_irq(struct rtc *rtc)
 {
 	uint64_t deadline = UINT64_MAX;
 
+	if ((rtc->cmos[REG_C] & rtc->cmos[REG_B] & C_ALARM) && !rtc->alarm_told)
+		machine_rtc_alarm(rtc->m);
+	rtc->alarm_told = rtc->cmos[REG_C] & rtc->cmos[REG_B] & C_ALARM;
 	if (rtc->cmos[REG_C] & rtc->cmos[REG_B] & C_FLAGS)
 		rtc->cmos[REG_C] |= C_IRQ;
 	else

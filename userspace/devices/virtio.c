@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../event_fd.h"
 #include "../message.h"
 #include "virtio_parts.h"
 
@@ -24,21 +25,16 @@ static void signal_fd(int fd)
 		return;
 }
 
-static void drain(int fd)
-{
-	uint64_t count;
-
-	if (read(fd, &count, sizeof(count)) < 0)
-		return;
-}
-
 /* Interrupts */
 
 /* @fd: of the vector, or -1: with MSI-X there is no interrupt then; without, all have INTA#. */
 static void interrupt(struct virtio_device *vd, int fd, unsigned int isr)
 {
 	if (pci_msix_enabled(vd->f)) {
-		if (fd >= 0)
+		/* A process that serves queues may have the eventfd of this vector, too. */
+		if (fd >= 0 && isr == VIRTIO_ISR_CONFIG)
+			event_fd_signal(fd);
+		else if (fd >= 0)
 			signal_fd(fd);
 		return;
 	}
@@ -65,7 +61,7 @@ static void raise_intx(void *opaque, uint32_t events)
 	struct virtio_device *vd = opaque;
 
 	(void)events;
-	drain(vd->intx_fd);
+	event_fd_take(vd->intx_fd);
 	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
 }
 
@@ -77,9 +73,10 @@ uint8_t virtio_take_isr(struct virtio_device *vd)
 	return isr;
 }
 
+/* Before MSI-X is enabled a vector's eventfd would only keep what is signalled. */
 int virtio_call_fd(const struct virtio_device *vd, unsigned int n)
 {
-	return atomic_load(&vd->queues[n].call_fd);
+	return pci_msix_enabled(vd->f) ? atomic_load(&vd->queues[n].call_fd) : -1;
 }
 
 int virtio_kick_fd(const struct virtio_device *vd, unsigned int n)
@@ -91,8 +88,9 @@ void virtio_broken(struct virtio_device *vd, const char *why)
 {
 	if (atomic_fetch_or(&vd->status, VIRTIO_CONFIG_S_NEEDS_RESET) & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
-	message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
-		pci_function_slot(vd->f), why);
+	if (message_guest())
+		message("%s in PCI slot %u stops until the guest resets it: %s", vd->model.name,
+			pci_function_slot(vd->f), why);
 	virtio_config_changed(vd);
 }
 
@@ -125,7 +123,7 @@ static int start_queue(struct virtio_device *vd, struct virtio_queue_state *q)
 		.driver = q->address[1],
 		.device = q->address[2],
 	};
-	drain(q->kick_fd);
+	event_fd_take(q->kick_fd);
 	if (!virtq_start(&q->ring))
 		return 0;
 	virtio_broken(vd, q->ring.broken);
@@ -217,10 +215,13 @@ int virtio_init(struct virtio_device *vd, const struct virtio_model *model)
 	vd->m = pci_bus_machine(pci_function_bus(vd->f));
 	vd->model = *model;
 	vd->offered = model->features | 1ull << VIRTIO_F_VERSION_1;
-	vd->port = PCI_NOWHERE;
-	vd->mem = PCI_NOWHERE;
-	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++)
+	for (unsigned int i = 0; i < 2; i++)
+		vd->notify_at[i] = PCI_NOWHERE;
+	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++) {
 		vd->queues[i].kick_fd = -1;
+		vd->queues[i].wired_at[0] = PCI_NOWHERE;
+		vd->queues[i].wired_at[1] = PCI_NOWHERE;
+	}
 	vd->intx_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (vd->intx_fd < 0)
 		return -1;

@@ -25,6 +25,7 @@
 #define QUEUE_SIZE	128
 #define PAGE_BYTES	4096u
 #define AT_ONCE		(16u << 20)		/* bytes of memory */
+#define CALL_BYTES	(64u << 10)		/* that giving back, once, takes the time of */
 #define PFNS		256u			/* sorted at a time; what Linux sends */
 #define STATS_MAX	(2 * VIRTIO_BALLOON_S_NR)	/* of a buffer that are looked at */
 
@@ -55,7 +56,7 @@ static int discard(struct virtio_balloon *b, uint8_t *start, uint64_t bytes)
 {
 	int err = machine_discard(b->m, start, bytes);
 
-	if (err && !b->told) {
+	if (err && !b->told && message_guest()) {
 		message("--balloon: memory cannot be given back to the host: %s (told once)",
 			strerror(-err));
 		b->told = true;
@@ -89,13 +90,17 @@ static unsigned int find_pages(struct virtio_balloon *b, const uint32_t *pfns, u
 	return found;
 }
 
-static void discard_pages(struct virtio_balloon *b, uint8_t **pages, unsigned int nr)
+/* Return: in how many calls. */
+static unsigned int discard_pages(struct virtio_balloon *b, uint8_t **pages, unsigned int nr)
 {
-	for (unsigned int i = 0, n; i < nr; i += n) {
+	unsigned int calls = 0;
+
+	for (unsigned int i = 0, n; i < nr; i += n, calls++) {
 		for (n = 1; i + n < nr && pages[i + n] == pages[i] + n * PAGE_BYTES; n++)
 			;
 		discard(b, pages[i], n * PAGE_BYTES);
 	}
+	return calls;
 }
 
 static enum served_result inflate(void *opaque, struct virtio_served *s)
@@ -112,7 +117,7 @@ static enum served_result inflate(void *opaque, struct virtio_served *s)
 			return SERVED_DONE;
 		s->done += nr * sizeof(pfns[0]);
 		s->budget -= nr * PAGE_BYTES;
-		discard_pages(b, pages, find_pages(b, pfns, nr, pages));
+		s->budget -= CALL_BYTES * discard_pages(b, pages, find_pages(b, pfns, nr, pages));
 	}
 	return SERVED_LATER;
 }
@@ -151,7 +156,7 @@ static enum served_result report(void *opaque, struct virtio_served *s)
 		if (!discard(b, (uint8_t *)start, bytes))
 			b->reported += bytes;
 		s->done += bytes;
-		s->budget -= bytes;
+		s->budget -= bytes + CALL_BYTES;
 	}
 	return SERVED_DONE;
 }

@@ -23,7 +23,7 @@
 #include "virtio_blk.h"
 
 #define CLASS_STORAGE	0x018000
-#define QUEUE_SIZE	256
+#define QUEUE_SIZE	BLOCK_DEPTH_MAX
 #define SEGMENTS	126u			/* of data, beside header and status */
 #define RANGE_MAX	(1u << 22)		/* sectors of one discard or write-zeroes: 2 GiB */
 #define STACK_BYTES	(128u << 10)
@@ -269,6 +269,8 @@ static void serve(struct worker *w)
 		tell(w);
 		ops->wait(w->context);
 	}
+	if (w->in_flight)
+		ops->cancel(w->context);
 	while (w->in_flight)
 		ops->wait(w->context);
 }
@@ -280,7 +282,7 @@ static void *work(void *arg)
 	struct block *block = w->disk->block;
 
 	sandbox_enter_worker();
-	w->context = block->ops->open(block, virtio_kick_fd(w->disk->vd, w->n), w->ring->size);
+	w->context = block->ops->open(block, virtio_kick_fd(w->disk->vd, w->n));
 	if (!w->context) {
 		message("--disk %s: cannot begin to use it: %s", block->path, strerror(errno));
 		virtio_broken(w->disk->vd, "its image cannot be used");

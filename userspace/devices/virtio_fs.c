@@ -32,8 +32,13 @@ static int start(void *opaque)
 	struct virtio_fs *fs = opaque;
 	int err = vhost_user_start(fs->user, fs->m, fs->vd, QUEUES);
 
-	if (err)
-		message("virtiofsd cannot serve the guest: %s", strerror(-err));
+	if (!err || !message_guest())
+		return err;
+	if (err == -ENOTCONN)
+		message("the virtiofsd of share \"%.36s\" has ended; start vmctl again to have it",
+			fs->config.tag);
+	else
+		message("virtiofsd cannot serve share \"%.36s\": %s", fs->config.tag, strerror(-err));
 	return err;
 }
 

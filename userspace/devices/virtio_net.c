@@ -113,6 +113,8 @@ static int start(void *opaque)
 	struct virtio_net *card = opaque;
 
 	card->features = virtio_features(card->vd);
+	if (card->net->ops->forget)
+		card->net->ops->forget(card->net);
 	if (start_vhost(card))
 		return -1;
 	if (net_control_start(card) || virtio_net_use_pairs(card, 1)) {

@@ -23,6 +23,7 @@
 #define PARTS		VIRTIO_NET_QUEUE_SIZE	/* of one buffer: a ring's whole descriptors */
 #define HELD_PARTS	((unsigned int)IOV_MAX - 1)	/* of those taken to receive, and ours */
 #define BATCH		64u
+#define VLAN_TAG	4u
 #define STACK_BYTES	(256u << 10)
 
 /* The thread's alone while it runs. */
@@ -38,7 +39,8 @@ struct net_worker {
 	struct virtq_chain held[HELD_PARTS];
 	struct iovec parts[HELD_PARTS + 1];
 	unsigned int nr_held, nr_parts;
-	uint32_t held_bytes, wanted_bytes;
+	uint64_t held_bytes;		/* a buffer can be of nearly 4 GiB */
+	uint32_t wanted_bytes;
 	uint32_t pending, filled;	/* bytes of a frame that was longer than they were, or 0 */
 	uint8_t spill[HEADER + NET_FRAME_MAX];	/* what comes behind the filled ones */
 
@@ -92,6 +94,18 @@ static bool header_ok(const struct virtio_net *card, const struct virtio_net_hdr
 	       (h->gso_size && gso_allowed(card, h->gso_type));
 }
 
+/*
+ * How long a frame can be, without its header (5.1.4.1).  The MTU is that of who knows it; another
+ * one's cards have what they like.  What is to be cut into segments may be longer.
+ */
+static uint32_t longest(const struct virtio_net *card, unsigned int gso_type)
+{
+	if (!net_accepts(card, VIRTIO_NET_F_MTU) ||
+	    (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) != VIRTIO_NET_HDR_GSO_NONE)
+		return NET_FRAME_MAX;
+	return ETH_HLEN + VLAN_TAG + card->config.mtu;
+}
+
 /* Frames that cannot be right are lost, as on a wire.  Return: 0, or -1: it cannot be sent now. */
 static int send_frame(struct net_worker *w, const struct virtq_chain *c)
 {
@@ -102,7 +116,8 @@ static int send_frame(struct net_worker *w, const struct virtq_chain *c)
 	unsigned int nr = c->nr_out;
 
 	iov_to_buffer(frame, nr, 0, &header, HEADER);
-	if (bytes < ETH_HLEN || bytes > NET_FRAME_MAX || !header_ok(w->card, &header, bytes))
+	if (bytes < ETH_HLEN || bytes > longest(w->card, header.gso_type) ||
+	    !header_ok(w->card, &header, bytes))
 		return 0;
 	header.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	header.num_buffers = 0;
@@ -224,7 +239,7 @@ static void give_back(struct net_worker *w, unsigned int nr, uint32_t bytes)
 /* The frame of @bytes is in the buffers: say in how many, and give them to the driver. */
 static void deliver(struct net_worker *w, uint32_t bytes)
 {
-	uint32_t room = 0;
+	uint64_t room = 0;
 	uint16_t nr = 0;
 
 	while (room < bytes)
@@ -249,6 +264,16 @@ static bool deliver_pending(struct net_worker *w)
 	return true;
 }
 
+/* Can that be a frame, of @bytes with its header?  The net may be in a process of its own. */
+static bool may_deliver(const struct net_worker *w, uint32_t bytes)
+{
+	uint8_t gso_type;
+
+	iov_to_buffer(w->parts, w->nr_parts, offsetof(struct virtio_net_hdr_v1, gso_type),
+		      &gso_type, sizeof(gso_type));
+	return bytes >= HEADER + ETH_HLEN && bytes - HEADER <= longest(w->card, gso_type);
+}
+
 /* Return: whether one was received, and may be followed by another. */
 static bool receive_frame(struct net_worker *w)
 {
@@ -260,6 +285,8 @@ static bool receive_frame(struct net_worker *w)
 	bytes = net->ops->receive(net, w->pair, w->parts, w->nr_parts + 1);
 	if (!bytes)
 		return false;
+	if (!may_deliver(w, bytes))
+		return true;
 	if (bytes <= w->held_bytes) {
 		deliver(w, bytes);
 	} else if (merges(w)) {
@@ -343,7 +370,7 @@ struct net_worker *net_worker_new(struct virtio_net *card, unsigned int pair)
 	w->tx = virtio_queue(card->vd, 2 * pair + 1);
 	w->wanted_bytes = HEADER + NET_FRAME_MAX;
 	if (!(card->features & VIRTIO_NET_GUEST_GSO))
-		w->wanted_bytes = HEADER + ETH_HLEN + 4 +
+		w->wanted_bytes = HEADER + ETH_HLEN + VLAN_TAG +
 				  (card->config.mtu ? card->config.mtu : ETH_DATA_LEN);
 	return w;
 }

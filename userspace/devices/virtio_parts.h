@@ -25,6 +25,7 @@ struct virtio_queue_state {
 	uint16_t vector;		/* l */
 	bool enabled;			/* s */
 	int kick_fd;			/* c */
+	uint64_t wired_at[2];		/* l, likewise: where writes signal it, or PCI_NOWHERE */
 	atomic_int call_fd;		/* a, or -1 */
 };
 
@@ -45,7 +46,8 @@ struct virtio_device {
 	/* virtio_pci.c: registers that only select */
 	uint32_t device_select, driver_select;	/* l */
 	uint16_t queue_select;			/* l */
-	uint64_t port, mem;			/* l, where the notification BARs are */
+	uint64_t notify_at[2];			/* l, the notifications: in memory, of ports */
+	struct machine_timer *settle;		/* l, has them wired */
 	uint8_t window;				/* c, the capability that accesses BARs */
 
 	struct virtio_queue_state queues[VIRTIO_QUEUES_MAX];

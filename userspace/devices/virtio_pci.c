@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
+#include "../event_fd.h"
 #include "virtio_parts.h"
 
 #define VENDOR		0x1af4
@@ -30,6 +30,8 @@ enum { BAR_REGISTERS, BAR_MSIX, BAR_PORTS };
 #define REGISTERS_BYTES	0x2000
 #define NOTIFY_BYTES	4u		/* of each queue: the multiplier */
 
+#define SETTLE_NS	100000000u	/* decoding that is off for so long is off */
+
 #define COMMON_BYTES	sizeof(struct virtio_pci_common_cfg)
 
 /* Notifications */
@@ -37,60 +39,97 @@ enum { BAR_REGISTERS, BAR_MSIX, BAR_PORTS };
 static void notified(struct virtio_device *vd, uint64_t n)
 {
 	if (n < vd->model.nr_queues && vd->started)
-		eventfd_write(vd->queues[n].kick_fd, 1);
+		event_fd_signal(vd->queues[n].kick_fd);
 }
 
-static void wire(struct virtio_device *vd, bool port, uint64_t base, bool on)
+/* Where queue @n's notifications are to signal its kick_fd, or PCI_NOWHERE. */
+static uint64_t wanted(const struct virtio_device *vd, unsigned int n, bool port)
 {
-	if (base == PCI_NOWHERE)
-		return;
-	for (unsigned int i = 0; i < vd->model.nr_queues; i++) {
-		const struct virtio_queue_state *q = &vd->queues[i];
-		uint64_t address = base + NOTIFY_BYTES * i;
+	uint64_t base = vd->notify_at[port];
 
-		if (!q->enabled)
-			continue;
-		/* Where it cannot be had, the write comes to notified(). */
-		if (on)
-			machine_add_ioeventfd(vd->m, q->kick_fd, port, address, 0);
-		else
-			machine_remove_ioeventfd(vd->m, q->kick_fd, port, address, 0);
+	if (base == PCI_NOWHERE || !vd->queues[n].enabled)
+		return PCI_NOWHERE;
+	return base + NOTIFY_BYTES * n;
+}
+
+/*
+ * Have queue @n's notification where it is wanted.  Each change costs the host a grace period, and
+ * the guest turns decoding off and on as it likes: unless @settled, what is wired stays as long as
+ * it is nowhere.  Return: 0, or -EAGAIN: something is left to do.
+ */
+static int wire_queue(struct virtio_device *vd, unsigned int n, bool port, bool settled)
+{
+	struct virtio_queue_state *q = &vd->queues[n];
+	uint64_t want = wanted(vd, n, port);
+	int err;
+
+	if (q->wired_at[port] == want)
+		return 0;
+	if (q->wired_at[port] != PCI_NOWHERE) {
+		if (want == PCI_NOWHERE && !settled)
+			return -EAGAIN;
+		machine_remove_ioeventfd(vd->m, q->kick_fd, port, q->wired_at[port], 0);
+		q->wired_at[port] = PCI_NOWHERE;
 	}
+	if (want == PCI_NOWHERE)
+		return 0;
+	/* Where it cannot be had, the write comes to notified(). */
+	err = machine_add_ioeventfd(vd->m, q->kick_fd, port, want, 0);
+	if (!err)
+		q->wired_at[port] = want;
+	return err == -EAGAIN ? err : 0;
+}
+
+static void wire(struct virtio_device *vd, bool settled)
+{
+	uint64_t again = UINT64_MAX;
+
+	for (unsigned int i = 0; i < 2 * vd->model.nr_queues; i++) {
+		if (wire_queue(vd, i / 2, !(i & 1), settled))
+			again = machine_now_ns(vd->m) + SETTLE_NS;
+	}
+	machine_timer_arm(vd->settle, again);
+}
+
+static void settle(void *opaque)
+{
+	wire(opaque, true);
 }
 
 void virtio_pci_start(struct virtio_device *vd)
 {
-	wire(vd, true, vd->port, true);
-	wire(vd, false, vd->mem, true);
+	wire(vd, false);
 }
 
 void virtio_pci_stop(struct virtio_device *vd)
 {
-	wire(vd, true, vd->port, false);
-	wire(vd, false, vd->mem, false);
+	for (unsigned int i = 0; i < 2 * vd->model.nr_queues; i++) {
+		struct virtio_queue_state *q = &vd->queues[i / 2];
+		bool port = i & 1;
+
+		if (q->wired_at[port] == PCI_NOWHERE)
+			continue;
+		machine_remove_ioeventfd(vd->m, q->kick_fd, port, q->wired_at[port], 0);
+		q->wired_at[port] = PCI_NOWHERE;
+	}
+	machine_timer_arm(vd->settle, UINT64_MAX);
 }
 
-static void moved(struct virtio_device *vd, bool port, uint64_t *base, uint64_t address)
+static void moved(struct virtio_device *vd, bool port, uint64_t address)
 {
+	vd->notify_at[port] = address;
 	if (vd->started)
-		wire(vd, port, *base, false);
-	*base = address;
-	if (vd->started)
-		wire(vd, port, *base, true);
+		wire(vd, false);
 }
 
 static void ports_moved(void *opaque, uint64_t address)
 {
-	struct virtio_device *vd = opaque;
-
-	moved(vd, true, &vd->port, address);
+	moved(opaque, true, address);
 }
 
 static void registers_moved(void *opaque, uint64_t address)
 {
-	struct virtio_device *vd = opaque;
-
-	moved(vd, false, &vd->mem, address == PCI_NOWHERE ? address : address + NOTIFY);
+	moved(opaque, false, address == PCI_NOWHERE ? address : address + NOTIFY);
 }
 
 static uint64_t ports_read(void *opaque, uint64_t offset, unsigned int bytes)
@@ -148,10 +187,10 @@ static void set_features(struct virtio_device *vd, uint32_t value)
 	vd->accepted = (vd->accepted & ~(0xffffffffull << shift)) | (uint64_t)value << shift;
 }
 
-/* @vector's eventfd, or -1; @slot is what the driver reads back. */
+/* @vector's eventfd, or -1; @slot is what the driver reads back, whether MSI-X is enabled yet. */
 static int set_vector(struct virtio_device *vd, uint16_t *slot, uint64_t vector)
 {
-	if (vector >= pci_msix_vectors(vd->f) || !pci_msix_enabled(vd->f)) {
+	if (vector >= pci_msix_vectors(vd->f)) {
 		*slot = VIRTIO_NO_VECTOR;
 		return -1;
 	}
@@ -379,11 +418,16 @@ struct virtio_device *virtio_new(struct pci_bus *bus, const struct virtio_model 
 	}
 	if (virtio_init(vd, model)) {
 		err = errno;
-	} else {
-		err = -add_registers(vd);
-		if (!err)
-			return vd;
+		goto fail;
 	}
+	err = ENOMEM;
+	vd->settle = machine_timer_new(vd->m, settle, vd);
+	if (!vd->settle)
+		goto fail;
+	err = -add_registers(vd);
+	if (!err)
+		return vd;
+fail:
 	virtio_free(vd);
 	errno = err;
 	return NULL;
@@ -392,6 +436,7 @@ struct virtio_device *virtio_new(struct pci_bus *bus, const struct virtio_model 
 void virtio_free(struct virtio_device *vd)
 {
 	virtio_exit(vd);
+	machine_timer_free(vd->settle);
 	pci_function_free(vd->f);
 	free(vd);
 }

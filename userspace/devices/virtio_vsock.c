@@ -48,8 +48,9 @@ static int start(void *opaque)
 	}
 	if (!err)
 		return 0;
-	message("--vsock %llu: vhost-vsock does not run: %s",
-		(unsigned long long)vs->config.guest_cid, strerror(-err));
+	if (message_guest())
+		message("--vsock %llu: vhost-vsock does not run: %s",
+			(unsigned long long)vs->config.guest_cid, strerror(-err));
 	return -1;
 }
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A machine that stands still: no vCPU in its guest, and no time that passes.
+ *
+ * The vCPUs' threads wait in machine_park(), outside SVMM_RUN, so that a paused guest costs
+ * nothing and the kernel may move its clocks.  Whoever pauses waits for the last of them with the
+ * device lock given up, because what a vCPU has begun with a device it ends first.
+ */
+#include "machine.h"
+#include "message.h"
+
+void machine_thread_rests(struct machine *m)
+{
+	if (!--m->nr_active)
+		pthread_cond_signal(&m->at_rest);
+}
+
+void machine_park(struct machine *m, struct vcpu *vcpu)
+{
+	machine_lock(m);
+	machine_thread_rests(m);
+	while (m->paused && !m->stopping)
+		pthread_cond_wait(&m->go_on, &m->lock);
+	m->nr_active++;
+	/* A kick from now on is a new one; what came before is looked at next. */
+	__atomic_store_n(&vcpu->page->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	machine_unlock(m);
+}
+
+void machine_pause(struct machine *m, const char *reason)
+{
+	if (m->paused || m->stopping)
+		return;
+	m->paused = true;
+	for (unsigned int i = 0; i < m->nr_vcpus && !m->asleep; i++)
+		vcpu_kick(&m->vcpus[i]);
+	while (m->nr_active)
+		pthread_cond_wait(&m->at_rest, &m->lock);
+	timer_stop(m);
+	if (!m->stopping)
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, reason);
+}
+
+/* The guest's clocks that are the kernel's: back by as much as the machine has stood still. */
+static void shift_clocks(struct machine *m, uint64_t ns)
+{
+	int err = svmm_shift_time(m->vm_fd, ns);
+
+	if (err)
+		message("the guest's clocks went on while it was paused: %s",
+			svmm_explain(SVMM_SHIFT_TIME, err));
+}
+
+void machine_resume(struct machine *m, const char *reason)
+{
+	uint64_t ns;
+
+	if (!m->paused)
+		return;
+	ns = timer_go_on(m);
+	if (!m->stopping) {
+		shift_clocks(m, ns);
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
+	}
+	m->paused = false;
+	pthread_cond_broadcast(&m->go_on);
+}
