@@ -69,6 +69,15 @@ void message_at_once(const char *line)
 	put(line, strlen(line));
 }
 
+/* Nothing in it is for the terminal, wherever it is from. */
+static void make_plain(char *text, size_t len, bool in_lines)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (iscntrl((unsigned char)text[i]) && !(in_lines && text[i] == '\n'))
+			text[i] = '?';
+	}
+}
+
 void message_more(const char *format, ...)
 {
 	char lines[1024], *line, *rest;
@@ -77,6 +86,7 @@ void message_more(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(lines, sizeof(lines), format, args);
 	va_end(args);
+	make_plain(lines, strlen(lines), true);
 	if (!to_log) {
 		put(lines, strlen(lines));
 		return;
@@ -99,9 +109,7 @@ void message(const char *format, ...)
 	if (n < 0)
 		return;
 	len = strnlen(line, sizeof(line) - 3);
-	/* Nothing in it is for the terminal, wherever it is from. */
-	for (size_t i = prefix; i < len; i++)
-		line[i] = iscntrl((unsigned char)line[i]) ? '?' : line[i];
+	make_plain(line + prefix, len - prefix, false);
 	if (to_log) {
 		put(line + prefix, len - prefix);
 		return;

@@ -76,7 +76,7 @@ int main(void)
 		return 1;
 	unlink(path);
 	ksft_print_header();
-	ksft_set_plan(5);
+	ksft_set_plan(7);
 	n = tries();
 	ksft_test_result(n == 20, "some lines at once: %u\n", n);
 	n = tries();
@@ -95,5 +95,10 @@ int main(void)
 			break;
 	}
 	ksft_test_result(n == 1000, "who has something to say now and then is heard\n");
+	written();
+	message("%s", "a\033[2J\nb");
+	ksft_test_result(!strcmp(written(), "vmctl: a?[2J?b\n"), "a line is one line, and plain\n");
+	message_more("%s", "a\033[2J\nb\n");
+	ksft_test_result(!strcmp(written(), "a?[2J\nb\n"), "lines are plain, too\n");
 	ksft_finished();
 }
