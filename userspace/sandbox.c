@@ -192,13 +192,13 @@ static void lacks(char *list, size_t room, bool there, const char *what)
 }
 
 /* What is not permitted here, is told; the filter of system calls is there in any case. */
-static void leave_host(const struct sandbox_needs *needs)
+static void leave_host(void)
 {
 	/* Who has no privileges has namespaces within a user's, if the host lets him. */
 	bool users = !geteuid() || !unshare(CLONE_NEWUSER);
 	bool network = !unshare(CLONE_NEWNET);
 	bool ipc = !unshare(CLONE_NEWIPC | CLONE_NEWUTS);
-	bool files = needs->files || leave_files();
+	bool files = leave_files();
 	char list[80] = "";
 
 	lacks(list, sizeof(list), files, "an empty root");
@@ -234,7 +234,7 @@ int sandbox_enter(const struct sandbox_needs *needs)
 	const struct sigaction trap = { .sa_sigaction = forbidden, .sa_flags = SA_SIGINFO };
 
 	close_inherited();
-	leave_host(needs);
+	leave_host();
 	drop_bounding_set();
 	if (drop_privileges()) {
 		message("cannot drop privileges: %s", strerror(errno));

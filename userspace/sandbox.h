@@ -13,12 +13,10 @@
 
 /**
  * struct sandbox_needs - what this VM goes on to need
- * @files: to open files by their names
  * @servers: of server_start(), that may have to be killed
  * @nr_servers: of them, at most SANDBOX_SERVERS_MAX
  */
 struct sandbox_needs {
-	bool files;
 	pid_t servers[SANDBOX_SERVERS_MAX];
 	unsigned int nr_servers;
 };

@@ -115,9 +115,9 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const int *calls, unsigned 
 #define ALLOW(ctx, calls) ADD(ctx, SCMP_ACT_ALLOW, calls)
 
 /* The C library looks for files of its own, and does without: they are not there. */
-static int add_files(scmp_filter_ctx ctx)
+static int refuse_files(scmp_filter_ctx ctx)
 {
-	return ADD(ctx, needs.files ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOENT), of_files);
+	return ADD(ctx, SCMP_ACT_ERRNO(ENOENT), of_files);
 }
 
 /* Calls that are allowed with some arguments only. */
@@ -269,7 +269,7 @@ int filter_process(const struct sandbox_needs *its_needs)
 	if (!err)
 		err = ALLOW(ctx, of_sockets);
 	if (!err)
-		err = add_files(ctx);
+		err = refuse_files(ctx);
 	if (!err)
 		err = allow_parts(ctx);
 	if (!err)
@@ -339,7 +339,7 @@ static void load_thread_filter(bool vcpu)
 	if (!err && vcpu)
 		err = ALLOW(ctx, of_vcpus);
 	if (!err)
-		err = ADD(ctx, SCMP_ACT_ERRNO(ENOENT), of_files);
+		err = refuse_files(ctx);
 	if (!err)
 		err = allow_parts(ctx);
 	if (!err && vcpu)

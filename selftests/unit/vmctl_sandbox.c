@@ -88,11 +88,6 @@ static void try_memory(void)
 	      MAP_FAILED);
 }
 
-static void try_open(void)
-{
-	leave(open("/etc/passwd", O_RDONLY) >= 0);
-}
-
 static void try_open_fails(void)
 {
 	leave(open("/etc/passwd", O_RDONLY) < 0 && errno == ENOENT);
@@ -110,11 +105,8 @@ static void try_inherited(void)
 
 static void try_capabilities(void)
 {
-	char text[4096] = "";
-	int fd = open("/proc/self/status", O_RDONLY);
-
-	leave(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
-	      strstr(text, "CapEff:\t0000000000000000"));
+	/* Not even root's: of its own nice value it may only make more. */
+	leave(setpriority(PRIO_PROCESS, 0, -20) < 0 && errno == EACCES);
 }
 
 /* What reaches others */
@@ -406,11 +398,6 @@ static void test_namespaces(void)
 	say(said, sizeof(said));
 	ksft_test_result(strstr(said, "without an empty root, a network of its own, IPC of its"),
 			 "namespaces that are not to be had are told\n");
-	needs.files = true;
-	say(said, sizeof(said));
-	ksft_test_result(strstr(said, "without a network of its own, IPC of its own, as"),
-			 "but none that is not wanted\n");
-	needs.files = false;
 	no_namespaces = false;
 }
 
@@ -418,7 +405,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(3 * (sizeof(good) + sizeof(bad)) / sizeof(good[0]) + 11);
+	ksft_set_plan(3 * (sizeof(good) + sizeof(bad)) / sizeof(good[0]) + 9);
 	inherited = open("/dev/null", O_RDONLY);
 	parent = getpid();
 	signal(SIGTSTP, SIG_IGN);
@@ -434,8 +421,6 @@ int main(void)
 	ksft_test_result(outcome(try_eventfd, worker) == ENDED, "a worker makes no eventfd\n");
 	test_servers();
 	test_namespaces();
-	needs.files = true;
-	ksft_test_result(outcome(try_open, NULL) == WENT_WELL, "files for who needs them\n");
 	ksft_test_result(outcome(try_capabilities, NULL) == WENT_WELL, "no privilege\n");
 	ksft_finished();
 }
