@@ -23,8 +23,9 @@ bad()
 instances=/sys/kernel/tracing/instances
 [ -d $instances ] || mount -t tracefs none /sys/kernel/tracing
 
-# traced SECONDS COMMAND...: while the guest runs; it is stopped while tracepoints are turned on and
-# off, for that is where the emulator fails.
+# traced SECONDS COMMAND...: while the guest runs; then end_tracer ends it. The guest is stopped while
+# tracepoints are turned on and off, for that is where the emulator fails.
+end_tracer() { kill -INT $tracer; }
 traced()
 {
 	seconds=$1
@@ -41,7 +42,7 @@ traced()
 	sleep "$seconds"
 	kill -STOP $guest
 	sleep 0.5
-	kill -INT $tracer
+	end_tracer
 	wait $tracer
 	kill -CONT $guest
 }
@@ -65,8 +66,15 @@ result $? "and what became of them"
 traced 2 vmctl trace --json one
 grep -qE '^\{"time_s":[0-9.]+,"cpu":[0-9]+,"vcpu":0,"event":"exit","fields":"reason CPUID rip 0x1010 .*"\}$' "$tmp/out"
 result $? "as JSON"
-vmctl trace one 2>"$tmp/err" | head -n 1 >"$tmp/out"
-[ -s "$tmp/out" ] && [ -z "$(ls $instances)" ]
+# Its reader takes a line and ends, before it has written all that it has.
+rm "$tmp/out"
+mkfifo "$tmp/out"
+exec 3<>"$tmp/out"
+end_tracer() { head -n 1 <&3 >"$tmp/line"; exec 3<&-; }
+traced 2 sh -c 'exec 3<&-; exec vmctl trace one'
+end_tracer() { kill -INT $tracer; }
+rm "$tmp/out"
+[ -s "$tmp/line" ] && [ -z "$(ls $instances)" ]
 result $? "nothing is left behind, not even when its reader ends"
 
 traced 2 vmctl profile --symbols "$tmp/map" --svg "$tmp/time.svg" --json one -- 60
