@@ -26,6 +26,7 @@
 #include "detach.h"
 #include "machine.h"
 #include "message.h"
+#include "notify.h"
 #include "progress.h"
 #include "run.h"
 #include "sandbox.h"
@@ -45,6 +46,7 @@ struct run {
 	struct plug_config plugs;
 	int svmm_fd, signal_fd;
 	struct detached detached;
+	int notify_fd;		/* of the service manager that waits; -1: none */
 	unsigned int signal;	/* that came, 0: none */
 };
 
@@ -297,8 +299,12 @@ static void guest_runs(void *opaque)
 {
 	struct run *r = opaque;
 
-	if (!detach_ready(&r->detached, r->options->name) ||
-	    detach_attach(&r->detached, r->vm.m))
+	if (r->notify_fd >= 0)
+		notify_ready(r->notify_fd);
+	r->notify_fd = -1;
+	if (r->detached.ready_fd >= 0 &&
+	    (!detach_ready(&r->detached, r->options->name) ||
+	     detach_attach(&r->detached, r->vm.m)))
 		machine_request_stop(r->vm.m, MACHINE_ERROR, 0);
 }
 
@@ -311,7 +317,7 @@ static int watch(struct run *r, struct machine_timer **ready)
 		err = control_attach(r->vm.control, r->vm.m);
 	if (!err)
 		err = detach_attach(&r->detached, r->vm.m);
-	if (!err && r->detached.ready_fd >= 0) {
+	if (!err && (r->detached.ready_fd >= 0 || r->notify_fd >= 0)) {
 		*ready = machine_timer_new(r->vm.m, guest_runs, r);
 		if (*ready)
 			machine_timer_arm(*ready, 0);
@@ -511,7 +517,8 @@ static int run_opened(struct run *r)
 
 int run_vm(struct run_options *options)
 {
-	struct run r = { .options = options, .vm.options = options, .detached = { -1, -1 } };
+	struct run r = { .options = options, .vm.options = options, .detached = { -1, -1 },
+			 .notify_fd = -1 };
 	int status;
 
 	sandbox_remember_fds();
@@ -522,6 +529,7 @@ int run_vm(struct run_options *options)
 		if (status != DETACHED)
 			return status;
 	}
+	r.notify_fd = notify_open();
 	run_options_set_name(options);
 	r.signal_fd = open_signals();
 	if (r.signal_fd < 0) {
