@@ -10,7 +10,7 @@
  * flush or kick shows where the host's tables do not change, with the slots.
  *
  * needs: selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
- * kernels: 6.1
+ * hosts: epyc-6.1
  * timeout: 240
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # timeout: 120
 #
 # CPUs go and come while a guest runs: SVM is turned on and off with them, the vCPU moves, and the

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # timeout: 180
 # programs: /usr/bin/qemu-nbd /usr/bin/qemu-img /usr/lib/x86_64-linux-gnu/libnbd.so.0
 #

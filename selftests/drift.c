@@ -5,7 +5,7 @@
  * minutes are long/drift.sh's.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * kernels: 6.1
+ * hosts: epyc-6.1
  */
 #include <stdlib.h>
 #include <time.h>

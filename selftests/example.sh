@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 #
 # examples/hello.c, the guest that README shows: what it prints, its status, and its words when
 # svmm refuses.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # timeout: 180
 #
 # What happens to a host while a guest runs, and of which the guest must notice nothing: its vCPU

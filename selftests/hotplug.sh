@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # timeout: 300
 #
 # A disk and a network card that come and go while Debian's kernel runs, by ACPI. What the guest does

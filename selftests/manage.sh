@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # timeout: 300
 #
 # VMs that are managed from outside: they leave their caller, are looked at, stopped for a while,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # timeout: 300
 #
 # --net: a Linux guest with two cards: on a tap interface in a bridge, whose frames the host's

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernels: 6.1
+# hosts: epyc-6.1
 # only: check-long
 # timeout: 1800
 #

@@ -3,7 +3,7 @@
  * A tap interface as vmctl opens it: frames both ways, and what waits there for another machine is
  * forgotten. Without a VM; what sets up interfaces in vmctl is played here.
  *
- * kernels: 6.1
+ * hosts: epyc-6.1
  * needs: userspace/net_tap.c userspace/net_fd.c
  */
 #include <arpa/inet.h>

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 300
 #
-# The kernel's own style check, --strict, has nothing to say about any C file of ours.
+# The kernel's own style check, --strict, has nothing to say about any C file of ours. Of a file that
+# it had nothing to say about once, it is not asked again: the user's cache has the hash of the file,
+# its name, the question and the program that answers it.
 
-checkpatch=${SVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/svmm}/source/scripts/checkpatch.pl
+cache=${SVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/svmm}
+checkpatch=$cache/source/scripts/checkpatch.pl
+silent=$cache/checkpatch
 [ -e "$checkpatch" ] || { echo "1..0 # SKIP scripts/setup source has not run"; exit 4; }
 
 # FILES  TYPES  why these types are not asked there
@@ -45,16 +49,32 @@ files=$(find module uapi userspace selftests scripts examples -name '*.[ch]' -ty
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp" .checkpatch-camelcase.*' EXIT
 
-# ask EVERY FIRST: each EVERYth file from the FIRSTth on, its complaints into $tmp
+mkdir -p "$silent"
+program=$(cd "${checkpatch%/*}" && cat checkpatch.pl spelling.txt const_structs.checkpatch | sha256sum)
+
+# question FILE OPTION ... : what checkpatch says, into $tmp
+question()
+{
+	said=$tmp/$(echo "$1" | tr / ,)
+	key=$({ echo "$program $*"; cat "$1"; } | sha256sum)
+	key=$silent/${key%% *}
+	shift
+	if [ -e "$key" ]; then
+		: >"$said"
+	elif perl "$checkpatch" "$@" >"$said" 2>&1 && [ ! -s "$said" ]; then
+		touch "$key"
+	fi
+}
+
+# ask EVERY FIRST: each EVERYth file from the FIRSTth on
 ask()
 {
 	for f in $(echo "$files" | awk "NR % $1 == $2"); do
 		ignore=$(echo "$accepted" | while read -r glob types why; do
 			case $f in $glob) printf ',%s' "$types" ;; esac
 		done)
-		perl "$checkpatch" --no-tree --strict --terse --show-types --no-summary \
-			--max-line-length=100 "--ignore=${ignore#,}" -f "$f" \
-			>"$tmp/$(echo "$f" | tr / ,)" 2>&1
+		question "$f" --no-tree --strict --terse --show-types --no-summary \
+			--max-line-length=100 "--ignore=${ignore#,}" -f "$f"
 	done
 }
 cpus=$(nproc)
