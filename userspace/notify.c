@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A datagram of text on a Unix socket.  The manager knows the sender by its PID, so that the process
- * that it has started has to be the one that sends.
+ * A datagram of text on a Unix socket.  The manager knows the sender by its PID: it has to be the
+ * process that it has started.
  */
 #include <errno.h>
 #include <stddef.h>

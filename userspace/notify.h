@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tell the service manager, if one has started vmctl, that the VM runs: the protocol of sd_notify(3),
- * which a unit with Type=notify speaks.
+ * Tell the service manager, if one has started vmctl, that the VM runs: the protocol of
+ * sd_notify(3), which a unit with Type=notify speaks.
  */
 #ifndef VMCTL_NOTIFY_H
 #define VMCTL_NOTIFY_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/notify.c userspace/message.c userspace/terminal.c
 /*
- * The service manager is told once that the VM runs, at a socket with a name or an abstract one; what
- * is wrong with the socket is said, and is no reason not to run.
+ * The service manager is told once that the VM runs, at a socket with a name or an abstract one;
+ * what is wrong with the socket is said, and is no reason not to run.
  */
 #include <errno.h>
 #include <stdbool.h>
