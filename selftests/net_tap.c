@@ -75,8 +75,8 @@ FIXTURE_SETUP(tap)
 {
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(PROTOCOL) };
 
-	if (system("modprobe tun"))
-		SKIP(_exit(255), "there is no driver of tap interfaces");	/* or the test would begin */
+	if (system("modprobe tun"))		/* _exit, or the test would begin */
+		SKIP(_exit(255), "there is no driver of tap interfaces");
 	self->options = (struct net_options) {
 		.text = "tap", .ifname = NAME, .pairs = PAIRS, .vhost = NET_VHOST_OFF,
 	};
