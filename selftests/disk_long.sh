@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 240
+# hosts: epyc-6.1
 # only: check-long
 #
 # --disk when it gets rough: what was flushed is there when vmctl is killed, one image is not for two

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
+# hosts: epyc-6.1
 # only: check-long
 # programs: /usr/lib/qemu/virtiofsd
 #

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# hosts: epyc-6.1
 # only: check-long
 # timeout: 600
 #
