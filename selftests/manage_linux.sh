@@ -26,8 +26,7 @@ later() { [ "$(clock)" -gt "$1" ]; }
 
 # The guest's RAM disk, and what it does in it.
 mkdir "$tmp/more"
-button=$(find /lib/modules -name button.ko)
-cp "$button" "$tmp/more/button.ko"
+cp out/guest/button.ko "$tmp/more/"
 cat >"$tmp/more/work.sh" <<'END'
 insmod /button.ko
 dmesg -c >/dev/null		# what a busy host made of the boot

@@ -50,7 +50,7 @@ chroot "$root" ldconfig
 
 # Its guest knows its power button.
 mkdir "$tmp/more"
-cp "$(find /lib/modules -name button.ko)" "$tmp/more/button.ko"
+cp out/guest/button.ko "$tmp/more/"
 cat >"$tmp/more/work.sh" <<'END'
 insmod /button.ko
 echo to work
