@@ -1039,6 +1039,17 @@ static void *press(void *arg)
 	return NULL;
 }
 
+#define LEVEL_20	0x8049		/* what a guest says of pin 20 */
+
+static uint32_t ioapic_entry(bool write, uint32_t entry)
+{
+	uint32_t index = 0x10 + 2 * 20;
+
+	bus_mmio(m, MACHINE_IOAPIC_BASE, true, 4, &index);
+	bus_mmio(m, MACHINE_IOAPIC_BASE + 0x10, write, 4, &entry);
+	return entry;
+}
+
 static bool sleeps(uint32_t vector, int what, enum machine_stop why)
 {
 	pthread_t thread;
@@ -1048,6 +1059,9 @@ static bool sleeps(uint32_t vector, int what, enum machine_stop why)
 	module.waking_vector = vector;
 	sleep_s3();
 	stop();
+	/* An interrupt that no APIC will end. */
+	ioapic_entry(true, LEVEL_20);
+	machine_set_irq(m, 20, 1);
 	module.page->gpr.rip = 0x1234;
 	module.page->cr.cr0 = 0x80000011;
 	pthread_create(&thread, NULL, press, &what);
@@ -1072,8 +1086,12 @@ static void test_sleep(void)
 	     module.page->gpr.rip == 3 && module.page->cr.cr0 == 0x10 &&
 	     module.page->msr.mtrr_def_type == 0xc06 && (module.set & SVMM_STATE_LAPIC) &&
 	     (module.set & SVMM_STATE_MSR) && !(module.set & SVMM_STATE_TSC);
-	machine_free(m);
 	ksft_test_result(ok, "where it wants to, in real mode\n");
+	ok = module.nr_msis == 1 && ioapic_entry(false, 0) == 0x10000;
+	ioapic_entry(true, LEVEL_20);
+	ok &= module.nr_msis == 2;
+	machine_free(m);
+	ksft_test_result(ok, "with an I/O APIC that waits for no end of an interrupt\n");
 
 	ok = sleeps(0x9a000, PAUSE, MACHINE_POWEROFF) && module.sets == 1 && module.at == 1;
 	machine_free(m);
@@ -1339,7 +1357,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(49);
+	ksft_set_plan(50);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
