@@ -27,9 +27,15 @@ void machine_park(struct machine *m, struct vcpu *vcpu)
 	machine_unlock(m);
 }
 
+/* One that is on its way into S3, or out of it, goes on. */
+static bool ends(const struct machine *m)
+{
+	return m->stopping && m->stop_why > MACHINE_WAKE;
+}
+
 void machine_pause(struct machine *m, const char *reason)
 {
-	if (m->paused || m->stopping)
+	if (m->paused || ends(m))
 		return;
 	m->paused = true;
 	for (unsigned int i = 0; i < m->nr_vcpus && !m->asleep; i++)
@@ -58,11 +64,10 @@ void machine_resume(struct machine *m, const char *reason)
 	if (!m->paused)
 		return;
 	ns = timer_go_on(m);
-	if (!m->stopping) {
+	if (!ends(m))
 		shift_clocks(m, ns);
-		if (!m->asleep)
-			svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
-	}
+	if (!m->stopping && !m->asleep)
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
 	m->paused = false;
 	pthread_cond_broadcast(&m->go_on);
 }

@@ -1295,6 +1295,37 @@ static void pause_in_exit(void)
 	plan(20, end_it);
 }
 
+static void resume_awake(void)
+{
+	pause_seen.in_run |= module.runs != pause_seen.runs || !module.sets;
+	machine_resume(m, "go");
+}
+
+static void wake_paused(void)
+{
+	pause_seen.runs = module.runs;
+	acpi_pm_power_button(m->acpi_pm);
+	plan(50, resume_awake);
+}
+
+/* The guest has said that it sleeps, and its vCPU is still in that exit. */
+static void pause_in_sleep(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	sleep_s3();
+	stop();
+	vcpu_kick(&m->vcpus[0]);
+	__atomic_store_n(&module.page->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	machine_unlock(m);
+	while (!m->stopping)
+		nanosleep(&ms, NULL);
+	machine_lock(m);
+	machine_pause(m, "halt");
+	pause_seen.in_run = !m->paused || m->nr_active;
+	plan(20, wake_paused);
+}
+
 static unsigned int pauses;
 
 static void pause_again(void)
@@ -1333,6 +1364,13 @@ static void test_pause_races(void)
 	stop();
 	ok = ends_after_plan(MACHINE_POWEROFF);
 	ksft_test_result(ok, "a guest that ends while it is being paused\n");
+
+	build_with_plan(1, pause_in_sleep);
+	module.waking_vector = 0x9a000;
+	ok = ends_after_plan(MACHINE_POWEROFF);
+	ksft_test_result(ok && !pause_seen.in_run && module.shifted_ns > 50 * MS &&
+			 !strcmp(module.states, "2 suspended to RAM|1 go|"),
+			 "a guest that is paused on its way to sleep: %s\n", module.states);
 }
 
 static int seen_nice;
@@ -1357,7 +1395,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(50);
+	ksft_set_plan(51);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
