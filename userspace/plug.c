@@ -180,8 +180,8 @@ static const char *plug_singles(struct plugs *plugs)
 	}
 	if (c->watchdog != WATCHDOG_ABSENT) {
 		plug = single(plugs, PLACE_WATCHDOG);
-		if (remember(plug, watchdog_new(plugs->bus, c->watchdog, &c->watchdog_expired),
-			     free_watchdog))
+		if (remember(plug, watchdog_new(plugs->bus, c->vm_name, c->watchdog,
+						&c->watchdog_expired), free_watchdog))
 			return "watchdog";
 	}
 	return NULL;

@@ -63,15 +63,19 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* As the shell's job control wants it; the guest does not notice. */
-static void stop_for_a_while(struct machine *m)
+/*
+ * As the shell's job control wants it; the guest does not notice.  One that its watchdog has paused
+ * goes on, if there is no socket by which it could be had to.
+ */
+static void stop_for_a_while(const struct run *r)
 {
-	bool raw = terminal_is_raw(), paused = m->paused;
+	struct machine *m = r->vm.m;
+	bool raw = terminal_is_raw(), stays = m->paused && r->vm.control;
 
 	terminal_restore();
 	machine_pause(m, "SIGTSTP");
 	raise(SIGSTOP);
-	if (!paused)
+	if (!stays)
 		machine_resume(m, "SIGCONT");
 	if (raw)
 		terminal_raw(STDIN_FILENO);
@@ -86,7 +90,7 @@ static void signalled(void *opaque, uint32_t events)
 	if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGTSTP) {
-		stop_for_a_while(r->vm.m);
+		stop_for_a_while(r);
 		return;
 	}
 	r->signal = info.ssi_signo;

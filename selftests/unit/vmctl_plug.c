@@ -146,8 +146,10 @@ void virtio_balloon_free(struct virtio_balloon *balloon)
 	pci_function_free((void *)balloon);
 }
 
-struct watchdog *watchdog_new(struct pci_bus *bus, enum watchdog_action action, bool *has_expired)
+struct watchdog *watchdog_new(struct pci_bus *bus, const char *vm_name,
+			      enum watchdog_action action, bool *has_expired)
 {
+	CHECK(!strcmp(vm_name, "test"));
 	return new_function(bus, WATCHDOG);
 }
 
