@@ -25,7 +25,8 @@ bool plug_any(const struct plug_config *config)
 
 static int remember(struct plug *plug, void *device, void (*free_device)(void *device))
 {
-	*plug = (struct plug) { .device = device, .free = free_device };
+	plug->device = device;
+	plug->free = free_device;
 	return device ? 0 : -1;
 }
 
@@ -41,6 +42,11 @@ static void free_disk(void *device)
 	virtio_blk_free(device);
 }
 
+static bool retire_disk(void *device, void (*gone)(void *opaque), void *opaque)
+{
+	return virtio_blk_retire(device, gone, opaque);
+}
+
 int plug_disk(struct plugs *plugs, unsigned int n)
 {
 	const struct plug_config *config = plugs->config;
@@ -49,6 +55,7 @@ int plug_disk(struct plugs *plugs, unsigned int n)
 	if (!options.queues)
 		options.queues = plugs->cpus;
 	pci_bus_place(plugs->bus, FIRST_DISK + n, 0);
+	plugs->slots[FIRST_DISK + n].retire = retire_disk;
 	return remember(&plugs->slots[FIRST_DISK + n],
 			virtio_blk_new(plugs->bus, config->blocks[n], &options), free_disk);
 }
@@ -203,6 +210,8 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 	}
 	plugs->config = config;
 	plugs->cpus = cpus;
+	for (unsigned int i = 0; i < PCI_SLOTS; i++)
+		plugs->slots[i].plugs = plugs;
 	plugs->bus = pci_bus_new(m);
 	if (plugs->bus)
 		plugs->acpi = acpi_plug_new(m, plug_eject, plugs);

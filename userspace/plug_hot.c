@@ -239,15 +239,25 @@ int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room)
 }
 
 /* The host's part may be a process, to which a vCPU's thread in the sandbox can do nothing. */
+static void let_go(void *opaque)
+{
+	struct plug *plug = opaque;
+
+	plug_pull(plug);
+	machine_timer_arm(plug->plugs->closer, 0);
+}
+
+/* Requests that are under way are waited for by the guest, not by all who want the lock. */
 void plug_eject(void *opaque, unsigned int slot)
 {
 	struct plugs *plugs = opaque;
+	struct plug *plug = &plugs->slots[slot];
 
-	if (!plugs->slots[slot].device || !kind_of(slot))
+	if (!plug->device || !kind_of(slot) || (plugs->ejected >> slot & 1))
 		return;
-	plug_pull(&plugs->slots[slot]);
 	plugs->ejected |= 1u << slot;
-	machine_timer_arm(plugs->closer, 0);
+	if (!plug->retire || plug->retire(plug->device, let_go, plug))
+		let_go(plug);
 }
 
 void plug_close_ejected(void *opaque)
@@ -258,10 +268,10 @@ void plug_close_ejected(void *opaque)
 	for (unsigned int slot = 0; slot < PCI_SLOTS; slot++) {
 		const struct kind *kind = kind_of(slot);
 
-		if (!(plugs->ejected >> slot & 1))
+		if (!(plugs->ejected >> slot & 1) || plugs->slots[slot].device)
 			continue;
 		kind->close(c, slot - kind->first, c->attached >> slot & 1);
 		c->attached &= ~(1u << slot);
+		plugs->ejected &= ~(1u << slot);
 	}
-	plugs->ejected = 0;
 }

@@ -24,6 +24,9 @@ static_assert(FIRST_SHARE + SHARES_MAX <= PCI_SLOTS, "each has a slot of its own
 struct plug {
 	void *device;			/* NULL: there is none */
 	void (*free)(void *device);
+	/* As virtio_retire(); NULL: it can be freed at once. */
+	bool (*retire)(void *device, void (*gone)(void *opaque), void *opaque);
+	struct plugs *plugs;		/* whose slot this is */
 };
 
 struct plugs {
@@ -31,7 +34,8 @@ struct plugs {
 	struct plug_config *config;
 	unsigned int cpus;
 	struct acpi_plug *acpi;
-	uint32_t ejected;		/* slots of which the guest has let go, to be closed */
+	uint32_t ejected;		/* slots of which the guest has let go, to be closed when
+					 * their devices are free */
 	struct machine_timer *closer;	/* has the event loop do that */
 	struct plug slots[PCI_SLOTS];	/* of network cards, disks and shares */
 	struct plug singles[PLACES];	/* functions of slot 0 */

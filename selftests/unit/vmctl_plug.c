@@ -15,7 +15,7 @@
 #include "../../userspace/devices/virtio_fs.h"
 #include "../../userspace/devices/virtio_rng.h"
 #include "../../userspace/devices/virtio_vsock.h"
-#include "../../userspace/plug.h"
+#include "../../userspace/plug_parts.h"
 
 /* ---- models -------------------------------------------------------------------------------- */
 
@@ -68,6 +68,19 @@ struct virtio_blk *virtio_blk_new(struct pci_bus *bus, struct block *block,
 {
 	CHECK_EQ(options->queues, 3);
 	return new_function(bus, DISK + (block - fake_block));
+}
+
+static void (*busy_gone)(void *opaque);
+static void *busy_opaque;
+static unsigned int retired;
+static bool busy;			/* a disk has requests under way */
+
+bool virtio_blk_retire(struct virtio_blk *disk, void (*gone)(void *opaque), void *opaque)
+{
+	retired++;
+	busy_gone = gone;
+	busy_opaque = opaque;
+	return !busy;
 }
 
 void virtio_blk_free(struct virtio_blk *disk)
@@ -495,6 +508,44 @@ static void test_detach(void)
 	texts = 0;
 }
 
+/* One that has requests under way goes, and is closed, when those have ended. */
+static void test_busy(void)
+{
+	configure(2, 0, 0);
+	open_blocks = 2;
+	power_on();
+	busy = true;
+	retired = 0;
+	port_out(EJECT, 4, 1 << 9);
+	port_out(EJECT, 4, 1 << 9);
+	advance(0);
+	CHECK_EQ(retired, 1);
+	CHECK_EQ(device_at(9, 0), DISK);
+	CHECK(plug_present(plugs, "disk0"));
+	CHECK_EQ(attach("disk", "new"), 0);
+	CHECK(!strcmp(id, "disk2"));
+	busy = false;
+	port_out(EJECT, 4, 1 << 11);		/* another one meanwhile */
+	advance(0);
+	CHECK_EQ(open_blocks, 2);
+	busy_gone(&plugs->slots[9]);
+	CHECK_EQ(device_at(9, 0), -1);
+	CHECK_EQ(open_blocks, 2);
+	advance(0);
+	CHECK_EQ(open_blocks, 1);
+	CHECK(!plug_present(plugs, "disk0"));
+
+	/* A reset does not wait for it any longer, and it does not come again. */
+	busy = true;
+	port_out(EJECT, 4, 1 << 10);
+	CHECK(busy_opaque == &plugs->slots[10]);
+	power_on();
+	CHECK_EQ(open_blocks, 0);
+	CHECK_EQ(device_at(10, 0), -1);
+	busy = false;
+	power_off();
+}
+
 /* Bridge, shares and empty slots stay; so does everything at accesses that mean nothing. */
 static void test_hostile_ejects(void)
 {
@@ -561,6 +612,7 @@ static const struct test tests[] = {
 	{ "devices that cannot be", test_failures },
 	{ "devices that come", test_attach },
 	{ "devices that go", test_detach },
+	{ "disks that go when they are done", test_busy },
 	{ "what the guest throws out", test_hostile_ejects },
 	{ "what cannot come or go", test_refused },
 };
