@@ -8,7 +8,7 @@
 
 . selftests/lib/manage.sh
 
-echo "1..29"
+echo "1..31"
 
 # It leaves
 detach a halt
@@ -55,11 +55,22 @@ says stop --timeout 1 busy
 result $? "stop: by the deadline"
 wait $waiter
 result $(($? != 143)) "as if by SIGTERM"
+detach dog dog --watchdog pause
+paused() { [ "$(state_of "$1")" = paused ]; }
+within 20 paused dog && says resume dog && [ "$(state_of dog)" = running ] &&
+	says stop --timeout 0 dog
+result $? "a watchdog pauses one without a caller, and resume has it go on"
 detach button button
 says pause button
 says stop button
 [ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "button: powered off" ] && gone button && ! socket button
 result $? "stop: by its power button, also of one that is paused"
+detach sleeper sleeper
+asleep() { vmctl inspect sleeper | grep -q '^state *suspended'; }
+within 20 asleep
+says stop sleeper
+[ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "sleeper: powered off" ] && gone sleeper
+result $? "stop: one that sleeps, and wakes up by the first press of the button"
 says stop --timeout 0 a
 [ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "a: killed" ] && gone a
 result $? "stop: at once"
