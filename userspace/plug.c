@@ -93,6 +93,12 @@ static int plug_share(struct plugs *plugs, unsigned int n)
 			free_share);
 }
 
+/* Of a guest before this one @end may still be open. */
+static bool is_there(const struct plug_config *config, const void *end, unsigned int slot)
+{
+	return end && !(config->ejected >> slot & 1);
+}
+
 /* Return: 0, or -1 after a message. */
 static int plug_slots(struct plugs *plugs)
 {
@@ -102,7 +108,7 @@ static int plug_slots(struct plugs *plugs)
 	for (unsigned int i = 0; i < config->nr_disks; i++) {
 		option = "disk";
 		text = config->disks[i].path;
-		if (config->blocks[i] && plug_disk(plugs, i))
+		if (is_there(config, config->blocks[i], FIRST_DISK + i) && plug_disk(plugs, i))
 			goto fail;
 	}
 	for (unsigned int i = 0; i < config->nr_shares; i++) {
@@ -114,7 +120,7 @@ static int plug_slots(struct plugs *plugs)
 	for (unsigned int i = 0; i < config->nr_nets; i++) {
 		option = "net";
 		text = config->net_options[i].text;
-		if (config->nets[i] && plug_net(plugs, i))
+		if (is_there(config, config->nets[i], FIRST_NET + i) && plug_net(plugs, i))
 			goto fail;
 	}
 	return 0;
@@ -234,6 +240,8 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 		goto fail;
 	}
 	pci_bus_hand_over(plugs->bus);
+	if (config->ejected)
+		machine_timer_arm(plugs->closer, 0);
 	return plugs;
 fail:
 	plug_free(plugs);

@@ -34,9 +34,7 @@ struct plugs {
 	struct plug_config *config;
 	unsigned int cpus;
 	struct acpi_plug *acpi;
-	uint32_t ejected;		/* slots of which the guest has let go, to be closed when
-					 * their devices are free */
-	struct machine_timer *closer;	/* has the event loop do that */
+	struct machine_timer *closer;	/* has the event loop close what was ejected */
 	struct plug slots[PCI_SLOTS];	/* of network cards, disks and shares */
 	struct plug singles[PLACES];	/* functions of slot 0 */
 	struct virtio_balloon *balloon;	/* one of them, or NULL */
@@ -49,7 +47,7 @@ void plug_pull(struct plug *plug);
 
 /* plug_hot.c: the guest does not use what is in @slot any more; a vCPU's thread says so. */
 void plug_eject(void *plugs, unsigned int slot);
-/* In the event loop: what was ejected is closed. */
+/* Close what was ejected, and need not be waited for; the rest later, or in the next machine. */
 void plug_close_ejected(void *plugs);
 
 #endif

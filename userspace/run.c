@@ -8,6 +8,7 @@
  * moment and still find everything in order.  Console and control socket are
  * the VM's over all of its machines.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -374,12 +375,22 @@ out:
 	return why;
 }
 
+static_assert(SHARES_MAX + DISKS_MAX + NETS_MAX <= SANDBOX_SERVERS_MAX, "each may have one");
+
 static int enter_sandbox(const struct run *r)
 {
-	struct sandbox_needs needs = { .nr_servers = r->plugs.nr_shares };
+	struct sandbox_needs needs = { .nr_servers = 0 };
 
-	for (unsigned int i = 0; i < needs.nr_servers; i++)
-		needs.servers[i] = r->servers[i].pid;
+	for (unsigned int i = 0; i < r->plugs.nr_shares; i++)
+		needs.servers[needs.nr_servers++] = r->servers[i].pid;
+	for (unsigned int i = 0; i < r->plugs.nr_disks; i++) {
+		if (r->blocks[i]->server)
+			needs.servers[needs.nr_servers++] = r->blocks[i]->server;
+	}
+	for (unsigned int i = 0; i < r->plugs.nr_nets; i++) {
+		if (r->nets[i]->server)
+			needs.servers[needs.nr_servers++] = r->nets[i]->server;
+	}
 	if (plug_any(&r->plugs))
 		uring_keep_spares(BLOCK_DEPTH_MAX);
 	if (!r->options->no_sandbox)

@@ -417,6 +417,11 @@ static void test_qcow2(void)
 		CHECK_EQ(block->bytes, 3 << 20);
 		CHECK(!block->readonly && block->discard && block->max_contexts == 1);
 		refused("qcow2", ",format=qcow2", "qemu-nbd cannot open it, as it says above");
+		CHECK(block->server > 0 && getpgid(block->server) == block->server);
+		while (i == 4 && !block_leave(block))	/* one that is not waited for */
+			usleep(1000);
+		if (i == 4)
+			CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 		block_free(block);
 		CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 	}

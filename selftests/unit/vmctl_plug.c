@@ -173,6 +173,15 @@ void watchdog_free(struct watchdog *w)
 
 /* ---- what is attached ---------------------------------------------------------------------- */
 
+static unsigned int looks;		/* at one that is not done yet */
+static bool undone;
+
+static bool leave_block(struct block *block)
+{
+	looks++;
+	return !undone;
+}
+
 static void free_block(struct block *block)
 {
 	CHECK_EQ(device_at(9 + (block - fake_block), 0), -1);
@@ -185,7 +194,7 @@ static void free_net(struct net *net)
 	open_nets--;
 }
 
-static const struct block_ops block_ops = { .free = free_block };
+static const struct block_ops block_ops = { .leave = leave_block, .free = free_block };
 static const struct net_ops net_ops = { .free = free_net };
 
 bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes)
@@ -546,6 +555,40 @@ static void test_busy(void)
 	power_off();
 }
 
+/* What has a process in the host is closed when that has ended, and nobody waits for it. */
+static void test_undone(void)
+{
+	configure(2, 0, 0);
+	open_blocks = 2;
+	power_on();
+	undone = true;
+	looks = 0;
+	port_out(EJECT, 4, 1 << 9);
+	advance(SECOND);
+	CHECK(looks > 10 && looks < 100);
+	CHECK_EQ(open_blocks, 2);
+	CHECK_EQ(device_at(9, 0), -1);
+	CHECK(plug_present(plugs, "disk0"));
+	power_on();				/* nor does a reset wait */
+	CHECK_EQ(open_blocks, 2);
+	CHECK_EQ(device_at(9, 0), -1);
+	CHECK_EQ(device_at(10, 0), DISK + 1);
+	advance(SECOND);
+	CHECK(plug_present(plugs, "disk0"));
+	CHECK_EQ(attach("disk", "new"), 0);
+	CHECK(!strcmp(id, "disk2"));
+	undone = false;
+	advance(SECOND);
+	CHECK_EQ(open_blocks, 2);
+	CHECK(!plug_present(plugs, "disk0"));
+	looks = 0;
+	advance(SECOND);
+	CHECK_EQ(looks, 0);
+	power_off();
+	open_blocks = 0;
+	texts = 0;
+}
+
 /* Bridge, shares and empty slots stay; so does everything at accesses that mean nothing. */
 static void test_hostile_ejects(void)
 {
@@ -613,6 +656,7 @@ static const struct test tests[] = {
 	{ "devices that come", test_attach },
 	{ "devices that go", test_detach },
 	{ "disks that go when they are done", test_busy },
+	{ "disks whose process takes its time", test_undone },
 	{ "what the guest throws out", test_hostile_ejects },
 	{ "what cannot come or go", test_refused },
 };
