@@ -97,6 +97,8 @@ enum block_cache {
  * @cache: what a flush is worth
  * @discard: BLOCK_DISCARD works
  * @max_contexts: how many threads it can serve
+ * @dev: the file system that the image is on; of a block device its own number
+ * @ino: its number there; 0
  * @server: a process, and a group of them, that it has to itself; 0: none
  */
 struct block {
@@ -108,6 +110,8 @@ struct block {
 	enum block_cache cache;
 	bool discard;
 	unsigned int max_contexts;
+	dev_t dev;
+	ino_t ino;
 	pid_t server;
 };
 

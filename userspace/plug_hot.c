@@ -58,6 +58,10 @@ static int open_disk(struct plug_config *c, unsigned int n, const int *fds, unsi
 		close_all(fds, nr);
 		return -1;
 	}
+	if (disk_is_taken(&c->disks[n], fds[0], c->blocks, c->nr_disks)) {
+		close_all(fds, nr);
+		return -1;
+	}
 	c->blocks[n] = disk_open_fd(&c->disks[n], fds[0]);
 	if (!c->blocks[n])
 		return -1;

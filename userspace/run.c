@@ -253,6 +253,8 @@ static int open_plugs(struct run *r)
 	memcpy(p->disks, o->disks, sizeof(p->disks));
 	memcpy(p->net_options, o->nets, sizeof(p->net_options));
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
+		if (disk_is_taken(&o->disks[p->nr_disks], -1, r->blocks, p->nr_disks))
+			goto fail;
 		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks], cpus);
 		if (!r->blocks[p->nr_disks])
 			goto fail;

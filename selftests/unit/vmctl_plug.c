@@ -215,6 +215,15 @@ void disk_forget(struct disk_options *disk)
 	texts--;
 }
 
+static bool taken;
+
+bool disk_is_taken(const struct disk_options *disk, int fd, struct block *const *there,
+		   unsigned int nr)
+{
+	CHECK(there == blocks && nr == config.nr_disks && fd >= 0);
+	return taken;
+}
+
 struct block *disk_open_fd(const struct disk_options *disk, int fd)
 {
 	struct block *block = &fake_block[disk - config.disks];
@@ -627,6 +636,10 @@ static void test_refused(void)
 	CHECK(strstr(why, "not this one"));
 	CHECK_EQ(attach("disk", "?x"), -1);
 	CHECK(strstr(why, "cannot be used"));
+	taken = true;
+	CHECK_EQ(attach("disk", "x"), -1);
+	CHECK(strstr(why, "cannot be used"));
+	taken = false;
 	CHECK_EQ(plug_attach(plugs, "disk", "x", two, 2, id, why, sizeof(why)), -1);
 	CHECK(strstr(said, "one open file, not 2"));
 	fail_device = DISK + DISKS_MAX - 1;
