@@ -9,18 +9,25 @@
 #include "machine.h"
 #include "message.h"
 
-void machine_thread_rests(struct machine *m)
+void machine_thread_rests(struct machine *m, struct vcpu *vcpu)
 {
+	vcpu_renice(vcpu);
 	if (!--m->nr_active)
 		pthread_cond_signal(&m->at_rest);
+}
+
+void machine_thread_waits(struct machine *m, struct vcpu *vcpu)
+{
+	pthread_cond_wait(&m->go_on, &m->lock);
+	vcpu_renice(vcpu);
 }
 
 void machine_park(struct machine *m, struct vcpu *vcpu)
 {
 	machine_lock(m);
-	machine_thread_rests(m);
+	machine_thread_rests(m, vcpu);
 	while (m->paused && !m->stopping)
-		pthread_cond_wait(&m->go_on, &m->lock);
+		machine_thread_waits(m, vcpu);
 	m->nr_active++;
 	/* A kick from now on is a new one; what came before is looked at next. */
 	__atomic_store_n(&vcpu->page->immediate_exit, 0, __ATOMIC_SEQ_CST);

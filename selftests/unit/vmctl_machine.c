@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -1374,28 +1375,116 @@ static void test_pause_races(void)
 }
 
 static int seen_nice;
+static bool nice_fails;		/* as the host refuses it */
+static pid_t reniced;
+
+/* As the sandbox has it: of oneself alone. */
+int setpriority(__priority_which_t which, id_t who, int prio)
+{
+	if (which != PRIO_PROCESS || who)
+		abort();
+	if (nice_fails) {
+		errno = EACCES;
+		return -1;
+	}
+	reniced = gettid();
+	return syscall(SYS_setpriority, which, who, prio);
+}
+
+/* Return: what it is now, of the thread that is there. */
+static int set_nice(int nice)
+{
+	int err;
+
+	reniced = 0;
+	err = machine_set_nice(m, nice);
+	return err ? err : m->asleep ? nice : getpriority(PRIO_PROCESS, m->vcpus[0].tid);
+}
 
 static void see_nice(void)
 {
-	seen_nice = machine_set_nice(m, 7);
-	if (!seen_nice)
+	seen_nice = set_nice(12);
+	if (reniced != m->vcpus[0].tid)
+		seen_nice = -1;
+	end_it();
+}
+
+/* Then it runs again: it is not left in the pause that this takes. */
+static void see_nice_in_pause(void)
+{
+	unsigned int runs;
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	machine_pause(m, "halt");
+	runs = module.runs;
+	seen_nice = set_nice(13);
+	if (!m->paused || module.runs != runs)
+		seen_nice = -1;
+	nice_fails = true;
+	if (set_nice(14) != -EACCES || m->nice != 13)
+		seen_nice = -2;
+	nice_fails = false;
+	machine_resume(m, "go");
+	runs = module.runs;
+	if (set_nice(14) != 14)
+		seen_nice = -3;
+	machine_unlock(m);
+	while (module.runs == runs)
+		nanosleep(&ms, NULL);
+	machine_lock(m);
+	end_it();
+}
+
+static void see_end_nice(void)
+{
+	if (!m->vcpus[0].tid) {
+		plan(5, see_end_nice);
+		return;
+	}
+	if (seen_nice >= 0)
 		seen_nice = getpriority(PRIO_PROCESS, m->vcpus[0].tid);
 	end_it();
 }
 
+static void see_nice_in_sleep(void)
+{
+	if (!m->asleep) {
+		plan(5, see_nice_in_sleep);
+		return;
+	}
+	nice_fails = true;
+	seen_nice = set_nice(15) == -EACCES && !m->nice ? 0 : -1;
+	nice_fails = false;
+	if (set_nice(15) != 15 || getpriority(PRIO_PROCESS, 0) == 15)
+		seen_nice = -2;
+	acpi_pm_power_button(m->acpi_pm);
+	plan(5, see_end_nice);
+}
+
 static void test_nice(void)
 {
+	bool ok;
+
 	build_with_plan(20, see_nice);
-	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 7 &&
-			 getpriority(PRIO_PROCESS, 0) != 7,
-			 "nice is the vCPU threads': %d\n", seen_nice);
+	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 12 &&
+			 getpriority(PRIO_PROCESS, 0) < 12,
+			 "nice is the vCPU threads', and each sets it itself: %d\n", seen_nice);
+	build_with_plan(20, see_nice_in_pause);
+	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 13,
+			 "and one that is paused stays so: %d\n", seen_nice);
+	build_with_plan(1, see_nice_in_sleep);
+	module.waking_vector = 0x9a000;
+	sleep_s3();
+	ok = ends_after_plan(MACHINE_SIGNAL);
+	ksft_test_result(ok && seen_nice == 15, "one that sleeps has it when it wakes up: %d\n",
+			 seen_nice);
 }
 
 int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(51);
+	ksft_set_plan(53);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
