@@ -8,7 +8,7 @@
 
 . selftests/lib/manage.sh
 
-echo "1..31"
+echo "1..34"
 
 # It leaves
 detach a halt
@@ -71,6 +71,17 @@ within 20 asleep
 says stop sleeper
 [ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "sleeper: powered off" ] && gone sleeper
 result $? "stop: one that sleeps, and wakes up by the first press of the button"
+detach sleeper sleeper
+within 20 asleep
+says set sleeper cpu-shares=512 && [ "$(cat "$tmp/said")" = "sleeper: nice 3, worth 524 shares" ]
+result $? "set: one that sleeps"
+fails 1 "set: 88818 shares are nice -20, and it has 3" vmctl set sleeper cpu-shares=88818
+pid=$(pid_of sleeper)
+thread() { vmctl inspect sleeper | sed -n 's/.*threads \([0-9]*\);.*/\1/p'; }
+has_nice() { [ "$(sed 's/.*) //' "/proc/$pid/task/$(thread)/stat" | cut -d' ' -f17)" = "$1" ]; }
+says resume sleeper && within 20 has_nice 3
+result $? "it has that when it wakes up"
+says stop --timeout 0 sleeper
 says stop --timeout 0 a
 [ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "a: killed" ] && gone a
 result $? "stop: at once"
