@@ -25,7 +25,7 @@
 #define PROGRAM		"qemu-nbd"
 #define COMMAND_MAX	(32u << 20)	/* bytes; a server need not take more */
 #define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time */
-#define SECONDS		60		/* for what it has to write out when its disk is detached */
+#define SECONDS		60		/* to write out what it has, when its disk is detached */
 
 /* What is used of the library, without its prefix. */
 static struct {

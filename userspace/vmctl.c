@@ -91,7 +91,7 @@ static int run_command(int argc, char **argv);
 
 static int cmd_help(int argc, char **argv)
 {
-	char *command[] = { argv[1], (char *)"--help", NULL };
+	char *command[3] = { argv[1], (char *)"--help" };
 
 	if (argc > 2) {
 		message("help %s %s: of one command at a time", argv[1], argv[2]);
