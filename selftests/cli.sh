@@ -90,7 +90,7 @@ flat ap_reboot "$aps"'\272\370\003\260\122\356\260\376\346\144\364'
 flat ap_triple "$aps"'\017\001\036\000\040\314'
 run() { vmctl run --exit-port 0xf4 --flat "$tmp/$@" 2>"$tmp/err" </dev/null; }
 
-echo "1..102"
+echo "1..104"
 
 # Wrong usage
 bad 2 "nothing to run"
@@ -146,8 +146,17 @@ for option in kernel initrd append mem cpus cpu disk net share vsock virtio-cons
 	grep -q -e "^  --$option\\>" "$tmp/out" || missing="$missing $option"
 done
 result "$status$missing $(wc -c <"$tmp/err")" "0 0" "--help names every option, on stdout"
+vmctl help run | cmp -s - "$tmp/out" && vmctl help stop | grep -q '^usage: vmctl stop ' &&
+	vmctl help help | grep -q '^usage: vmctl COMMAND' && ! vmctl help bogus 2>"$tmp/err" &&
+	grep -q 'bogus: no such command' "$tmp/err" && ! vmctl help run stop 2>"$tmp/err" &&
+	grep -q 'of one command at a time' "$tmp/err"
+result $? 0 "help of a command is what its --help says"
 
 # Files
+head -c 4096 /dev/zero >"$tmp/image"
+ln "$tmp/image" "$tmp/linked"
+bad 1 "linked: the VM has it already, as $tmp/image; both can only be if both say readonly=on" \
+	--kernel $kernel --disk "$tmp/image,readonly=on" --disk "$tmp/linked"
 head -c 9000000 $kernel >"$tmp/truncated"
 cp $kernel "$tmp/kernel32"
 printf '\000' | dd of="$tmp/kernel32" bs=1 seek=566 conv=notrunc 2>/dev/null

@@ -45,7 +45,6 @@ go_on() { [ "$($talk "unix:$tmp/step" go)" = on ]; }
 ends() { wait $pid; status=$?; pid=; }
 rss() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$pid/status; }
 exits() { vmctl stat devices | awk 'END { print $4 }'; }
-state() { sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' /proc/$pid/status; }
 # refused STATUS WORDS OPTIONS...
 refused()
 {
@@ -144,10 +143,11 @@ ends
 
 guest watchdog --watchdog pause
 i=0
-while [ "$(state)" != T ] && [ $i -lt 600 ]; do usleep 100000; i=$((i + 1)); done
-[ "$(state)" = T ] && vmctl list | grep -q 'devices.*paused'
+paused() { vmctl list | grep -q '^devices .* paused'; }
+until paused || [ $i -ge 600 ]; do usleep 100000; i=$((i + 1)); done
+paused && grep -q 'its watchdog: pause; vmctl resume devices has it go on' "$tmp/err"
 result $? "a watchdog that pauses"
-kill -CONT $pid
+vmctl resume devices
 ends
 [ $status -eq 0 ] && [ "$(value watchdog-after)" = 0x0200 ]
 result $? "and goes on"

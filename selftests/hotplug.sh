@@ -73,7 +73,7 @@ result $? "in its slot, with what was said of it"
 result $? "is read"
 [ "$(dd if="$tmp/image" bs=512 skip=9 count=1 2>/dev/null | head -n 1)" = "from the guest" ]
 result $? "and written"
-refused "cannot be used" attach hotplug disk "$tmp/image" && grep -q "another VM has it" "$tmp/err"
+refused "cannot be used" attach hotplug disk "$tmp/image" && grep -q "the VM has it already" "$tmp/err"
 result $? "is not attached twice"
 vmctl inspect --json hotplug | grep -q '"id": *"disk0"' && vmctl detach hotplug disk0
 result $? "the guest gives it back"

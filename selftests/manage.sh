@@ -8,7 +8,7 @@
 
 . selftests/lib/manage.sh
 
-echo "1..29"
+echo "1..34"
 
 # It leaves
 detach a halt
@@ -55,11 +55,33 @@ says stop --timeout 1 busy
 result $? "stop: by the deadline"
 wait $waiter
 result $(($? != 143)) "as if by SIGTERM"
+detach dog dog --watchdog pause
+paused() { [ "$(state_of "$1")" = paused ]; }
+within 20 paused dog && says resume dog && [ "$(state_of dog)" = running ] &&
+	says stop --timeout 0 dog
+result $? "a watchdog pauses one without a caller, and resume has it go on"
 detach button button
 says pause button
 says stop button
 [ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "button: powered off" ] && gone button && ! socket button
 result $? "stop: by its power button, also of one that is paused"
+detach sleeper sleeper
+asleep() { vmctl inspect sleeper | grep -q '^state *suspended'; }
+within 20 asleep
+says stop sleeper
+[ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "sleeper: powered off" ] && gone sleeper
+result $? "stop: one that sleeps, and wakes up by the first press of the button"
+detach sleeper sleeper
+within 20 asleep
+says set sleeper cpu-shares=512 && [ "$(cat "$tmp/said")" = "sleeper: nice 3, worth 524 shares" ]
+result $? "set: one that sleeps"
+fails 1 "set: 88818 shares are nice -20, and it has 3" vmctl set sleeper cpu-shares=88818
+pid=$(pid_of sleeper)
+thread() { vmctl inspect sleeper | sed -n 's/.*threads \([0-9]*\);.*/\1/p'; }
+has_nice() { [ "$(sed 's/.*) //' "/proc/$pid/task/$(thread)/stat" | cut -d' ' -f17)" = "$1" ]; }
+says resume sleeper && within 20 has_nice 3
+result $? "it has that when it wakes up"
+says stop --timeout 0 sleeper
 says stop --timeout 0 a
 [ $? -eq 0 ] && [ "$(cat "$tmp/said")" = "a: killed" ] && gone a
 result $? "stop: at once"

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 struct block;
@@ -71,6 +72,11 @@ struct block_ops {
 	/* Nobody wants them any more: what can end early does, and no request is submitted. */
 	void (*cancel)(struct block_context *context);
 	void (*close)(struct block_context *context);	/* no request is under way */
+	/*
+	 * It is over, and no context will be opened any more.  Return: whether free() need not wait
+	 * for anything; it may be asked again.  NULL: it need not.
+	 */
+	bool (*leave)(struct block *block);
 	void (*free)(struct block *block);
 };
 
@@ -91,6 +97,9 @@ enum block_cache {
  * @cache: what a flush is worth
  * @discard: BLOCK_DISCARD works
  * @max_contexts: how many threads it can serve
+ * @dev: the file system that the image is on; of a block device its own number
+ * @ino: its number there; 0
+ * @server: a process, and a group of them, that it has to itself; 0: none
  */
 struct block {
 	const struct block_ops *ops;
@@ -101,6 +110,9 @@ struct block {
 	enum block_cache cache;
 	bool discard;
 	unsigned int max_contexts;
+	dev_t dev;
+	ino_t ino;
+	pid_t server;
 };
 
 /**
@@ -131,6 +143,11 @@ struct block *block_open_qcow2(const char *path, bool readonly, enum block_cache
  * Return: 0, or -1 after a message.
  */
 int block_lock(const char *path, int fd, bool readonly);
+
+static inline bool block_leave(struct block *block)
+{
+	return !block->ops->leave || block->ops->leave(block);
+}
 
 static inline void block_free(struct block *block)
 {

@@ -25,6 +25,7 @@
 #define PROGRAM		"qemu-nbd"
 #define COMMAND_MAX	(32u << 20)	/* bytes; a server need not take more */
 #define RANGE_BYTES	(64u << 20)	/* discarded or zeroed at a time */
+#define SECONDS		60		/* to write out what it has, when its disk is detached */
 
 /* What is used of the library, without its prefix. */
 static struct {
@@ -83,8 +84,8 @@ struct block_context {
 
 struct nbd_block {
 	struct block block;
-	struct nbd_handle *nbd;
-	pid_t pid;			/* of the server, or 0 */
+	struct nbd_handle *nbd;		/* NULL: it is over */
+	struct server_end end;
 	bool gone;			/* the server is, and it was said */
 	struct block_context context;	/* the only one */
 };
@@ -294,14 +295,29 @@ static void close_context(struct block_context *c)
 	(void)c;
 }
 
+/* The server writes out what it has, and lets go of the image. */
+static void disconnect(struct nbd_block *b)
+{
+	if (b->nbd)
+		nbd.close(b->nbd);
+	b->nbd = NULL;
+}
+
+static bool leave(struct block *block)
+{
+	struct nbd_block *b = (struct nbd_block *)block;
+
+	disconnect(b);
+	return server_has_ended(&b->end);
+}
+
 static void free_block(struct block *block)
 {
 	struct nbd_block *b = (struct nbd_block *)block;
 
-	/* The server writes out what it has, and lets go of the image. */
-	nbd.close(b->nbd);
-	if (b->pid > 0)
-		server_wait(b->pid, PROGRAM, b->block.path);
+	disconnect(b);
+	if (b->end.pid > 0)
+		server_wait(b->end.pid, PROGRAM, b->block.path);
 	free(b);
 }
 
@@ -311,6 +327,7 @@ static const struct block_ops ops = {
 	.wait = wait_for_any,
 	.cancel = cancel,
 	.close = close_context,
+	.leave = leave,
 	.free = free_block,
 };
 
@@ -363,8 +380,9 @@ static int connect_server(struct nbd_block *b)
 		command[n++] = "--read-only";
 	command[n++] = "--";
 	command[n] = path;
-	fd = server_start(command, &b->pid);
+	fd = server_start(command, &b->end.pid);
 	if (fd < 0) {
+		b->end.pid = 0;
 		message("--disk %s: cannot start " PROGRAM ": %s", b->block.path,
 			strerror(errno));
 		return -1;
@@ -430,12 +448,14 @@ struct block *block_open_qcow2(const char *path, bool readonly, enum block_cache
 		.cache = cache,
 		.max_contexts = 1,
 	};
+	b->end = (struct server_end) { .program = PROGRAM, .what = path, .seconds = SECONDS };
 	bytes = start_server(b);
 	if (bytes < 0) {
 		free_block(&b->block);
 		return NULL;
 	}
 	b->block.bytes = bytes;
+	b->block.server = b->end.pid;
 	b->block.discard = nbd.can_trim(b->nbd) == 1;
 	return &b->block;
 }

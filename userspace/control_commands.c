@@ -186,7 +186,7 @@ static enum control_answer press_power(struct managed_vm *vm, uint32_t timeout)
 		return CONTROL_AT_END;
 	}
 	machine_resume(vm->m, "vmctl stop");
-	acpi_pm_power_button(vm->m->acpi_pm);
+	acpi_pm_shut_down(vm->m->acpi_pm);
 	control_set_deadline(vm->control, timeout);
 	return CONTROL_AT_END;
 }

@@ -237,6 +237,8 @@ void i8042_free(struct i8042 *i8042);
 #define ACPI_SLP_TYP_S5		5
 struct acpi_pm *acpi_pm_new(struct machine *m);
 void acpi_pm_power_button(struct acpi_pm *pm);
+/* The guest shall power off: press the button; for one that has slept, every two seconds. */
+void acpi_pm_shut_down(struct acpi_pm *pm);
 void acpi_pm_rtc_alarm(struct acpi_pm *pm);
 void acpi_pm_raise_gpe(struct acpi_pm *pm, unsigned int n);
 void acpi_pm_reset(struct acpi_pm *pm);

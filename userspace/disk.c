@@ -153,7 +153,39 @@ static bool file_is_unsaid_qcow2(const char *path)
 	return it_is;
 }
 
-struct block *disk_open(const struct disk_options *disk, unsigned int cpus)
+/* Which file it is, whatever it is called.  Return: 0, or -1 with errno set. */
+static int identify(const char *path, int fd, dev_t *dev, ino_t *ino)
+{
+	struct stat st;
+
+	if (fd < 0 ? stat(path, &st) : fstat(fd, &st))
+		return -1;
+	*dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	*ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
+	return 0;
+}
+
+bool disk_is_taken(const struct disk_options *disk, int fd, struct block *const *blocks,
+		   unsigned int nr)
+{
+	dev_t dev;
+	ino_t ino;
+
+	if (identify(disk->path, fd, &dev, &ino))
+		return false;
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct block *b = blocks[i];
+
+		if (!b || b->dev != dev || b->ino != ino || (b->readonly && disk->readonly))
+			continue;
+		message("--disk %s: the VM has it already, as %s; both can only be if both say "
+			"readonly=on", disk->path, b->path);
+		return true;
+	}
+	return false;
+}
+
+static struct block *open_path(const struct disk_options *disk, unsigned int cpus)
 {
 	unsigned int queues = disk->model.queues ? disk->model.queues : cpus;
 
@@ -163,6 +195,15 @@ struct block *disk_open(const struct disk_options *disk, unsigned int cpus)
 		return NULL;
 	return block_open_file(disk->path, disk->readonly, disk->cache,
 			       queues < VIRTIO_BLK_QUEUES_MAX ? queues : VIRTIO_BLK_QUEUES_MAX);
+}
+
+struct block *disk_open(const struct disk_options *disk, unsigned int cpus)
+{
+	struct block *block = open_path(disk, cpus);
+
+	if (block)
+		identify(disk->path, -1, &block->dev, &block->ino);
+	return block;
 }
 
 /* Whoever opened it may have opened it otherwise. */
@@ -190,11 +231,17 @@ static int set_flags(const struct disk_options *disk, int fd)
 
 struct block *disk_open_fd(const struct disk_options *disk, int fd)
 {
+	struct block *block;
+
 	if (disk->qcow2)
 		message("--disk %s: a running VM takes raw images only; qemu-nbd is started "
 			"before it is", disk->path);
-	else if (!set_flags(disk, fd) && (disk->raw || !unsaid_qcow2(disk->path, fd)))
-		return block_open_fd(disk->path, fd, disk->readonly, disk->cache);
+	else if (!set_flags(disk, fd) && (disk->raw || !unsaid_qcow2(disk->path, fd))) {
+		block = block_open_fd(disk->path, fd, disk->readonly, disk->cache);
+		if (block)
+			identify(disk->path, fd, &block->dev, &block->ino);
+		return block;
+	}
 	close(fd);
 	return NULL;
 }

@@ -44,6 +44,14 @@ struct block *disk_open(const struct disk_options *disk, unsigned int cpus);
  */
 struct block *disk_open_fd(const struct disk_options *disk, int fd);
 
+/*
+ * Is @disk's file, open as @fd or (-1) by its path, one of @nr @blocks (NULL: none), and one of the
+ * two written?  Return: true after a message.  A lock cannot tell: who hands over an open file
+ * twice, hands over the same lock.
+ */
+bool disk_is_taken(const struct disk_options *disk, int fd, struct block *const *blocks,
+		   unsigned int nr);
+
 /* The copy of its text that disk_parse() has made. */
 void disk_forget(struct disk_options *disk);
 

@@ -156,9 +156,9 @@ void machine_end_access(struct machine *m, struct vcpu *vcpu)
 	if (!m->hold_access)
 		return;
 	m->hold_access = false;
-	machine_thread_rests(m);
+	machine_thread_rests(m, vcpu);
 	while ((m->nr_holds || m->paused) && !m->stopping)
-		pthread_cond_wait(&m->go_on, &m->lock);
+		machine_thread_waits(m, vcpu);
 	m->nr_active++;
 	/* The kick of a pause has had its effect; what came with it is looked at next. */
 	__atomic_store_n(&vcpu->page->immediate_exit, 0, __ATOMIC_SEQ_CST);

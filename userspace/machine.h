@@ -68,7 +68,8 @@ struct vcpu {
 	unsigned int id;	/* counts from 0; the APIC ID may leave numbers out */
 	pthread_t thread;
 	struct power_on *power_on;	/* c, suspend.c's */
-	pid_t tid;		/* l, of the thread; 0: it has not begun */
+	pid_t tid;		/* l, of the thread; 0: it has not begun, or has ended */
+	bool renices;		/* l, it is to set its nice value */
 };
 
 struct machine {
@@ -80,6 +81,8 @@ struct machine {
 	unsigned int nr_vcpus;		/* c */
 	atomic_uint nr_running;		/* a, vCPUs that did not find the VM dead */
 	int nice;			/* l, of their threads */
+	unsigned int nr_renices;	/* l, threads that have not set it yet */
+	int renice_error;		/* l, -errno of one that could not, or 0 */
 
 	pthread_mutex_t lock;
 	unsigned int nr_holds;		/* l */
@@ -104,7 +107,7 @@ struct machine {
 	/* pause.c */
 	atomic_bool paused;		/* a, written under l: vCPUs shall not run */
 	unsigned int nr_active;		/* l, their threads that neither wait nor have ended */
-	pthread_cond_t at_rest;		/* nr_active has become 0 */
+	pthread_cond_t at_rest;		/* nr_active, or nr_renices, has become 0 */
 	pthread_cond_t go_on;		/* what they wait for: paused, nr_holds, stopping change */
 
 	bool asleep;			/* l, in S3: there are no vCPUs' threads */
@@ -194,8 +197,9 @@ void machine_pause(struct machine *m, const char *reason);
 void machine_resume(struct machine *m, const char *reason);
 /* A vCPU's thread, outside its guest, waits as long as m->paused wants it to. */
 void machine_park(struct machine *m, struct vcpu *vcpu);
-/* Under the lock: a vCPU's thread waits or ends. */
-void machine_thread_rests(struct machine *m);
+/* Under the lock: a vCPU's thread waits or ends; and waits for the next m->go_on. */
+void machine_thread_rests(struct machine *m, struct vcpu *vcpu);
+void machine_thread_waits(struct machine *m, struct vcpu *vcpu);
 
 /* vcpu.c */
 int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int apic_id,
@@ -205,8 +209,13 @@ int vcpu_start(struct vcpu *vcpu);
 /* Make the vCPU's thread leave the guest and look what to do; and wait for its end. */
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);
-/* The nice value of all vCPUs' threads; under the lock.  Return: 0 or -errno. */
+/*
+ * The nice value of all vCPUs' threads, which each sets itself; of those that are to be, too.  The
+ * caller is the event loop, with the lock, which is given up meanwhile.  Return: 0 or -errno.
+ */
 int machine_set_nice(struct machine *m, int nice);
+/* Under the lock: the vCPU's thread, which calls this, does that if it is to. */
+void vcpu_renice(struct vcpu *vcpu);
 
 /*
  * suspend.c: the vCPU's state is that of power-on: keep it.  Return: 0 or -errno.

@@ -60,6 +60,8 @@ struct net_filter {
  * @use_pairs: receive by the first @pairs, at least 1.  Return: 0, or -1; NULL: there is only one
  * @forget: what has come and was not received is lost: it was for another machine, or driver
  * @connect: give a pair's frames to the rings of @vhost, or no longer.  Return: 0 or -errno
+ * @leave: it is over; return whether free() need not wait for anything; it may be asked again.
+ *	NULL: it need not
  * @free: close it
  *
  * The first three are called by a pair's thread, the others under the machine's lock; forget() only
@@ -77,6 +79,7 @@ struct net_ops {
 	int (*use_pairs)(struct net *net, unsigned int pairs);
 	void (*forget)(struct net *net);
 	int (*connect)(struct net *net, unsigned int pair, bool on);
+	bool (*leave)(struct net *net);
 	void (*free)(struct net *net);
 };
 
@@ -87,6 +90,7 @@ struct net_ops {
  * @features: what of virtio-net it can do: checksums and segmentation, both ways
  * @pairs: how many queue pairs it has, 1 to NET_PAIRS_MAX
  * @vhost: the kernel can serve the pairs, or NULL
+ * @server: a process, and a group of them, that it has to itself; 0: none
  */
 struct net {
 	const struct net_ops *ops;
@@ -94,6 +98,7 @@ struct net {
 	uint64_t features;
 	unsigned int pairs;
 	struct vhost *vhost;
+	pid_t server;
 };
 
 enum net_kind { NET_TAP, NET_USER };
@@ -186,6 +191,11 @@ void net_forget(struct net_options *options);
 /* The kinds. */
 struct net *net_open_tap(const struct net_options *options, unsigned int cpus);
 struct net *net_open_user(const struct net_options *options, bool sandbox);
+
+static inline bool net_leave(struct net *net)
+{
+	return !net->ops->leave || net->ops->leave(net);
+}
 
 static inline void net_free(struct net *net)
 {

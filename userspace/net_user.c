@@ -18,21 +18,23 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "message.h"
 #include "net_fd.h"
 #include "net_slirp.h"
 #include "sandbox.h"
+#include "server.h"
 
 #define BATCH		64u
 #define PATIENCE_MS	1000
+#define SECONDS		5	/* for its end */
 
 struct user_net {
 	struct net net;
-	pid_t pid;
-	int fd;
+	struct server_end end;
+	int fd;				/* -1: it is over */
 	bool gone;
 	bool stale;			/* what comes before the mark was for another machine */
 	uint8_t mark;
@@ -66,6 +68,9 @@ static pid_t start(const struct net_options *options, bool sandbox, int fd)
 {
 	pid_t pid = fork();
 
+	/* It can be killed with what it may have started; and Ctrl-C is not its. */
+	if (pid >= 0)
+		setpgid(pid, pid);
 	if (pid)
 		return pid;
 	prctl(PR_SET_NAME, "vmctl-net");
@@ -144,14 +149,23 @@ static void user_forget(struct net *net)
 
 /* Life */
 
-static void user_free(struct net *net)
+static bool user_leave(struct net *net)
 {
 	struct user_net *u = (struct user_net *)net;
 
-	close(u->fd);
-	if (u->pid > 0)
-		waitpid(u->pid, NULL, 0);
-	free(u);
+	if (u->fd >= 0)
+		close(u->fd);
+	u->fd = -1;
+	return server_has_ended(&u->end);
+}
+
+static void user_free(struct net *net)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (!user_leave(net))
+		nanosleep(&pause, NULL);
+	free(net);
 }
 
 static const struct net_ops ops = {
@@ -159,6 +173,7 @@ static const struct net_ops ops = {
 	.receive = user_receive,
 	.wait = user_wait,
 	.forget = user_forget,
+	.leave = user_leave,
 	.free = user_free,
 };
 
@@ -177,6 +192,7 @@ struct net *net_open_user(const struct net_options *options, bool sandbox)
 {
 	struct user_net *u = calloc(1, sizeof(*u));
 	int fds[2];
+	pid_t pid;
 
 	if (!u || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds)) {
 		message("--net %s: %s", options->text, strerror(errno));
@@ -185,11 +201,16 @@ struct net *net_open_user(const struct net_options *options, bool sandbox)
 	}
 	u->net = (struct net) { .ops = &ops, .text = options->text, .pairs = 1 };
 	u->fd = fds[0];
-	u->pid = start(options, sandbox, fds[1]);
-	close(fds[1]);
-	if (u->pid < 0)
+	pid = start(options, sandbox, fds[1]);
+	if (pid < 0)
 		message("--net %s: cannot start its process: %s", options->text, strerror(errno));
-	if (u->pid > 0 && has_begun(u->fd))
+	close(fds[1]);
+	u->net.server = pid > 0 ? pid : 0;
+	u->end = (struct server_end) {
+		.pid = u->net.server, .program = "vmctl-net", .what = options->text,
+		.seconds = SECONDS,
+	};
+	if (pid > 0 && has_begun(u->fd))
 		return &u->net;
 	user_free(&u->net);
 	return NULL;

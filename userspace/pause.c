@@ -9,27 +9,40 @@
 #include "machine.h"
 #include "message.h"
 
-void machine_thread_rests(struct machine *m)
+void machine_thread_rests(struct machine *m, struct vcpu *vcpu)
 {
+	vcpu_renice(vcpu);
 	if (!--m->nr_active)
 		pthread_cond_signal(&m->at_rest);
+}
+
+void machine_thread_waits(struct machine *m, struct vcpu *vcpu)
+{
+	pthread_cond_wait(&m->go_on, &m->lock);
+	vcpu_renice(vcpu);
 }
 
 void machine_park(struct machine *m, struct vcpu *vcpu)
 {
 	machine_lock(m);
-	machine_thread_rests(m);
+	machine_thread_rests(m, vcpu);
 	while (m->paused && !m->stopping)
-		pthread_cond_wait(&m->go_on, &m->lock);
+		machine_thread_waits(m, vcpu);
 	m->nr_active++;
 	/* A kick from now on is a new one; what came before is looked at next. */
 	__atomic_store_n(&vcpu->page->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	machine_unlock(m);
 }
 
+/* One that is on its way into S3, or out of it, goes on. */
+static bool ends(const struct machine *m)
+{
+	return m->stopping && m->stop_why > MACHINE_WAKE;
+}
+
 void machine_pause(struct machine *m, const char *reason)
 {
-	if (m->paused || m->stopping)
+	if (m->paused || ends(m))
 		return;
 	m->paused = true;
 	for (unsigned int i = 0; i < m->nr_vcpus && !m->asleep; i++)
@@ -58,11 +71,10 @@ void machine_resume(struct machine *m, const char *reason)
 	if (!m->paused)
 		return;
 	ns = timer_go_on(m);
-	if (!m->stopping) {
+	if (!ends(m))
 		shift_clocks(m, ns);
-		if (!m->asleep)
-			svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
-	}
+	if (!m->stopping && !m->asleep)
+		svmm_set_vm_state(m->vm_fd, SVMM_VM_RUNNING, reason);
 	m->paused = false;
 	pthread_cond_broadcast(&m->go_on);
 }

@@ -25,7 +25,8 @@ bool plug_any(const struct plug_config *config)
 
 static int remember(struct plug *plug, void *device, void (*free_device)(void *device))
 {
-	*plug = (struct plug) { .device = device, .free = free_device };
+	plug->device = device;
+	plug->free = free_device;
 	return device ? 0 : -1;
 }
 
@@ -41,6 +42,11 @@ static void free_disk(void *device)
 	virtio_blk_free(device);
 }
 
+static bool retire_disk(void *device, void (*gone)(void *opaque), void *opaque)
+{
+	return virtio_blk_retire(device, gone, opaque);
+}
+
 int plug_disk(struct plugs *plugs, unsigned int n)
 {
 	const struct plug_config *config = plugs->config;
@@ -49,6 +55,7 @@ int plug_disk(struct plugs *plugs, unsigned int n)
 	if (!options.queues)
 		options.queues = plugs->cpus;
 	pci_bus_place(plugs->bus, FIRST_DISK + n, 0);
+	plugs->slots[FIRST_DISK + n].retire = retire_disk;
 	return remember(&plugs->slots[FIRST_DISK + n],
 			virtio_blk_new(plugs->bus, config->blocks[n], &options), free_disk);
 }
@@ -86,6 +93,12 @@ static int plug_share(struct plugs *plugs, unsigned int n)
 			free_share);
 }
 
+/* Of a guest before this one @end may still be open. */
+static bool is_there(const struct plug_config *config, const void *end, unsigned int slot)
+{
+	return end && !(config->ejected >> slot & 1);
+}
+
 /* Return: 0, or -1 after a message. */
 static int plug_slots(struct plugs *plugs)
 {
@@ -95,7 +108,7 @@ static int plug_slots(struct plugs *plugs)
 	for (unsigned int i = 0; i < config->nr_disks; i++) {
 		option = "disk";
 		text = config->disks[i].path;
-		if (config->blocks[i] && plug_disk(plugs, i))
+		if (is_there(config, config->blocks[i], FIRST_DISK + i) && plug_disk(plugs, i))
 			goto fail;
 	}
 	for (unsigned int i = 0; i < config->nr_shares; i++) {
@@ -107,7 +120,7 @@ static int plug_slots(struct plugs *plugs)
 	for (unsigned int i = 0; i < config->nr_nets; i++) {
 		option = "net";
 		text = config->net_options[i].text;
-		if (config->nets[i] && plug_net(plugs, i))
+		if (is_there(config, config->nets[i], FIRST_NET + i) && plug_net(plugs, i))
 			goto fail;
 	}
 	return 0;
@@ -180,8 +193,8 @@ static const char *plug_singles(struct plugs *plugs)
 	}
 	if (c->watchdog != WATCHDOG_ABSENT) {
 		plug = single(plugs, PLACE_WATCHDOG);
-		if (remember(plug, watchdog_new(plugs->bus, c->watchdog, &c->watchdog_expired),
-			     free_watchdog))
+		if (remember(plug, watchdog_new(plugs->bus, c->vm_name, c->watchdog,
+						&c->watchdog_expired), free_watchdog))
 			return "watchdog";
 	}
 	return NULL;
@@ -203,6 +216,8 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 	}
 	plugs->config = config;
 	plugs->cpus = cpus;
+	for (unsigned int i = 0; i < PCI_SLOTS; i++)
+		plugs->slots[i].plugs = plugs;
 	plugs->bus = pci_bus_new(m);
 	if (plugs->bus)
 		plugs->acpi = acpi_plug_new(m, plug_eject, plugs);
@@ -225,6 +240,8 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 		goto fail;
 	}
 	pci_bus_hand_over(plugs->bus);
+	if (config->ejected)
+		machine_timer_arm(plugs->closer, 0);
 	return plugs;
 fail:
 	plug_free(plugs);

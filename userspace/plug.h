@@ -46,6 +46,7 @@ struct plugs;
  * @watchdog: whether there is a watchdog
  * @watchdog_expired: whether it had expired in a machine before this one
  * @attached: bit n: plug_attach() has put into slot n what is there
+ * @ejected: bit n: the guest has let go of what is in slot n, and it is to be closed
  */
 struct plug_config {
 	struct disk_options disks[DISKS_MAX];
@@ -68,6 +69,7 @@ struct plug_config {
 	enum watchdog_action watchdog;
 	bool watchdog_expired;
 	uint32_t attached;
+	uint32_t ejected;
 };
 
 /* Is there anything?  A machine without does without the bus. */

@@ -23,6 +23,7 @@
  * @parse: what the user says of number @n, into the configuration
  * @open: what it is in the host.  Return: 0, or -1 after a message; @fds are used or closed
  * @plug: into its slot
+ * @leave: nobody uses it any more.  Return: whether @close need not wait
  * @close: undo @open and, if it was @parse's, @parse
  * @text: what the user has said of it
  */
@@ -33,6 +34,7 @@ struct kind {
 		      size_t room);
 	int (*open)(struct plug_config *c, unsigned int n, const int *fds, unsigned int nr);
 	int (*plug)(struct plugs *plugs, unsigned int n);
+	bool (*leave)(struct plug_config *c, unsigned int n);
 	void (*close)(struct plug_config *c, unsigned int n, bool parsed);
 	const char *(*text)(const struct plug_config *c, unsigned int n);
 };
@@ -56,12 +58,21 @@ static int open_disk(struct plug_config *c, unsigned int n, const int *fds, unsi
 		close_all(fds, nr);
 		return -1;
 	}
+	if (disk_is_taken(&c->disks[n], fds[0], c->blocks, c->nr_disks)) {
+		close_all(fds, nr);
+		return -1;
+	}
 	c->blocks[n] = disk_open_fd(&c->disks[n], fds[0]);
 	if (!c->blocks[n])
 		return -1;
 	if (c->nr_disks <= n)
 		c->nr_disks = n + 1;
 	return 0;
+}
+
+static bool leave_disk(struct plug_config *c, unsigned int n)
+{
+	return block_leave(c->blocks[n]);
 }
 
 static void close_disk(struct plug_config *c, unsigned int n, bool parsed)
@@ -94,6 +105,11 @@ static int open_net(struct plug_config *c, unsigned int n, const int *fds, unsig
 	return 0;
 }
 
+static bool leave_net(struct plug_config *c, unsigned int n)
+{
+	return net_leave(c->nets[n]);
+}
+
 static void close_net(struct plug_config *c, unsigned int n, bool parsed)
 {
 	if (c->nets[n])
@@ -109,9 +125,13 @@ static const char *net_text(const struct plug_config *c, unsigned int n)
 }
 
 static const struct kind kinds[] = {
-	{ "disk", FIRST_DISK, DISKS_MAX, parse_disk, open_disk, plug_disk, close_disk, disk_text },
-	{ "net", FIRST_NET, NETS_MAX, parse_net, open_net, plug_net, close_net, net_text },
+	{ "disk", FIRST_DISK, DISKS_MAX, parse_disk, open_disk, plug_disk, leave_disk, close_disk,
+	  disk_text },
+	{ "net", FIRST_NET, NETS_MAX, parse_net, open_net, plug_net, leave_net, close_net,
+	  net_text },
 };
+
+#define LOOK_NS		20000000ull	/* whether what was ejected can be closed */
 
 #define NR_KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
@@ -127,7 +147,7 @@ static const struct kind *kind_of(unsigned int slot)
 
 static bool occupied(const struct plugs *plugs, unsigned int slot)
 {
-	return plugs->slots[slot].device || (plugs->ejected >> slot & 1);
+	return plugs->slots[slot].device || (plugs->config->ejected >> slot & 1);
 }
 
 /* Coming */
@@ -239,29 +259,47 @@ int plug_detach(struct plugs *plugs, const char *id, char *why, size_t room)
 }
 
 /* The host's part may be a process, to which a vCPU's thread in the sandbox can do nothing. */
+static void let_go(void *opaque)
+{
+	struct plug *plug = opaque;
+
+	plug_pull(plug);
+	machine_timer_arm(plug->plugs->closer, 0);
+}
+
+/* Requests that are under way are waited for by the guest, not by all who want the lock. */
 void plug_eject(void *opaque, unsigned int slot)
 {
 	struct plugs *plugs = opaque;
+	struct plug *plug = &plugs->slots[slot];
 
-	if (!plugs->slots[slot].device || !kind_of(slot))
+	if (!plug->device || !kind_of(slot) || (plugs->config->ejected >> slot & 1))
 		return;
-	plug_pull(&plugs->slots[slot]);
-	plugs->ejected |= 1u << slot;
-	machine_timer_arm(plugs->closer, 0);
+	plugs->config->ejected |= 1u << slot;
+	if (!plug->retire || plug->retire(plug->device, let_go, plug))
+		let_go(plug);
 }
 
 void plug_close_ejected(void *opaque)
 {
 	struct plugs *plugs = opaque;
 	struct plug_config *c = plugs->config;
+	bool again = false;
 
 	for (unsigned int slot = 0; slot < PCI_SLOTS; slot++) {
 		const struct kind *kind = kind_of(slot);
 
-		if (!(plugs->ejected >> slot & 1))
+		if (!(c->ejected >> slot & 1) || plugs->slots[slot].device)
 			continue;
+		if (!kind->leave(c, slot - kind->first)) {
+			again = true;
+			continue;
+		}
 		kind->close(c, slot - kind->first, c->attached >> slot & 1);
 		c->attached &= ~(1u << slot);
+		c->ejected &= ~(1u << slot);
 	}
-	plugs->ejected = 0;
+	if (again && plugs->closer)
+		machine_timer_arm(plugs->closer, machine_now_ns(pci_bus_machine(plugs->bus)) +
+						 LOOK_NS);
 }

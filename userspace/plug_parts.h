@@ -24,6 +24,9 @@ static_assert(FIRST_SHARE + SHARES_MAX <= PCI_SLOTS, "each has a slot of its own
 struct plug {
 	void *device;			/* NULL: there is none */
 	void (*free)(void *device);
+	/* As virtio_retire(); NULL: it can be freed at once. */
+	bool (*retire)(void *device, void (*gone)(void *opaque), void *opaque);
+	struct plugs *plugs;		/* whose slot this is */
 };
 
 struct plugs {
@@ -31,8 +34,7 @@ struct plugs {
 	struct plug_config *config;
 	unsigned int cpus;
 	struct acpi_plug *acpi;
-	uint32_t ejected;		/* slots of which the guest has let go, to be closed */
-	struct machine_timer *closer;	/* has the event loop do that */
+	struct machine_timer *closer;	/* has the event loop close what was ejected */
 	struct plug slots[PCI_SLOTS];	/* of network cards, disks and shares */
 	struct plug singles[PLACES];	/* functions of slot 0 */
 	struct virtio_balloon *balloon;	/* one of them, or NULL */
@@ -45,7 +47,7 @@ void plug_pull(struct plug *plug);
 
 /* plug_hot.c: the guest does not use what is in @slot any more; a vCPU's thread says so. */
 void plug_eject(void *plugs, unsigned int slot);
-/* In the event loop: what was ejected is closed. */
+/* Close what was ejected, and need not be waited for; the rest later, or in the next machine. */
 void plug_close_ejected(void *plugs);
 
 #endif

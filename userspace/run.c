@@ -8,6 +8,7 @@
  * moment and still find everything in order.  Console and control socket are
  * the VM's over all of its machines.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -65,15 +66,19 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* As the shell's job control wants it; the guest does not notice. */
-static void stop_for_a_while(struct machine *m)
+/*
+ * As the shell's job control wants it; the guest does not notice.  One that its watchdog has paused
+ * goes on, if there is no socket by which it could be had to.
+ */
+static void stop_for_a_while(const struct run *r)
 {
-	bool raw = terminal_is_raw(), paused = m->paused;
+	struct machine *m = r->vm.m;
+	bool raw = terminal_is_raw(), stays = m->paused && r->vm.control;
 
 	terminal_restore();
 	machine_pause(m, "SIGTSTP");
 	raise(SIGSTOP);
-	if (!paused)
+	if (!stays)
 		machine_resume(m, "SIGCONT");
 	if (raw)
 		terminal_raw(STDIN_FILENO);
@@ -88,7 +93,7 @@ static void signalled(void *opaque, uint32_t events)
 	if (read(r->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGTSTP) {
-		stop_for_a_while(r->vm.m);
+		stop_for_a_while(r);
 		return;
 	}
 	r->signal = info.ssi_signo;
@@ -250,6 +255,8 @@ static int open_plugs(struct run *r)
 	memcpy(p->disks, o->disks, sizeof(p->disks));
 	memcpy(p->net_options, o->nets, sizeof(p->net_options));
 	for (; p->nr_disks < o->nr_disks; p->nr_disks++) {
+		if (disk_is_taken(&o->disks[p->nr_disks], -1, r->blocks, p->nr_disks))
+			goto fail;
 		r->blocks[p->nr_disks] = disk_open(&o->disks[p->nr_disks], cpus);
 		if (!r->blocks[p->nr_disks])
 			goto fail;
@@ -376,12 +383,22 @@ out:
 	return why;
 }
 
+static_assert(SHARES_MAX + DISKS_MAX + NETS_MAX <= SANDBOX_SERVERS_MAX, "each may have one");
+
 static int enter_sandbox(const struct run *r)
 {
-	struct sandbox_needs needs = { .nr_servers = r->plugs.nr_shares };
+	struct sandbox_needs needs = { .nr_servers = 0 };
 
-	for (unsigned int i = 0; i < needs.nr_servers; i++)
-		needs.servers[i] = r->servers[i].pid;
+	for (unsigned int i = 0; i < r->plugs.nr_shares; i++)
+		needs.servers[needs.nr_servers++] = r->servers[i].pid;
+	for (unsigned int i = 0; i < r->plugs.nr_disks; i++) {
+		if (r->blocks[i]->server)
+			needs.servers[needs.nr_servers++] = r->blocks[i]->server;
+	}
+	for (unsigned int i = 0; i < r->plugs.nr_nets; i++) {
+		if (r->nets[i]->server)
+			needs.servers[needs.nr_servers++] = r->nets[i]->server;
+	}
 	if (plug_any(&r->plugs))
 		uring_keep_spares(BLOCK_DEPTH_MAX);
 	if (!r->options->no_sandbox)

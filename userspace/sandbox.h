@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define SANDBOX_SERVERS_MAX	16
+#define SANDBOX_SERVERS_MAX	32
 
 /**
  * struct sandbox_needs - what this VM goes on to need
- * @servers: of server_start(), that may have to be killed
+ * @servers: processes, each of a group of its own, that may have to be killed
  * @nr_servers: of them, at most SANDBOX_SERVERS_MAX
  */
 struct sandbox_needs {

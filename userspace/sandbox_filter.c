@@ -173,11 +173,12 @@ static int allow_limits(scmp_filter_ctx ctx)
 				SCMP_A0_32(SCMP_CMP_EQ, 0), SCMP_A2_64(SCMP_CMP_EQ, 0));
 }
 
-/* The process's, of threads and processes, not of groups and users; a vCPU's is not known yet. */
+/* Each thread its own. */
 static int allow_priorities(scmp_filter_ctx ctx)
 {
-	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 1,
-				   SCMP_A0_32(SCMP_CMP_EQ, PRIO_PROCESS));
+	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 2,
+				   SCMP_A0_32(SCMP_CMP_EQ, PRIO_PROCESS),
+				   SCMP_A1_32(SCMP_CMP_EQ, 0));
 
 	if (err)
 		return err;
@@ -192,12 +193,10 @@ static int allow_own_signals(scmp_filter_ctx ctx)
 				SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
 }
 
-/* A watchdog pauses the VM; a server that does not do as it is told ends, with its group. */
+/* A server that does not do as it is told ends, with its group. */
 static int allow_kill(scmp_filter_ctx ctx)
 {
-	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 2,
-				   SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()),
-				   SCMP_A1_32(SCMP_CMP_EQ, SIGTSTP));
+	int err = 0;
 
 	for (unsigned int i = 0; !err && i < needs.nr_servers; i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 2,
@@ -344,6 +343,8 @@ static void load_thread_filter(bool vcpu)
 		err = allow_parts(ctx);
 	if (!err && vcpu)
 		err = allow_kill(ctx);
+	if (!err && vcpu)
+		err = allow_priorities(ctx);
 	if (!err && vcpu)
 		err = allow_threads(ctx);
 	/* The worker that it starts makes its own. */

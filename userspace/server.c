@@ -125,14 +125,40 @@ void server_kill(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
+/* Return: whether it is no child any more. */
+static bool reaped(pid_t pid)
+{
+	pid_t got = waitpid(pid, NULL, WNOHANG);
+
+	return got && !(got < 0 && errno == EINTR);
+}
+
+bool server_has_ended(struct server_end *end)
+{
+	struct timespec now;
+
+	if (!end->pid || reaped(end->pid)) {
+		end->pid = 0;
+		return true;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!end->since)
+		end->since = now.tv_sec;
+	if (end->killed || now.tv_sec - end->since < (time_t)end->seconds)
+		return false;
+	message("%s (process %d) has not ended with %s in %u s: killed", end->program, end->pid,
+		end->what, end->seconds);
+	server_kill(end->pid);
+	end->killed = true;
+	return false;
+}
+
 void server_wait(pid_t pid, const char *program, const char *what)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
-	pid_t got;
 
 	for (unsigned int i = 0; i < SECONDS * 100; i++) {
-		got = waitpid(pid, NULL, WNOHANG);
-		if (got && !(got < 0 && errno == EINTR))
+		if (reaped(pid))
 			return;
 		nanosleep(&pause, NULL);
 	}

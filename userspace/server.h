@@ -5,7 +5,9 @@
 #ifndef VMCTL_SERVER_H
 #define VMCTL_SERVER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define SERVER_FD	3	/* where it finds its socket, and systemd's servers find theirs */
 
@@ -34,5 +36,25 @@ void server_kill(pid_t pid);
  * so after some seconds the user is told that @program, for @what, is what is waited for.
  */
 void server_wait(pid_t pid, const char *program, const char *what);
+
+/**
+ * struct server_end - of a server whose connection was closed, and that nobody waits for
+ * @pid: of it; 0: it has ended
+ * @program: for messages
+ * @what: that it serves, likewise
+ * @seconds: that it has, before it is killed
+ * @since: when it was asked for first; server_has_ended()'s
+ * @killed: it was; likewise
+ */
+struct server_end {
+	pid_t pid;
+	const char *program, *what;
+	unsigned int seconds;
+	time_t since;
+	bool killed;
+};
+
+/* Has it ended?  To be asked again and again, of a process group of its own; it does not wait. */
+bool server_has_ended(struct server_end *end);
 
 #endif

@@ -5,7 +5,7 @@
  * Memory has stayed, and so have the devices, which a guest may find in any state.  The processors
  * have lost everything: they get the state that the module gave them at first, of which a copy was
  * kept, and the first one jumps in real mode to the guest's waking vector (ACPI 6.5, 5.2.10 and
- * 16.3.2).
+ * 16.3.2).  With their APICs is lost what those had to end, so the I/O APIC must not wait for it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -85,6 +85,7 @@ enum machine_stop suspend_wake(struct machine *m)
 
 	if (!vector || vector >= REAL_MODE_END)
 		return MACHINE_RESET;
+	ioapic_reset(m->ioapic);
 	for (unsigned int i = 0; i < m->nr_vcpus; i++) {
 		struct vcpu *vcpu = &m->vcpus[i];
 		int err;

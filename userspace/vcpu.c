@@ -187,22 +187,77 @@ static void found_dead(struct vcpu *vcpu)
 		hypervisor_failed(vcpu, svmm_explain(SVMM_RUN, -EIO));
 }
 
-/* Linux has it by thread. */
-static int set_nice(const struct vcpu *vcpu, int nice)
+/* Linux has it by thread, and the sandbox lets each change its own alone. */
+static int set_own_nice(int nice)
 {
-	return setpriority(PRIO_PROCESS, vcpu->tid, nice) ? -errno : 0;
+	return setpriority(PRIO_PROCESS, 0, nice) ? -errno : 0;
+}
+
+void vcpu_renice(struct vcpu *vcpu)
+{
+	struct machine *m = vcpu->m;
+	int err;
+
+	if (!vcpu->renices)
+		return;
+	vcpu->renices = false;
+	err = set_own_nice(m->nice);
+	if (err)
+		m->renice_error = err;
+	if (!--m->nr_renices)
+		pthread_cond_signal(&m->at_rest);
+}
+
+static void *try_nice(void *arg)
+{
+	int *nice_then_error = arg;
+
+	*nice_then_error = set_own_nice(*nice_then_error);
+	return NULL;
+}
+
+/* In S3 there are no threads of vCPUs, but one that begins as they will. */
+static int try_in_new_thread(int nice)
+{
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, try_nice, &nice);
+
+	if (err)
+		return -err;
+	pthread_join(thread, NULL);
+	return nice;
+}
+
+/* All threads, wherever they are, come to where a pause would have them wait. */
+static int renice_all(struct machine *m)
+{
+	bool paused = m->paused;
+
+	m->renice_error = 0;
+	m->paused = true;
+	for (unsigned int i = 0; i < m->nr_vcpus; i++) {
+		if (!m->vcpus[i].tid)
+			continue;
+		m->vcpus[i].renices = true;
+		m->nr_renices++;
+		vcpu_kick(&m->vcpus[i]);
+	}
+	pthread_cond_broadcast(&m->go_on);
+	while (m->nr_renices)
+		pthread_cond_wait(&m->at_rest, &m->lock);
+	m->paused = paused;
+	pthread_cond_broadcast(&m->go_on);
+	return m->renice_error;
 }
 
 int machine_set_nice(struct machine *m, int nice)
 {
-	int err = 0;
+	int before = m->nice, err;
 
-	for (unsigned int i = 0; i < m->nr_vcpus && !err; i++) {
-		if (m->vcpus[i].tid)
-			err = set_nice(&m->vcpus[i], nice);
-	}
-	if (!err)
-		m->nice = nice;
+	m->nice = nice;
+	err = m->asleep ? try_in_new_thread(nice) : renice_all(m);
+	if (err)
+		m->nice = before;
 	return err;
 }
 
@@ -212,7 +267,7 @@ static void begin(struct vcpu *vcpu)
 	machine_lock(vcpu->m);
 	vcpu->tid = gettid();
 	if (vcpu->m->nice)
-		set_nice(vcpu, vcpu->m->nice);
+		set_own_nice(vcpu->m->nice);
 	machine_unlock(vcpu->m);
 }
 
@@ -239,8 +294,8 @@ static void *thread(void *arg)
 		}
 	}
 	machine_lock(vcpu->m);
+	machine_thread_rests(vcpu->m, vcpu);
 	vcpu->tid = 0;
-	machine_thread_rests(vcpu->m);
 	machine_unlock(vcpu->m);
 	return NULL;
 }

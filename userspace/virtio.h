@@ -80,6 +80,17 @@ struct virtio_model {
 struct virtio_device *virtio_new(struct pci_bus *bus, const struct virtio_model *model);
 void virtio_free(struct virtio_device *vd);	/* stops it first */
 
+/**
+ * virtio_retire - the device is to go; it runs no longer
+ * @vd: the device; the caller is a vCPU's access to another one, with the lock
+ * @gone: called in the event loop when it can be freed, which it may do
+ * @opaque: for @gone
+ *
+ * That vCPU goes on when nothing is under way any more.  Return: whether the device can be freed at
+ * once; @gone is not called then.
+ */
+bool virtio_retire(struct virtio_device *vd, void (*gone)(void *opaque), void *opaque);
+
 /* What the driver has accepted; while started. */
 uint64_t virtio_features(const struct virtio_device *vd);
 

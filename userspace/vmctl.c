@@ -46,7 +46,7 @@ static const char help[] =
 "  profile   show where a guest spends its time, or exits\n"
 "  mem       show a virtual machine's memory\n"
 "  check     say whether this machine can run guests, and if not, why\n"
-"  help      show this\n"
+"  help      show this, or a command's options\n"
 "\n"
 "vmctl COMMAND --help has each one's options. vmctl --version says which vmctl it is.\n";
 
@@ -87,10 +87,18 @@ static int cmd_check(int argc, char **argv)
 	return check_host();
 }
 
+static int run_command(int argc, char **argv);
+
 static int cmd_help(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	char *command[3] = { argv[1], (char *)"--help" };
+
+	if (argc > 2) {
+		message("help %s %s: of one command at a time", argv[1], argv[2]);
+		return usage_error();
+	}
+	if (argc == 2 && *argv[1] != '-')
+		return run_command(2, command);
 	fputs(help, stdout);
 	return STATUS_OK;
 }
@@ -134,6 +142,16 @@ static const struct {
 	{ "--version", cmd_version },
 };
 
+static int run_command(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(argv[0], commands[i].name))
+			return commands[i].run(argc, argv);
+	}
+	message("%s: no such command", argv[0]);
+	return usage_error();
+}
+
 /* What is opened next must not become standard input, output or error by accident. */
 static void open_standard_fds(void)
 {
@@ -155,12 +173,6 @@ int main(int argc, char **argv)
 		message("which command?");
 		return usage_error();
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name))
-			continue;
-		status = commands[i].run(argc - 1, argv + 1);
-		return !flush_stdout() && status == STATUS_OK ? STATUS_ERROR : status;
-	}
-	message("%s: no such command", argv[1]);
-	return usage_error();
+	status = run_command(argc - 1, argv + 1);
+	return !flush_stdout() && status == STATUS_OK ? STATUS_ERROR : status;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "devices/i6300esb.h"
+#include "machine.h"
 #include "message.h"
 #include "pci.h"
 #include "subopt.h"
@@ -14,11 +13,12 @@
 const char watchdog_help[] =
 "  --watchdog reset|poweroff|pause|none\n"
 "                    a watchdog (Intel 6300ESB), and what happens when it is not\n"
-"                    served: a paused VM goes on with SIGCONT\n";
+"                    served: vmctl resume has a paused VM go on\n";
 
 struct watchdog {
 	struct machine *m;
 	struct i6300esb *esb;
+	const char *vm_name;
 	enum watchdog_action action;
 	bool told;
 };
@@ -38,13 +38,25 @@ bool watchdog_parse(const char *text, enum watchdog_action *action, char *why, s
 	return true;
 }
 
+static void say(const struct watchdog *w)
+{
+	if (!message_guest())
+		return;
+	if (w->action == WATCHDOG_PAUSE)
+		message("the guest has not served its watchdog: pause; vmctl resume %s has it go "
+			"on", w->vm_name);
+	else
+		message("the guest has not served its watchdog: %s", words[w->action]);
+}
+
+/* In the event loop, as all timers. */
 static void expired(void *opaque)
 {
 	struct watchdog *w = opaque;
 
 	/* Where nothing happens, a guest could have it said for ever. */
-	if (!w->told && message_guest())
-		message("the guest has not served its watchdog: %s", words[w->action]);
+	if (!w->told)
+		say(w);
 	w->told = w->action == WATCHDOG_NONE;
 	switch (w->action) {
 	case WATCHDOG_RESET:
@@ -54,8 +66,7 @@ static void expired(void *opaque)
 		machine_request_stop(w->m, MACHINE_POWEROFF, 0);
 		break;
 	case WATCHDOG_PAUSE:
-		/* As a shell would pause it: the event loop tells who watches, and stops. */
-		kill(getpid(), SIGTSTP);
+		machine_pause(w->m, "watchdog");
 		break;
 	case WATCHDOG_ABSENT:
 	case WATCHDOG_NONE:
@@ -63,13 +74,16 @@ static void expired(void *opaque)
 	}
 }
 
-struct watchdog *watchdog_new(struct pci_bus *bus, enum watchdog_action action, bool *has_expired)
+struct watchdog *watchdog_new(struct pci_bus *bus, const char *vm_name,
+			      enum watchdog_action action, bool *has_expired)
 {
 	struct watchdog *w = malloc(sizeof(*w));
 
 	if (!w)
 		return NULL;
-	*w = (struct watchdog) { .m = pci_bus_machine(bus), .action = action };
+	*w = (struct watchdog) {
+		.m = pci_bus_machine(bus), .vm_name = vm_name, .action = action,
+	};
 	w->esb = i6300esb_new(bus, expired, w, has_expired);
 	if (w->esb)
 		return w;

@@ -15,7 +15,7 @@ enum watchdog_action {
 	WATCHDOG_ABSENT,	/* there is none */
 	WATCHDOG_RESET,		/* the machine */
 	WATCHDOG_POWEROFF,
-	WATCHDOG_PAUSE,		/* until SIGCONT */
+	WATCHDOG_PAUSE,		/* until vmctl resume */
 	WATCHDOG_NONE,
 };
 
@@ -27,12 +27,14 @@ bool watchdog_parse(const char *text, enum watchdog_action *action, char *why, s
 /**
  * watchdog_new - a watchdog that does something
  * @bus: where it is plugged in
+ * @vm_name: for messages
  * @action: not WATCHDOG_ABSENT
  * @has_expired: what stays of it over a reset
  *
  * Return: the device, or NULL with errno set.
  */
-struct watchdog *watchdog_new(struct pci_bus *bus, enum watchdog_action action, bool *has_expired);
+struct watchdog *watchdog_new(struct pci_bus *bus, const char *vm_name,
+			      enum watchdog_action action, bool *has_expired);
 void watchdog_free(struct watchdog *w);
 
 #endif

@@ -23,8 +23,18 @@ flat echo '\272\375\003\354\250\001\164\373\262\370\354\356\353\362'
 # mov $0x601, %dx; 1: in %dx, %al; test $1, %al; jz 1b; mov $0x604, %dx; mov $0x3400, %ax;
 # out %ax, %dx; hlt: it powers off when its power button is pressed
 flat button '\272\001\006\354\250\001\164\373\272\004\006\270\000\064\357\364'
+# mov $0xe004, %ax; mov %ax, %ds; movl $0x1018, 12, its waking vector; mov $0x604, %dx;
+# mov $0x2c00, %ax; out %ax, %dx, to S3; hlt; nop; nop; mov $0x601, %dx; mov $1, %al; out %al, %dx;
+# and on as `button`: the press that wakes it is not heard
+flat sleeper '\270\004\340\216\330\146\307\006\014\000\030\020\000\000\272\004\006\270\000\054\357'\
+'\364\220\220\272\001\006\260\001\356\354\250\001\164\373\272\004\006\270\000\064\357\364'
 # movw $1f, 8; movw $0, 10; jmp .; 1: mov $42, %al; out %al, $0xf4: an NMI goes to the exit port
 flat nmi '\307\006\010\000\016\020\307\006\012\000\000\000\353\376\260\052\346\364'
+# mov $0x80000560, %eax; mov $0xcf8, %dx; out %eax, %dx; mov $4, %eax; mov $0xfc, %dl;
+# out %eax, %dx; mov $0x80000568, %eax; mov $0xf8, %dl; out %eax, %dx; mov $2, %al; mov $0xfc, %dl;
+# out %al, %dx; jmp .: its watchdog counts two seconds and is not served
+flat dog '\146\270\140\005\000\200\272\370\014\146\357\146\270\004\000\000\000\262\374\146\357'\
+'\146\270\150\005\000\200\262\370\146\357\260\002\262\374\356\353\376'
 # lidt 0x2000, which is all zero; 1: mov $0x3fd, %dx; in %dx, %al; test $1, %al; jz 1b; int3
 flat fragile '\017\001\036\000\040\272\375\003\354\250\001\164\370\314'
 

@@ -138,6 +138,43 @@ static void test_power_button(void)
 	acpi_pm_free(pm);
 }
 
+/* What has a guest power off, and is told to one that takes no notice until it is quite awake. */
+static void test_shut_down(void)
+{
+	pm = acpi_pm_new(&fake);
+	acpi_pm_shut_down(pm);
+	CHECK_EQ(port_in(STS, 2), PWRBTN);
+	port_out(STS, 2, PWRBTN);
+	advance(SECOND);
+	port_out(CNT, 2, SLEEP);		/* it was about to sleep, and had heard nothing */
+	CHECK_EQ(fake.stop_why, MACHINE_SLEEP);
+	fake.stops = 0;
+	advance(SECOND);
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(fake.stop_why, MACHINE_WAKE);
+	for (unsigned int i = 0; i < 5; i++) {
+		CHECK_EQ(port_in(STS, 2) & PWRBTN, PWRBTN);
+		port_out(STS, 2, 0xffff);
+		CHECK_EQ(port_in(STS, 2) & PWRBTN, 0);
+		advance(2 * SECOND);
+	}
+	acpi_pm_reset(pm);
+	advance(10 * SECOND);
+	CHECK_EQ(port_in(STS, 2) & PWRBTN, 0);
+
+	/* To one that never sleeps it is one press; and without this, one that sleeps gets none. */
+	acpi_pm_shut_down(pm);
+	port_out(STS, 2, PWRBTN);
+	advance(10 * SECOND);
+	CHECK_EQ(port_in(STS, 2) & PWRBTN, 0);
+	acpi_pm_reset(pm);
+	port_out(CNT, 2, SLEEP);
+	fake.stops = 0;
+	advance(10 * SECOND);
+	CHECK_EQ(fake.stops, 0);
+	acpi_pm_free(pm);
+}
+
 static void test_gpe(void)
 {
 	pm = acpi_pm_new(&fake);
@@ -264,6 +301,7 @@ static const struct test tests[] = {
 	{ "acpi: S5 powers off, and what is no state does nothing", test_soft_off },
 	{ "acpi: S3 sleeps until it is woken, S4 powers off", test_sleep },
 	{ "acpi: the power button's status and SCI", test_power_button },
+	{ "acpi: a guest that shall power off, and sleeps", test_shut_down },
 	{ "acpi: general-purpose events", test_gpe },
 	{ "acpi: the PM timer's 24 bits", test_pm_timer },
 	{ "acpi: the PM timer's status and SCI", test_timer_status },

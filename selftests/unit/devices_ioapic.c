@@ -220,12 +220,16 @@ static void test_reset(void)
 	io = ioapic_new(&fake, 3);
 	set_entry(9, 0x12000000, 0x59 | LEVEL);
 	ioapic_set_irq(io, 9, 1);
+	write_reg(0, 0x0c000000);
 	ioapic_reset(io);
 	CHECK_EQ(mmio_read(BASE, 4), 0);
+	CHECK_EQ(read_reg(0), 0x03000000);
 	CHECK_EQ(read_reg(0x22), MASKED);
 	CHECK_EQ(read_reg(0x23), 0);
 	ioapic_eoi(io, 0);
 	CHECK_EQ(fake.nr_msis, 1);
+	set_entry(9, 0, 0x59 | LEVEL);		/* the line has stayed where it was */
+	CHECK_EQ(fake.nr_msis, 2);
 	ioapic_free(io);
 }
 

@@ -559,6 +559,50 @@ static void test_halt_and_reset(void)
 	free_slow_disk();
 }
 
+static bool gone;
+
+static void see_gone(void *opaque)
+{
+	CHECK(opaque == &gone && is_released() && !fake.holds);
+	CHECK_EQ(slow.under_way + slow.nr_open, 0);
+	gone = true;
+	virtio_blk_free(blk);
+}
+
+/* The guest has let go of it: the vCPU that says so is held, and nobody else. */
+static void test_retired(void)
+{
+	pthread_t thread;
+
+	/* With or without a reset that has begun. */
+	for (unsigned int i = 0; i < 2; i++) {
+		new_slow_disk(BLOCK_WRITEBACK, 1);
+		start_disk(BASIC | F(VIRTIO_RING_F_INDIRECT_DESC), 1, 64);
+		hold(true);
+		fill_ring(64);
+		wait_for(&slow.under_way, 64);
+		released = false;
+		gone = false;
+		if (i)
+			set_status(&dev, 0);
+		CHECK(!virtio_blk_retire(blk, see_gone, &gone));
+		CHECK(!gone);
+		CHECK_EQ(fake.holds, 1);
+		CHECK(!pthread_create(&thread, NULL, release_later, NULL));
+		while (!gone && fake_loop(DONE_MS))
+			;
+		CHECK(gone);
+		CHECK_EQ(fake.nr_watches, 0);
+		pthread_join(thread, NULL);
+		pci_bus_free(bus);
+	}
+
+	new_slow_disk(BLOCK_WRITEBACK, 1);
+	CHECK(virtio_blk_retire(blk, see_gone, &gone));	/* its driver has not begun */
+	CHECK_EQ(fake.holds, 0);
+	free_slow_disk();
+}
+
 static bool impatient;
 
 int __wrap_pthread_timedjoin_np(pthread_t thread, void **result, const struct timespec *until);
@@ -694,6 +738,7 @@ static const struct test tests[] = {
 	{ "a disk that cannot be used", test_cannot_start },
 	{ "reset with requests under way", test_reset_under_way },
 	{ "reset of one that is forbidden the memory", test_halt_and_reset },
+	{ "one that is to go", test_retired },
 	{ "what is waited for is said", test_waiting_is_said },
 	{ "reset of a broken one", test_reset_when_broken },
 	{ "a file: reset with requests under way", test_file_reset },

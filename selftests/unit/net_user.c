@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/net_user.c userspace/net_slirp.c userspace/net_fd.c userspace/library.c
+// needs: userspace/server.c
 /*
  * --net user with libslirp as it is, in its process: a guest that is made of frames written here,
  * and sockets of this machine's loopback interface at the other end.
@@ -620,6 +621,22 @@ static void test_stopped(void)
 	close_net();
 }
 
+/* One that does not end must not hold up vmctl either. */
+static void test_endless(void)
+{
+	struct net_options o = { 0 };
+	pid_t pid;
+
+	CHECK(open_net(&o));
+	pid = child();
+	CHECK(net->server == pid && getpgid(pid) == pid);
+	kill(pid, SIGSTOP);
+	CHECK(!net_leave(net));
+	close_net();
+	CHECK(strstr(shared->said, "has not ended with user in 5 s: killed"));
+	CHECK(kill(pid, 0) < 0 && errno == ESRCH);
+}
+
 /* An IPv4 packet that is right as far as its header goes. */
 static void make_plausible(uint32_t bytes)
 {
@@ -691,6 +708,7 @@ static const struct test tests[] = {
 	{ "very many connections", test_many_connections },
 	{ "the process has ended", test_ended },
 	{ "the process has stopped", test_stopped },
+	{ "the process does not end", test_endless },
 	{ "nonsense", test_nonsense },
 };
 

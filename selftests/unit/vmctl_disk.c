@@ -298,6 +298,45 @@ static void test_locks(void)
 	other.no_locks = false;
 }
 
+/* The same file under another name, or by the same open file, whose lock is one. */
+static void test_twice(void)
+{
+	struct disk_options d = { .path = strdup(in_dir("raw")) }, l = { .path = NULL };
+	struct block *all[3] = { NULL };
+	int fd, other_fd;
+
+	make_file("raw", 4096, "");
+	if (link(d.path, in_dir("linked")))
+		abort();
+	l.path = strdup(name);
+	all[1] = disk_open(&d, 3);
+	CHECK(all[1]);
+	CHECK(!disk_is_taken(&d, -1, all, 1));
+	CHECK(disk_is_taken(&d, -1, all, 3));
+	CHECK(was_said("the VM has it already, as "));
+	CHECK(disk_is_taken(&l, -1, all, 3));
+	CHECK(was_said("linked: the VM has it already, as "));
+	l.readonly = true;
+	CHECK(disk_is_taken(&l, -1, all, 3));
+	CHECK(was_said("already"));
+	block_free(all[1]);
+
+	d.readonly = true;
+	fd = open(d.path, O_RDONLY | O_CLOEXEC);
+	other_fd = dup(fd);
+	all[1] = disk_open_fd(&d, fd);
+	CHECK(all[1]);
+	CHECK(!disk_is_taken(&l, other_fd, all, 3));
+	l.readonly = false;
+	CHECK(disk_is_taken(&l, other_fd, all, 3));
+	CHECK(was_said("already"));
+	CHECK(!disk_is_taken(&l, STDOUT_FILENO, all, 3));
+	block_free(all[1]);
+	close(other_fd);
+	free((char *)d.path);
+	free((char *)l.path);
+}
+
 static void test_host(void)
 {
 	make_file("raw", 4096, "");
@@ -417,6 +456,11 @@ static void test_qcow2(void)
 		CHECK_EQ(block->bytes, 3 << 20);
 		CHECK(!block->readonly && block->discard && block->max_contexts == 1);
 		refused("qcow2", ",format=qcow2", "qemu-nbd cannot open it, as it says above");
+		CHECK(block->server > 0 && getpgid(block->server) == block->server);
+		while (i == 4 && !block_leave(block))	/* one that is not waited for */
+			usleep(1000);
+		if (i == 4)
+			CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 		block_free(block);
 		CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 	}
@@ -435,6 +479,7 @@ static const struct test tests[] = {
 	{ "files that are none", test_bad_images },
 	{ "a file that is not to be written", test_permissions },
 	{ "one image, several VMs", test_locks },
+	{ "one image, twice", test_twice },
 	{ "what a host lacks", test_host },
 	{ "images that are open already", test_open_images },
 	{ "what looks like qcow2", test_looks_like_qcow2 },

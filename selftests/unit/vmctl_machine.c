@@ -22,6 +22,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -1039,6 +1040,17 @@ static void *press(void *arg)
 	return NULL;
 }
 
+#define LEVEL_20	0x8049		/* what a guest says of pin 20 */
+
+static uint32_t ioapic_entry(bool write, uint32_t entry)
+{
+	uint32_t index = 0x10 + 2 * 20;
+
+	bus_mmio(m, MACHINE_IOAPIC_BASE, true, 4, &index);
+	bus_mmio(m, MACHINE_IOAPIC_BASE + 0x10, write, 4, &entry);
+	return entry;
+}
+
 static bool sleeps(uint32_t vector, int what, enum machine_stop why)
 {
 	pthread_t thread;
@@ -1048,6 +1060,9 @@ static bool sleeps(uint32_t vector, int what, enum machine_stop why)
 	module.waking_vector = vector;
 	sleep_s3();
 	stop();
+	/* An interrupt that no APIC will end. */
+	ioapic_entry(true, LEVEL_20);
+	machine_set_irq(m, 20, 1);
 	module.page->gpr.rip = 0x1234;
 	module.page->cr.cr0 = 0x80000011;
 	pthread_create(&thread, NULL, press, &what);
@@ -1072,8 +1087,12 @@ static void test_sleep(void)
 	     module.page->gpr.rip == 3 && module.page->cr.cr0 == 0x10 &&
 	     module.page->msr.mtrr_def_type == 0xc06 && (module.set & SVMM_STATE_LAPIC) &&
 	     (module.set & SVMM_STATE_MSR) && !(module.set & SVMM_STATE_TSC);
-	machine_free(m);
 	ksft_test_result(ok, "where it wants to, in real mode\n");
+	ok = module.nr_msis == 1 && ioapic_entry(false, 0) == 0x10000;
+	ioapic_entry(true, LEVEL_20);
+	ok &= module.nr_msis == 2;
+	machine_free(m);
+	ksft_test_result(ok, "with an I/O APIC that waits for no end of an interrupt\n");
 
 	ok = sleeps(0x9a000, PAUSE, MACHINE_POWEROFF) && module.sets == 1 && module.at == 1;
 	machine_free(m);
@@ -1277,6 +1296,37 @@ static void pause_in_exit(void)
 	plan(20, end_it);
 }
 
+static void resume_awake(void)
+{
+	pause_seen.in_run |= module.runs != pause_seen.runs || !module.sets;
+	machine_resume(m, "go");
+}
+
+static void wake_paused(void)
+{
+	pause_seen.runs = module.runs;
+	acpi_pm_power_button(m->acpi_pm);
+	plan(50, resume_awake);
+}
+
+/* The guest has said that it sleeps, and its vCPU is still in that exit. */
+static void pause_in_sleep(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	sleep_s3();
+	stop();
+	vcpu_kick(&m->vcpus[0]);
+	__atomic_store_n(&module.page->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	machine_unlock(m);
+	while (!m->stopping)
+		nanosleep(&ms, NULL);
+	machine_lock(m);
+	machine_pause(m, "halt");
+	pause_seen.in_run = !m->paused || m->nr_active;
+	plan(20, wake_paused);
+}
+
 static unsigned int pauses;
 
 static void pause_again(void)
@@ -1315,31 +1365,126 @@ static void test_pause_races(void)
 	stop();
 	ok = ends_after_plan(MACHINE_POWEROFF);
 	ksft_test_result(ok, "a guest that ends while it is being paused\n");
+
+	build_with_plan(1, pause_in_sleep);
+	module.waking_vector = 0x9a000;
+	ok = ends_after_plan(MACHINE_POWEROFF);
+	ksft_test_result(ok && !pause_seen.in_run && module.shifted_ns > 50 * MS &&
+			 !strcmp(module.states, "2 suspended to RAM|1 go|"),
+			 "a guest that is paused on its way to sleep: %s\n", module.states);
 }
 
 static int seen_nice;
+static bool nice_fails;		/* as the host refuses it */
+static pid_t reniced;
+
+/* As the sandbox has it: of oneself alone. */
+int setpriority(__priority_which_t which, id_t who, int prio)
+{
+	if (which != PRIO_PROCESS || who)
+		abort();
+	if (nice_fails) {
+		errno = EACCES;
+		return -1;
+	}
+	reniced = gettid();
+	return syscall(SYS_setpriority, which, who, prio);
+}
+
+/* Return: what it is now, of the thread that is there. */
+static int set_nice(int nice)
+{
+	int err;
+
+	reniced = 0;
+	err = machine_set_nice(m, nice);
+	return err ? err : m->asleep ? nice : getpriority(PRIO_PROCESS, m->vcpus[0].tid);
+}
 
 static void see_nice(void)
 {
-	seen_nice = machine_set_nice(m, 7);
-	if (!seen_nice)
+	seen_nice = set_nice(12);
+	if (reniced != m->vcpus[0].tid)
+		seen_nice = -1;
+	end_it();
+}
+
+/* Then it runs again: it is not left in the pause that this takes. */
+static void see_nice_in_pause(void)
+{
+	unsigned int runs;
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	machine_pause(m, "halt");
+	runs = module.runs;
+	seen_nice = set_nice(13);
+	if (!m->paused || module.runs != runs)
+		seen_nice = -1;
+	nice_fails = true;
+	if (set_nice(14) != -EACCES || m->nice != 13)
+		seen_nice = -2;
+	nice_fails = false;
+	machine_resume(m, "go");
+	runs = module.runs;
+	if (set_nice(14) != 14)
+		seen_nice = -3;
+	machine_unlock(m);
+	while (module.runs == runs)
+		nanosleep(&ms, NULL);
+	machine_lock(m);
+	end_it();
+}
+
+static void see_end_nice(void)
+{
+	if (!m->vcpus[0].tid) {
+		plan(5, see_end_nice);
+		return;
+	}
+	if (seen_nice >= 0)
 		seen_nice = getpriority(PRIO_PROCESS, m->vcpus[0].tid);
 	end_it();
 }
 
+static void see_nice_in_sleep(void)
+{
+	if (!m->asleep) {
+		plan(5, see_nice_in_sleep);
+		return;
+	}
+	nice_fails = true;
+	seen_nice = set_nice(15) == -EACCES && !m->nice ? 0 : -1;
+	nice_fails = false;
+	if (set_nice(15) != 15 || getpriority(PRIO_PROCESS, 0) == 15)
+		seen_nice = -2;
+	acpi_pm_power_button(m->acpi_pm);
+	plan(5, see_end_nice);
+}
+
 static void test_nice(void)
 {
+	bool ok;
+
 	build_with_plan(20, see_nice);
-	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 7 &&
-			 getpriority(PRIO_PROCESS, 0) != 7,
-			 "nice is the vCPU threads': %d\n", seen_nice);
+	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 12 &&
+			 getpriority(PRIO_PROCESS, 0) < 12,
+			 "nice is the vCPU threads', and each sets it itself: %d\n", seen_nice);
+	build_with_plan(20, see_nice_in_pause);
+	ksft_test_result(ends_after_plan(MACHINE_SIGNAL) && seen_nice == 13,
+			 "and one that is paused stays so: %d\n", seen_nice);
+	build_with_plan(1, see_nice_in_sleep);
+	module.waking_vector = 0x9a000;
+	sleep_s3();
+	ok = ends_after_plan(MACHINE_SIGNAL);
+	ksft_test_result(ok && seen_nice == 15, "one that sleeps has it when it wakes up: %d\n",
+			 seen_nice);
 }
 
 int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(49);
+	ksft_set_plan(53);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();

@@ -15,7 +15,7 @@
 #include "../../userspace/devices/virtio_fs.h"
 #include "../../userspace/devices/virtio_rng.h"
 #include "../../userspace/devices/virtio_vsock.h"
-#include "../../userspace/plug.h"
+#include "../../userspace/plug_parts.h"
 
 /* ---- models -------------------------------------------------------------------------------- */
 
@@ -68,6 +68,19 @@ struct virtio_blk *virtio_blk_new(struct pci_bus *bus, struct block *block,
 {
 	CHECK_EQ(options->queues, 3);
 	return new_function(bus, DISK + (block - fake_block));
+}
+
+static void (*busy_gone)(void *opaque);
+static void *busy_opaque;
+static unsigned int retired;
+static bool busy;			/* a disk has requests under way */
+
+bool virtio_blk_retire(struct virtio_blk *disk, void (*gone)(void *opaque), void *opaque)
+{
+	retired++;
+	busy_gone = gone;
+	busy_opaque = opaque;
+	return !busy;
 }
 
 void virtio_blk_free(struct virtio_blk *disk)
@@ -146,8 +159,10 @@ void virtio_balloon_free(struct virtio_balloon *balloon)
 	pci_function_free((void *)balloon);
 }
 
-struct watchdog *watchdog_new(struct pci_bus *bus, enum watchdog_action action, bool *has_expired)
+struct watchdog *watchdog_new(struct pci_bus *bus, const char *vm_name,
+			      enum watchdog_action action, bool *has_expired)
 {
+	CHECK(!strcmp(vm_name, "test"));
 	return new_function(bus, WATCHDOG);
 }
 
@@ -157,6 +172,15 @@ void watchdog_free(struct watchdog *w)
 }
 
 /* ---- what is attached ---------------------------------------------------------------------- */
+
+static unsigned int looks;		/* at one that is not done yet */
+static bool undone;
+
+static bool leave_block(struct block *block)
+{
+	looks++;
+	return !undone;
+}
 
 static void free_block(struct block *block)
 {
@@ -170,7 +194,7 @@ static void free_net(struct net *net)
 	open_nets--;
 }
 
-static const struct block_ops block_ops = { .free = free_block };
+static const struct block_ops block_ops = { .leave = leave_block, .free = free_block };
 static const struct net_ops net_ops = { .free = free_net };
 
 bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes)
@@ -189,6 +213,15 @@ void disk_forget(struct disk_options *disk)
 	CHECK(disk->path);
 	disk->path = NULL;
 	texts--;
+}
+
+static bool taken;
+
+bool disk_is_taken(const struct disk_options *disk, int fd, struct block *const *there,
+		   unsigned int nr)
+{
+	CHECK(there == blocks && nr == config.nr_disks && fd >= 0);
+	return taken;
 }
 
 struct block *disk_open_fd(const struct disk_options *disk, int fd)
@@ -493,6 +526,78 @@ static void test_detach(void)
 	texts = 0;
 }
 
+/* One that has requests under way goes, and is closed, when those have ended. */
+static void test_busy(void)
+{
+	configure(2, 0, 0);
+	open_blocks = 2;
+	power_on();
+	busy = true;
+	retired = 0;
+	port_out(EJECT, 4, 1 << 9);
+	port_out(EJECT, 4, 1 << 9);
+	advance(0);
+	CHECK_EQ(retired, 1);
+	CHECK_EQ(device_at(9, 0), DISK);
+	CHECK(plug_present(plugs, "disk0"));
+	CHECK_EQ(attach("disk", "new"), 0);
+	CHECK(!strcmp(id, "disk2"));
+	busy = false;
+	port_out(EJECT, 4, 1 << 11);		/* another one meanwhile */
+	advance(0);
+	CHECK_EQ(open_blocks, 2);
+	busy_gone(&plugs->slots[9]);
+	CHECK_EQ(device_at(9, 0), -1);
+	CHECK_EQ(open_blocks, 2);
+	advance(0);
+	CHECK_EQ(open_blocks, 1);
+	CHECK(!plug_present(plugs, "disk0"));
+
+	/* A reset does not wait for it any longer, and it does not come again. */
+	busy = true;
+	port_out(EJECT, 4, 1 << 10);
+	CHECK(busy_opaque == &plugs->slots[10]);
+	power_on();
+	CHECK_EQ(open_blocks, 0);
+	CHECK_EQ(device_at(10, 0), -1);
+	busy = false;
+	power_off();
+}
+
+/* What has a process in the host is closed when that has ended, and nobody waits for it. */
+static void test_undone(void)
+{
+	configure(2, 0, 0);
+	open_blocks = 2;
+	power_on();
+	undone = true;
+	looks = 0;
+	port_out(EJECT, 4, 1 << 9);
+	advance(SECOND);
+	CHECK(looks > 10 && looks < 100);
+	CHECK_EQ(open_blocks, 2);
+	CHECK_EQ(device_at(9, 0), -1);
+	CHECK(plug_present(plugs, "disk0"));
+	power_on();				/* nor does a reset wait */
+	CHECK_EQ(open_blocks, 2);
+	CHECK_EQ(device_at(9, 0), -1);
+	CHECK_EQ(device_at(10, 0), DISK + 1);
+	advance(SECOND);
+	CHECK(plug_present(plugs, "disk0"));
+	CHECK_EQ(attach("disk", "new"), 0);
+	CHECK(!strcmp(id, "disk2"));
+	undone = false;
+	advance(SECOND);
+	CHECK_EQ(open_blocks, 2);
+	CHECK(!plug_present(plugs, "disk0"));
+	looks = 0;
+	advance(SECOND);
+	CHECK_EQ(looks, 0);
+	power_off();
+	open_blocks = 0;
+	texts = 0;
+}
+
 /* Bridge, shares and empty slots stay; so does everything at accesses that mean nothing. */
 static void test_hostile_ejects(void)
 {
@@ -531,6 +636,10 @@ static void test_refused(void)
 	CHECK(strstr(why, "not this one"));
 	CHECK_EQ(attach("disk", "?x"), -1);
 	CHECK(strstr(why, "cannot be used"));
+	taken = true;
+	CHECK_EQ(attach("disk", "x"), -1);
+	CHECK(strstr(why, "cannot be used"));
+	taken = false;
 	CHECK_EQ(plug_attach(plugs, "disk", "x", two, 2, id, why, sizeof(why)), -1);
 	CHECK(strstr(said, "one open file, not 2"));
 	fail_device = DISK + DISKS_MAX - 1;
@@ -559,6 +668,8 @@ static const struct test tests[] = {
 	{ "devices that cannot be", test_failures },
 	{ "devices that come", test_attach },
 	{ "devices that go", test_detach },
+	{ "disks that go when they are done", test_busy },
+	{ "disks whose process takes its time", test_undone },
 	{ "what the guest throws out", test_hostile_ejects },
 	{ "what cannot come or go", test_refused },
 };

@@ -117,6 +117,17 @@ static void try_priority(void)
 	leave(true);
 }
 
+static void try_other_priority(void)
+{
+	setpriority(PRIO_PROCESS, parent, 1);
+	leave(true);
+}
+
+static void try_own_priority(void)
+{
+	leave(!setpriority(PRIO_PROCESS, 0, 19));
+}
+
 static void try_kill(void)
 {
 	kill(parent, 0);
@@ -140,9 +151,10 @@ static void try_signal_server(void)
 	leave(true);
 }
 
-static void try_pause(void)
+static void try_stop_itself(void)
 {
-	leave(!kill(getpid(), SIGTSTP));
+	kill(getpid(), SIGTSTP);
+	leave(true);
 }
 
 static void try_tgkill(void)
@@ -325,8 +337,10 @@ static const struct try bad[] = {
 	{ "an ioctl of a disk", try_disk },
 	{ "a namespace", try_mount },
 	{ "a priority of others", try_priority },
+	{ "a priority of another process", try_other_priority },
 	{ "a signal for another process", try_kill },
 	{ "any signal for itself", try_kill_itself },
+	{ "a stop of itself", try_stop_itself },
 	{ "any signal for a server", try_signal_server },
 	{ "a signal for another's thread", try_tgkill },
 	{ "another's limits", try_limit },
@@ -416,7 +430,7 @@ int main(void)
 	run("worker", worker);
 	ksft_test_result(outcome(try_thread, NULL) == WENT_WELL, "a thread\n");
 	ksft_test_result(outcome(try_eventfd, NULL) == WENT_WELL, "an eventfd\n");
-	ksft_test_result(outcome(try_pause, NULL) == WENT_WELL, "a pause\n");
+	ksft_test_result(outcome(try_own_priority, vcpu) == WENT_WELL, "a vCPU's priority\n");
 	ksft_test_result(outcome(try_thread, vcpu) == WENT_WELL, "a vCPU starts a thread\n");
 	ksft_test_result(outcome(try_eventfd, worker) == ENDED, "a worker makes no eventfd\n");
 	test_servers();

@@ -195,12 +195,44 @@ static void test_wait(void)
 	close(fd);
 }
 
+/* One that nobody waits for: it has its time, and is killed with what it has started. */
+static void test_has_ended(void)
+{
+	struct server_end end = { .program = "sh", .what = "an image", .seconds = 1 };
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	int fd = start_shell("trap '' TERM HUP; sleep 60 & wait; sleep 60", &end.pid);
+	unsigned int asked = 0;
+	pid_t pid = end.pid;
+
+	CHECK(fd >= 0);
+	CHECK(!server_has_ended(&end));
+	CHECK(was_said(NULL));
+	for (; !server_has_ended(&end); asked++)
+		nanosleep(&ms, NULL);
+	CHECK(asked > 10);
+	CHECK(was_said("sh (process ") && !end.pid);
+	CHECK(waitpid(pid, NULL, 0) < 0 && errno == ECHILD);
+	/* Of the group, too: init, or who is in its place, has it then. */
+	while (!kill(-pid, 0))
+		nanosleep(&ms, NULL);
+	CHECK(server_has_ended(&end));
+	close(fd);
+
+	end = (struct server_end) { .program = "sh", .what = "nothing", .seconds = 60 };
+	fd = start_shell("exit 0", &end.pid);
+	while (!server_has_ended(&end))
+		nanosleep(&ms, NULL);
+	CHECK(was_said(NULL));
+	close(fd);
+}
+
 static const struct test tests[] = {
 	{ "what a server is born with", test_born_with },
 	{ "its socket has no name", test_no_name },
 	{ "a program that cannot be had", test_no_program },
 	{ "vmctl is killed", test_killed },
 	{ "its end is waited for", test_wait },
+	{ "its end is not waited for", test_has_ended },
 };
 
 int main(void)

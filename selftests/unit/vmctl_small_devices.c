@@ -5,7 +5,6 @@
  * What the options of the small devices mean, and what is wrong with those that mean nothing; and
  * what a watchdog does that has expired.
  */
-#include <signal.h>
 #include <stdarg.h>
 
 #include "devices_fake.h"
@@ -20,12 +19,18 @@
 /* ---- what they call ------------------------------------------------------------------------ */
 
 static char why[160];
-static unsigned int messages, kills;
+static unsigned int messages, pauses;
+static char said[160];
 static void (*expired)(void *opaque);
 static void *expired_opaque;
 
 void message(const char *format, ...)
 {
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said, sizeof(said), format, args);
+	va_end(args);
 	messages++;
 }
 
@@ -80,13 +85,10 @@ void i6300esb_free(struct i6300esb *esb)
 	expired = NULL;
 }
 
-/* Instead of the C library's: the test goes on. */
-int kill(pid_t pid, int sig)
+void machine_pause(struct machine *m, const char *reason)
 {
-	if (pid != getpid() || sig != SIGTSTP)
-		abort();
-	kills++;
-	return 0;
+	CHECK(m == &fake && !strcmp(reason, "watchdog"));
+	pauses++;
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */
@@ -170,11 +172,14 @@ static void test_watchdog(void)
 {
 	static const struct {
 		const char *word;
-		unsigned int stops, kills;
+		unsigned int stops, pauses;
 		enum machine_stop stop;
+		const char *said;
 	} actions[] = {
-		{ "reset", 1, 0, MACHINE_RESET }, { "poweroff", 1, 0, MACHINE_POWEROFF },
-		{ "pause", 0, 1, 0 }, { "none", 0, 0, 0 },
+		{ "reset", 1, 0, MACHINE_RESET, ": reset" },
+		{ "poweroff", 1, 0, MACHINE_POWEROFF, ": poweroff" },
+		{ "pause", 0, 1, 0, ": pause; vmctl resume foo has it go on" },
+		{ "none", 0, 0, 0, ": none" },
 	};
 	enum watchdog_action action;
 	struct watchdog *w;
@@ -185,14 +190,15 @@ static void test_watchdog(void)
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		fake_init();
 		messages = 0;
-		kills = 0;
+		pauses = 0;
 		CHECK(watchdog_parse(actions[i].word, &action, why, sizeof(why)));
-		w = watchdog_new(NULL, action, &has_expired);
+		w = watchdog_new(NULL, "foo", action, &has_expired);
 		expired(expired_opaque);
 		CHECK_EQ(messages, 1);
+		CHECK(!strcmp(strchr(said, ':'), actions[i].said));
 		CHECK_EQ(fake.stops, actions[i].stops);
 		CHECK_EQ(fake.stop_why, actions[i].stop);
-		CHECK_EQ(kills, actions[i].kills);
+		CHECK_EQ(pauses, actions[i].pauses);
 		for (unsigned int n = 0; n < 100; n++)
 			expired(expired_opaque);
 		CHECK_EQ(messages, action == WATCHDOG_NONE ? 1 : 101);
@@ -200,7 +206,7 @@ static void test_watchdog(void)
 		CHECK(!expired);
 	}
 	fake.refuse_after = 0;
-	CHECK(!watchdog_new(NULL, WATCHDOG_RESET, &has_expired));
+	CHECK(!watchdog_new(NULL, "foo", WATCHDOG_RESET, &has_expired));
 }
 
 static const struct test tests[] = {

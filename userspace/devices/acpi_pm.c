@@ -43,18 +43,22 @@
 #define PM_TIMER_MASK	0xffffff
 #define PM_TIMER_HALF	23		/* TMR_STS: this bit toggles */
 
+#define PRESS_NS	2000000000ull	/* from one press of the button to the next */
+
 #define RESET_CPU	0x04		/* bit 2 of cf9h: the reset itself */
 #define RESET_LATCHED	0x0a		/* bits 1 and 3: which kind; they only read back */
 
 struct acpi_pm {
 	struct machine *m;
 	struct machine_timer *timer;
+	struct machine_timer *presser;
 	uint64_t zero_ns;		/* when the PM timer was 0 */
 	uint64_t halves;		/* ticks >> 23 when TMR_STS was last worked out */
 	uint16_t status, enable, control;
 	uint16_t gpe_status, gpe_enable;
 	uint8_t reset_control;
 	bool asleep;
+	bool has_slept;
 };
 
 static uint64_t pm_ticks(const struct acpi_pm *pm)
@@ -97,6 +101,22 @@ void acpi_pm_power_button(struct acpi_pm *pm)
 	pm->status |= PM1_PWRBTN;
 	wake_if_due(pm);
 	update(pm);
+}
+
+/* A guest that wakes up takes no notice of presses for a while. */
+static void press_again(void *opaque)
+{
+	struct acpi_pm *pm = opaque;
+
+	if (pm->has_slept)
+		acpi_pm_power_button(pm);
+	machine_timer_arm(pm->presser, machine_now_ns(pm->m) + PRESS_NS);
+}
+
+void acpi_pm_shut_down(struct acpi_pm *pm)
+{
+	acpi_pm_power_button(pm);
+	machine_timer_arm(pm->presser, machine_now_ns(pm->m) + PRESS_NS);
 }
 
 void acpi_pm_rtc_alarm(struct acpi_pm *pm)
@@ -146,6 +166,7 @@ static void write_control(struct acpi_pm *pm, uint16_t value)
 	switch ((value & CNT_SLP_TYP) >> CNT_SLP_SHIFT) {
 	case ACPI_SLP_TYP_S3:
 		pm->asleep = true;
+		pm->has_slept = true;
 		machine_request_stop(pm->m, MACHINE_SLEEP, 0);
 		wake_if_due(pm);
 		break;
@@ -243,6 +264,8 @@ void acpi_pm_reset(struct acpi_pm *pm)
 	pm->control = CNT_SCI_EN;
 	pm->reset_control = 0;
 	pm->asleep = false;
+	pm->has_slept = false;
+	machine_timer_arm(pm->presser, UINT64_MAX);
 	update(pm);
 }
 
@@ -258,9 +281,10 @@ struct acpi_pm *acpi_pm_new(struct machine *m)
 		return NULL;
 	pm->m = m;
 	pm->timer = machine_timer_new(m, fire, pm);
-	if (!pm->timer) {
+	pm->presser = machine_timer_new(m, press_again, pm);
+	if (!pm->timer || !pm->presser) {
 		err = -ENOMEM;
-		goto free_pm;
+		goto fail;
 	}
 	acpi_pm_reset(pm);
 	err = machine_add_ports(m, &block);
@@ -270,9 +294,8 @@ struct acpi_pm *acpi_pm_new(struct machine *m)
 		err = machine_add_ports(m, &reset);
 	if (!err)
 		return pm;
-	machine_timer_free(pm->timer);
-free_pm:
-	free(pm);
+fail:
+	acpi_pm_free(pm);
 	errno = -err;
 	return NULL;
 }
@@ -281,6 +304,7 @@ void acpi_pm_free(struct acpi_pm *pm)
 {
 	if (!pm)
 		return;
+	machine_timer_free(pm->presser);
 	machine_timer_free(pm->timer);
 	free(pm);
 }

@@ -53,7 +53,7 @@ enum { MODE_FIXED = 0, MODE_LOWEST = 1, MODE_NMI = 4, MODE_INIT = 5 };
 
 struct ioapic {
 	struct machine *m;
-	uint32_t id;
+	uint32_t id, first_id;
 	uint8_t select;
 	uint32_t lines;
 	uint64_t table[PINS];
@@ -209,6 +209,7 @@ void ioapic_reset(struct ioapic *io)
 {
 	unsigned int pin;
 
+	io->id = io->first_id;
 	io->select = 0;
 	for (pin = 0; pin < PINS; pin++)
 		io->table[pin] = RTE_MASKED;
@@ -225,7 +226,7 @@ struct ioapic *ioapic_new(struct machine *m, unsigned int id)
 	if (!io)
 		return NULL;
 	io->m = m;
-	io->id = id & 0xf;
+	io->first_id = id & 0xf;
 	ioapic_reset(io);
 
 	err = machine_add_mmio(m, &range);

@@ -180,6 +180,16 @@ void virtio_halt(struct virtio_device *vd)
 	machine_hold(vd->m);
 }
 
+bool virtio_retire(struct virtio_device *vd, void (*gone)(void *opaque), void *opaque)
+{
+	virtio_halt(vd);
+	if (!vd->started)
+		return true;
+	vd->gone = gone;
+	vd->gone_opaque = opaque;
+	return false;
+}
+
 static void power_on(struct virtio_device *vd)
 {
 	atomic_store(&vd->status, 0);
@@ -224,6 +234,10 @@ static void signalled(void *opaque, uint32_t events)
 		stop(vd);
 		if (vd->resets)
 			power_on(vd);
+		if (vd->gone) {
+			vd->gone(vd->gone_opaque);
+			return;
+		}
 	}
 	pci_set_intx(vd->f, atomic_load(&vd->isr) != 0);
 }

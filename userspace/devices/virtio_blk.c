@@ -462,6 +462,11 @@ struct virtio_blk *virtio_blk_new(struct pci_bus *bus, struct block *block,
 	return disk;
 }
 
+bool virtio_blk_retire(struct virtio_blk *disk, void (*gone)(void *opaque), void *opaque)
+{
+	return virtio_retire(disk->vd, gone, opaque);
+}
+
 void virtio_blk_free(struct virtio_blk *disk)
 {
 	virtio_free(disk->vd);

@@ -31,4 +31,7 @@ struct virtio_blk *virtio_blk_new(struct pci_bus *bus, struct block *block,
 				  const struct virtio_blk_options *options);
 void virtio_blk_free(struct virtio_blk *disk);
 
+/* The guest has let go of it: see virtio_retire(). */
+bool virtio_blk_retire(struct virtio_blk *disk, void (*gone)(void *opaque), void *opaque);
+
 #endif

@@ -40,6 +40,8 @@ struct virtio_device {
 	bool resets;			/* l, when it is drained */
 	bool holds;			/* l, the vCPU that forbade it the memory, until then */
 	atomic_bool drained;		/* a */
+	void (*gone)(void *opaque);	/* l, to be called when it is drained, or NULL */
+	void *gone_opaque;		/* l */
 	atomic_uint status;		/* a */
 	atomic_uint isr;		/* a */
 	atomic_uint generation;		/* a, of the configuration space */
