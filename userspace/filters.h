@@ -12,8 +12,8 @@
 
 /* Who can have to kill servers, has another program then. */
 enum filter_kind {
-	FILTER_PROCESS, FILTER_PROCESS_SERVERS, FILTER_VCPU, FILTER_VCPU_SERVERS, FILTER_WORKER,
-	FILTER_NETWORK, FILTER_NETWORK_FILES, FILTER_KINDS
+	FILTER_PROCESS, FILTER_PROCESS_SERVERS, FILTER_VCPU, FILTER_WORKER, FILTER_NETWORK,
+	FILTER_NETWORK_FILES, FILTER_KINDS
 };
 
 /* What is known only when a program is loaded: the process's ID, and those of servers, negated. */

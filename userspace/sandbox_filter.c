@@ -70,7 +70,7 @@ static void load_thread_filter(enum filter_kind kind)
 
 void sandbox_enter_vcpu(void)
 {
-	load_thread_filter(needs.nr_servers ? FILTER_VCPU_SERVERS : FILTER_VCPU);
+	load_thread_filter(FILTER_VCPU);
 }
 
 void sandbox_enter_worker(void)

@@ -32,6 +32,7 @@
 struct program {
 	struct sock_filter insns[FILTER_INSNS_MAX];
 	unsigned int nr;
+	const struct program *process;	/* of a thread's: what holds, too */
 };
 
 static struct program loaded;
@@ -66,7 +67,7 @@ long syscall(long number, ...)
 }
 
 /* Of classic BPF what libseccomp uses */
-static uint32_t verdict(const struct program *p, const struct seccomp_data *data)
+static uint32_t result(const struct program *p, const struct seccomp_data *data)
 {
 	const struct sock_filter *insn;
 	uint32_t a = 0;
@@ -99,6 +100,14 @@ static uint32_t verdict(const struct program *p, const struct seccomp_data *data
 		}
 	}
 	abort();
+}
+
+/* The kernel takes the sternest, which has the smallest number. */
+static uint32_t verdict(const struct program *p, const struct seccomp_data *data)
+{
+	uint32_t its = result(p, data), process = p->process ? result(p->process, data) : its;
+
+	return (int32_t)its < (int32_t)process ? its : process;
 }
 
 static void add_number(uint64_t number)
@@ -199,18 +208,22 @@ static bool kills_only(const struct program *p, const struct sandbox_needs *need
 /* Return: what was loaded last, against the rules of @kind, whose programs have no servers. */
 static bool as_ruled(enum filter_kind kind, const struct sandbox_needs *needs)
 {
-	static struct program ruled;
+	static struct program ruled, process;
 	uint32_t values[FILTER_VALUES] = { [FILTER_PID] = getpid() };
-	int nr = filter_program(kind, values, ruled.insns);
+	int nr = filter_program(kind, values, ruled.insns), more = 1;
 
-	if (nr <= 0)
+	ruled.process = loaded.process ? &process : NULL;
+	if (ruled.process)
+		more = filter_program(FILTER_PROCESS, values, process.insns);
+	if (nr <= 0 || more <= 0)
 		return false;
 	ruled.nr = nr;
+	process.nr = more;
 	nr_numbers = 0;
 	add_number(0);
 	add_number(1);
 	add_numbers(&loaded);
-	add_numbers(&ruled);
+	add_numbers(ruled.process ? &process : &ruled);
 	for (unsigned int i = 0; i < needs->nr_servers; i++)
 		add_number((uint32_t)-needs->servers[i]);
 	return same(&loaded, &ruled) &&
@@ -220,12 +233,16 @@ static bool as_ruled(enum filter_kind kind, const struct sandbox_needs *needs)
 static void with_servers(unsigned int nr)
 {
 	struct sandbox_needs needs = { .nr_servers = nr };
+	static struct program process;
 
 	for (unsigned int i = 0; i < nr; i++)
 		needs.servers[i] = 30000 + 7 * i;
 	no_new_privs = 0;
+	loaded.process = NULL;
 	ksft_test_result(!filter_process(&needs) && as_ruled(FILTER_PROCESS, &needs),
 			 "the process, with %u servers\n", nr);
+	process = loaded;
+	loaded.process = &process;
 	sandbox_enter_vcpu();
 	ksft_test_result(as_ruled(FILTER_VCPU, &needs), "a vCPU\n");
 	sandbox_enter_worker();
@@ -237,6 +254,7 @@ static void of_network(void)
 {
 	const struct sandbox_needs none = { .nr_servers = 0 };
 
+	loaded.process = NULL;
 	ksft_test_result(!filter_network(false) && as_ruled(FILTER_NETWORK, &none),
 			 "a network without files\n");
 	ksft_test_result(!filter_network(true) && as_ruled(FILTER_NETWORK_FILES, &none),

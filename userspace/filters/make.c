@@ -15,8 +15,7 @@
 
 static const char *const names[FILTER_KINDS] = {
 	[FILTER_PROCESS] = "process", [FILTER_PROCESS_SERVERS] = "process_servers",
-	[FILTER_VCPU] = "vcpu", [FILTER_VCPU_SERVERS] = "vcpu_servers",
-	[FILTER_WORKER] = "worker",
+	[FILTER_VCPU] = "vcpu", [FILTER_WORKER] = "worker",
 	[FILTER_NETWORK] = "network", [FILTER_NETWORK_FILES] = "network_files",
 };
 
@@ -58,10 +57,10 @@ static int differ(enum filter_kind kind, const struct sock_filter *a, const stru
 /* Each value that this kind has to know is compared with, and no other. */
 static void check_places(enum filter_kind kind, const bool *seen)
 {
-	bool servers = kind == FILTER_PROCESS_SERVERS || kind == FILTER_VCPU_SERVERS;
+	bool thread = kind == FILTER_VCPU || kind == FILTER_WORKER;
 
 	for (unsigned int i = 0; i < FILTER_VALUES; i++) {
-		if (seen[i] != (i == FILTER_PID || servers))
+		if (seen[i] != (i == FILTER_PID ? !thread : kind == FILTER_PROCESS_SERVERS))
 			die(kind, "process IDs are not where they belong");
 	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Three lists of system calls, each a part of the one before: the process's, a vCPU's, a worker's.
- * Filters add up, so a thread has all that its process has and its own.  The process of a network
- * has another one.
+ * Filters add up, so a thread has all that its process has and its own, which leaves arguments to
+ * the process's: the kernel asks both each time.  The process of a network has another one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,14 @@ static const int of_workers[] = {
 	SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(membarrier),
 };
+
+/* The process's filter looks at their arguments. */
+static const int of_workers_in_part[] = {
+	SCMP_SYS(fcntl), SCMP_SYS(ioctl), SCMP_SYS(mmap), SCMP_SYS(mprotect),
+	SCMP_SYS(prlimit64), SCMP_SYS(tgkill),
+};
+
+static const int of_vcpus_in_part[] = { SCMP_SYS(kill), SCMP_SYS(clone) };
 
 /* Devices are the vCPUs', too: they start workers, set timers, and reach vhost. */
 static const int of_vcpus[] = {
@@ -145,7 +153,6 @@ static int allow_memory(scmp_filter_ctx ctx)
 	return err;
 }
 
-/* A vCPU's and a worker's, too. */
 static int allow_kinds(scmp_filter_ctx ctx)
 {
 	int err = allow_ioctls(ctx, ioctls, sizeof(ioctls) / sizeof(ioctls[0]));
@@ -215,12 +222,13 @@ static int allow_parts(scmp_filter_ctx ctx, const uint32_t *values)
 /* Threads are started, processes are not; what clone3() would do, is not to be seen by a filter. */
 static int allow_threads(scmp_filter_ctx ctx)
 {
-	int err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				   SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+}
 
-	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(NO_SUCH_CALL), SCMP_SYS(clone3), 0);
-	return err;
+static int refuse_clone3(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(NO_SUCH_CALL), SCMP_SYS(clone3), 0);
 }
 
 /* prctl() is for the names of threads alone. */
@@ -265,34 +273,36 @@ static int allow_process(scmp_filter_ctx ctx, const uint32_t *values, bool serve
 	if (!err)
 		err = allow_threads(ctx);
 	if (!err)
+		err = refuse_clone3(ctx);
+	if (!err)
 		err = allow_names(ctx);
 	if (!err)
 		err = allow_filters(ctx);
 	return err;
 }
 
-static int allow_worker(scmp_filter_ctx ctx, const uint32_t *values)
+static int allow_worker(scmp_filter_ctx ctx)
 {
 	int err = ALLOW(ctx, of_workers);
 
 	if (!err)
-		err = refuse_files(ctx);
+		err = ALLOW(ctx, of_workers_in_part);
 	if (!err)
-		err = allow_parts(ctx, values);
+		err = refuse_files(ctx);
 	return err;
 }
 
 /* The worker that it starts loads its own. */
-static int allow_vcpu(scmp_filter_ctx ctx, const uint32_t *values, bool servers)
+static int allow_vcpu(scmp_filter_ctx ctx)
 {
-	int err = allow_worker(ctx, values);
+	int err = allow_worker(ctx);
 
 	if (!err)
 		err = ALLOW(ctx, of_vcpus);
 	if (!err)
-		err = allow_kill(ctx, values, servers);
+		err = ALLOW(ctx, of_vcpus_in_part);
 	if (!err)
-		err = allow_threads(ctx);
+		err = refuse_clone3(ctx);
 	if (!err)
 		err = allow_filters(ctx);
 	return err;
@@ -330,10 +340,9 @@ int filter_rules(scmp_filter_ctx ctx, enum filter_kind kind, const uint32_t *val
 	case FILTER_PROCESS_SERVERS:
 		return allow_process(ctx, values, kind == FILTER_PROCESS_SERVERS);
 	case FILTER_VCPU:
-	case FILTER_VCPU_SERVERS:
-		return allow_vcpu(ctx, values, kind == FILTER_VCPU_SERVERS);
+		return allow_vcpu(ctx);
 	case FILTER_WORKER:
-		return allow_worker(ctx, values);
+		return allow_worker(ctx);
 	case FILTER_NETWORK:
 	case FILTER_NETWORK_FILES:
 		return allow_network(ctx, values, kind == FILTER_NETWORK_FILES);
