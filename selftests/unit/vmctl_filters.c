@@ -3,9 +3,9 @@
 // needs: userspace/terminal.c userspace/filters/rules.c userspace/filters/program.c
 // libs: -lseccomp
 /*
- * The filters that were made when vmctl was built, as they are loaded: each says of every system call
- * what libseccomp makes of the rules now, with the IDs of this process and of servers; and who may be
- * killed is held against a rule of the test's own.
+ * The filters that were made when vmctl was built, as they are loaded: each says of every system
+ * call what libseccomp makes of the rules now, with the IDs of this process and of servers; and who
+ * may be killed is held against a rule of the test's own.
  *
  * The programs are taken where they would go to the kernel, and are run here.
  */
@@ -183,7 +183,7 @@ static bool same(const struct program *p, const struct program *other)
 	return true;
 }
 
-/* Return: whether it may kill just @needs' servers and pause itself; nobody, if it may not @kill. */
+/* Return: whether it may kill just @needs' servers and pause itself, or if not @kill nobody. */
 static bool kills_only(const struct program *p, const struct sandbox_needs *needs, bool kill)
 {
 	static const int signals[] = { 0, SIGKILL, SIGTERM, SIGTSTP, SIGSTOP };

@@ -99,7 +99,8 @@ int main(void)
 	unsigned int nr_places[FILTER_KINDS];
 	int nr_insns[FILTER_KINDS];
 
-	printf("/* Made of userspace/filters/rules.c, by libseccomp. */\n\n#include \"../../userspace/filters.h\"\n\n");
+	printf("/* Made of userspace/filters/rules.c, by libseccomp. */\n\n"
+	       "#include \"../../userspace/filters.h\"\n\n");
 	for (int kind = 0; kind < FILTER_KINDS; kind++)
 		nr_places[kind] = print(kind, &nr_insns[kind]);
 	printf("const struct filter filters[FILTER_KINDS] = {\n");
