@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,10 +51,17 @@ static void forbidden(int sig, siginfo_t *info, void *context)
 
 /* Files, namespaces and privileges */
 
+/* poll() tells of all at once which are open, if there may be so many. */
 void sandbox_remember_fds(void)
 {
+	struct pollfd fds[INHERITED_MAX];
+	bool known;
+
+	for (int fd = 0; fd < INHERITED_MAX; fd++)
+		fds[fd] = (struct pollfd) { .fd = fd };
+	known = poll(fds, INHERITED_MAX, 0) >= 0;
 	for (int fd = STDERR_FILENO + 1; fd < INHERITED_MAX; fd++)
-		inherited[fd] = fcntl(fd, F_GETFD) >= 0;
+		inherited[fd] = known ? !(fds[fd].revents & POLLNVAL) : fcntl(fd, F_GETFD) >= 0;
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
 }
 

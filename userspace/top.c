@@ -50,6 +50,8 @@ static const struct {
 	[WAITING] = { 'w', COLOR_CYAN, "waiting" },
 };
 
+static WINDOW *screen;
+
 struct row {
 	const struct vcpu_accounts *vcpu;
 	struct vcpu_times times;
@@ -94,11 +96,11 @@ static void draw_bar(int y, int width, const struct vcpu_times *t)
 	for (int i = 0; i < KINDS; i++) {
 		at += share[i] * width;
 		end = BAR_AT + (int)(at + 0.5);
-		attrset(COLOR_PAIR(i + 1));
+		wattrset(screen, COLOR_PAIR(i + 1));
 		for (; x < end && x < BAR_AT + width; x++)
-			mvaddch(y, x, kinds[i].letter);
+			mvwaddch(screen, y, x, kinds[i].letter);
 	}
-	attrset(A_NORMAL);
+	wattrset(screen, A_NORMAL);
 }
 
 static double guest_share(const struct row *r)
@@ -199,14 +201,14 @@ static unsigned int count_vms(const struct accounts *accounts)
 
 static void draw_legend(int y)
 {
-	move(y, 0);
+	wmove(screen, y, 0);
 	for (int i = 0; i < KINDS; i++) {
-		attrset(COLOR_PAIR(i + 1));
-		addch(kinds[i].letter);
-		attrset(A_NORMAL);
-		printw(" %s  ", kinds[i].name);
+		wattrset(screen, COLOR_PAIR(i + 1));
+		waddch(screen, kinds[i].letter);
+		wattrset(screen, A_NORMAL);
+		wprintw(screen, " %s  ", kinds[i].name);
 	}
-	printw("q quit");
+	wprintw(screen, "q quit");
 }
 
 /* Names differ at their ends: those that vmctl makes up have the process's number there. */
@@ -215,16 +217,18 @@ static void draw_name(int y, const char *name)
 	const int len = strlen(name), head = (NAME_COLUMNS - 2) / 2;
 
 	if (len <= NAME_COLUMNS)
-		mvprintw(y, 0, "%s", name);
+		mvwprintw(screen, y, 0, "%s", name);
 	else
-		mvprintw(y, 0, "%.*s..%s", head, name, name + len - (NAME_COLUMNS - 2 - head));
+		mvwprintw(screen, y, 0, "%.*s..%s", head, name,
+			  name + len - (NAME_COLUMNS - 2 - head));
 }
 
 static void draw_row(int y, int width, const struct row *r)
 {
 	draw_name(y, r->vcpu->name);
-	mvprintw(y, NAME_COLUMNS, " %4u %-8s %10.0f", r->vcpu->id, vcpu_state_name(r->vcpu->state),
-		 r->times.wall ? r->times.exits * 1e9 / r->times.wall : 0);
+	mvwprintw(screen, y, NAME_COLUMNS, " %4u %-8s %10.0f", r->vcpu->id,
+		  vcpu_state_name(r->vcpu->state), r->times.wall ?
+		  r->times.exits * 1e9 / r->times.wall : 0);
 	if (width > 0)
 		draw_bar(y, width, &r->times);
 }
@@ -232,7 +236,8 @@ static void draw_row(int y, int width, const struct row *r)
 static void draw(struct top *top)
 {
 	const time_t now = time(NULL);
-	const int width = COLS - BAR_AT - 1, room = LINES > 5 ? LINES - 5 : 0;
+	const int width = getmaxx(screen) - BAR_AT - 1, lines = getmaxy(screen);
+	const int room = lines > 5 ? lines - 5 : 0;
 	double exits = 0;
 	char clock[16];
 
@@ -242,26 +247,26 @@ static void draw(struct top *top)
 			exits += top->rows[i].times.exits * 1e9 / top->rows[i].times.wall;
 	qsort(top->rows, top->nr_rows, sizeof(*top->rows),
 	      top->order == 'e' ? by_exits : top->order == 'g' ? by_guest : by_name);
-	erase();
-	mvprintw(0, 0, "%s  VMs %u  vCPUs %u  exits/s %.0f  every %.1f s", clock,
-		 count_vms(&top->shown), top->nr_rows, exits, top->interval);
-	mvprintw(1, 0, "+ - interval; sort by e exits, g guest, n name");
-	attrset(A_REVERSE);
-	mvprintw(2, 0, "%-*s %4s %-8s %10s  %-*s", NAME_COLUMNS, "VM", "VCPU", "STATE", "EXITS/S",
-		 width > 0 ? width : 0, "TIME");
-	attrset(A_NORMAL);
+	werase(screen);
+	mvwprintw(screen, 0, 0, "%s  VMs %u  vCPUs %u  exits/s %.0f  every %.1f s", clock,
+		  count_vms(&top->shown), top->nr_rows, exits, top->interval);
+	mvwprintw(screen, 1, 0, "+ - interval; sort by e exits, g guest, n name");
+	wattrset(screen, A_REVERSE);
+	mvwprintw(screen, 2, 0, "%-*s %4s %-8s %10s  %-*s", NAME_COLUMNS, "VM", "VCPU", "STATE",
+		  "EXITS/S", width > 0 ? width : 0, "TIME");
+	wattrset(screen, A_NORMAL);
 	for (int i = 0; i < (int)top->nr_rows && i < room; i++)
 		draw_row(3 + i, width, &top->rows[i]);
 	if ((int)top->nr_rows > room)
-		mvprintw(LINES - 2, 0, "and %d more, for which the window is too small",
-			 (int)top->nr_rows - room);
+		mvwprintw(screen, lines - 2, 0, "and %d more, for which the window is too small",
+			  (int)top->nr_rows - room);
 	if (top->absent)
-		mvprintw(3, 0, "%s is not there", top->name);
+		mvwprintw(screen, 3, 0, "%s is not there", top->name);
 	else if (!top->nr_rows)
-		mvprintw(3, 0, top->name ? "it has no virtual CPU yet" :
-			 "no VM runs, or none that you may see");
-	draw_legend(LINES - 1);
-	refresh();
+		mvwprintw(screen, 3, 0, top->name ? "it has no virtual CPU yet" :
+			  "no VM runs, or none that you may see");
+	draw_legend(lines - 1);
+	wrefresh(screen);
 }
 
 /* False: that was enough. */
@@ -302,8 +307,8 @@ static bool show(struct top *top)
 
 	for (;;) {
 		draw(top);
-		timeout((due - now) * 1000 + 1);
-		key = getch();
+		wtimeout(screen, (due - now) * 1000 + 1);
+		key = wgetch(screen);
 		if (key != ERR && !on_key(top, key))
 			return true;
 		if (key == ERR && terminal_is_gone()) {
@@ -328,7 +333,7 @@ static void take_keys(void)
 
 	cbreak();
 	noecho();
-	keypad(stdscr, TRUE);
+	keypad(screen, TRUE);
 	if (!tcgetattr(STDIN_FILENO, &t)) {
 		t.c_cc[VINTR] = _POSIX_VDISABLE;
 		tcsetattr(STDIN_FILENO, TCSANOW, &t);
@@ -372,7 +377,7 @@ int top_command(int argc, char **argv)
 	if (error > 0)
 		vm_error(error, top.name);
 	if (!error) {
-		initscr();
+		screen = initscr();
 		take_keys();
 		curs_set(0);
 		colours();

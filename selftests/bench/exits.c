@@ -59,6 +59,7 @@ static const struct {
 	{ "pio_out", 3 },
 	{ "pio_in", 3 },
 	{ "ioeventfd", 3 },
+	{ "ioeventfd_mmio", 3 },
 	{ "irqfd", 3 + 5, "x2apic_eoi", true },
 	{ "rep_outsb_4k", 5, .rounds = 2 },
 	{ "mmio_store1", 3 },
@@ -107,11 +108,12 @@ static struct machine *machine_for(const struct hypervisor *h, unsigned int kind
 {
 	struct machine *m = h->create(&programs[kind], NULL, 0);
 	bool irqfd = !strcmp(kinds[kind].name, "irqfd");
+	bool memory = !strcmp(kinds[kind].name, "ioeventfd_mmio");
 
 	if (irqfd)
 		h->interrupt(m, bell);
-	if (irqfd || !strcmp(kinds[kind].name, "ioeventfd"))
-		h->bell(m, bell);
+	if (irqfd || memory || !strcmp(kinds[kind].name, "ioeventfd"))
+		h->bell(m, bell, memory);
 	return m;
 }
 

@@ -32,8 +32,11 @@ struct hypervisor {
 	 */
 	void (*run)(struct machine *m, const struct program *program, uint64_t bytes,
 		    uint64_t number);
-	/* An OUT to PORT_BELL signals this eventfd, which nobody reads. */
-	void (*bell)(struct machine *m, int fd);
+	/*
+	 * An OUT to PORT_BELL signals this eventfd, which nobody reads; if @memory, a write of any
+	 * size to GPA, where none is, as virtio_pci.c and QEMU have it for a queue.
+	 */
+	void (*bell)(struct machine *m, int fd, bool memory);
 	/* A signal of it is interrupt VECTOR_BELL. */
 	void (*interrupt)(struct machine *m, int fd);
 	/* Slot 1 logs what is written. */

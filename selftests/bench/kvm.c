@@ -146,13 +146,14 @@ static void run(struct machine *m, const struct program *program, uint64_t bytes
 	}
 }
 
-static void bell(struct machine *m, int fd)
+static void bell(struct machine *m, int fd, bool memory)
 {
-	struct kvm_ioeventfd arg = {
+	struct kvm_ioeventfd port = {
 		.addr = PORT_BELL, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO, .fd = fd,
 	};
+	struct kvm_ioeventfd address = { .addr = GPA, .fd = fd };
 
-	CALL(m->vm, KVM_IOEVENTFD, &arg);
+	CALL(m->vm, KVM_IOEVENTFD, memory ? &address : &port);
 }
 
 static void interrupt(struct machine *m, int fd)

@@ -43,9 +43,10 @@ static struct machine *create(const struct program *program, void *mem, uint64_t
 	return m;
 }
 
-static void bell(struct machine *m, int fd)
+static void bell(struct machine *m, int fd, bool memory)
 {
-	if (svmm_ioeventfd(m->v.vm, SVMM_IOEVENTFD_PIO, PORT_BELL, 1, 0, fd))
+	if (memory ? svmm_ioeventfd(m->v.vm, 0, GPA, 0, 0, fd) :
+		     svmm_ioeventfd(m->v.vm, SVMM_IOEVENTFD_PIO, PORT_BELL, 1, 0, fd))
 		vmt_die(&m->v, "no ioeventfd");
 }
 

@@ -103,6 +103,10 @@ GUEST pio_out, MODE_LONG
 GUEST ioeventfd, MODE_LONG
 	ROUNDS	"out %al, $PORT_BELL"
 
+/* For this one, too. */
+GUEST ioeventfd_mmio, MODE_LONG
+	ROUNDS	"mov %ax, (%rdi)"
+
 GUEST pio_in, MODE_LONG
 	ROUNDS	"in $PORT_NOBODY, %al"
 

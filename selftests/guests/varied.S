@@ -345,6 +345,17 @@ VARIED pio_in
 VARIED ioeventfd
 	BELLS
 
+/* As drivers of virtio-pci do it: iowrite16(), iowrite32(). */
+VARIED ioeventfd_mmio
+	OP	"mov %ax, (%rdi)", "mov %r15, %rdi"
+	OP	"mov %dx, (%rsi)", "mov %r15, %rsi"
+	OP	"mov %si, 0x40(%rbx)", "lea -0x40(%r15), %rbx"
+	OP	"mov %r9w, (%r8)", "mov %r15, %r8"
+	OP	"mov %eax, (%rcx)", "mov %r15, %rcx"
+	OP	"mov %r11d, 0x1238(%rbp)", "lea -0x1238(%r15), %rbp"
+	OP	"mov %edx, (%r9, %rdi, 4)", "lea -0x18(%r15), %r9", "mov $6, %edi"
+	END
+
 /* With an interrupt by the first of VECTORS. */
 VARIED irqfd
 	BELLS

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/sandbox.c userspace/sandbox_filter.c userspace/message.c userspace/terminal.c
-// libs: -pthread -lseccomp
+// needs: userspace/sandbox.c userspace/sandbox_filter.c out/userspace/filters.c
+// needs: userspace/message.c userspace/terminal.c
+// libs: -pthread
 /*
  * The sandbox, from within: each try is a process of its own that enters it, does one thing and
  * exits with 77 if that went as a VMM needs it. What is forbidden ends the process before.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/sandbox.c userspace/sandbox_filter.c userspace/message.c userspace/terminal.c
+// needs: userspace/sandbox.c userspace/sandbox_filter.c out/userspace/filters.c
+// needs: userspace/message.c userspace/terminal.c
 // libs: -pthread -lseccomp
 /*
  * The sandbox of a network's process, from within: each try is a process of its own that enters it,
