@@ -20,6 +20,7 @@
 #include "server.h"
 
 #define SECONDS	10	/* until it is said what vmctl waits for */
+#define LOOK_MS	10u
 
 /* In the child: nothing of vmctl's but the socket. */
 static void become(const char * const *argv, int listener, pid_t vmctl)
@@ -125,17 +126,26 @@ void server_kill(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
-void server_wait(pid_t pid, const char *program, const char *what)
+bool server_reap(pid_t pid, unsigned int ms)
 {
-	const struct timespec pause = { .tv_nsec = 10000000 };
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
 	pid_t got;
 
-	for (unsigned int i = 0; i < SECONDS * 100; i++) {
+	for (;;) {
 		got = waitpid(pid, NULL, WNOHANG);
 		if (got && !(got < 0 && errno == EINTR))
-			return;
+			return true;
+		if (ms < LOOK_MS)
+			return false;
+		ms -= LOOK_MS;
 		nanosleep(&pause, NULL);
 	}
+}
+
+void server_wait(pid_t pid, const char *program, const char *what)
+{
+	if (server_reap(pid, SECONDS * 1000))
+		return;
 	message("waiting for %s (process %d) to end with %s", program, pid, what);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -5,6 +5,7 @@
 #ifndef VMCTL_SERVER_H
 #define VMCTL_SERVER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define SERVER_FD	3	/* where it finds its socket, and systemd's servers find theirs */
@@ -28,6 +29,13 @@ int server_start(const char * const *argv, pid_t *pid);
  * other's.  In the sandbox it has to be one of sandbox_needs.servers.
  */
 void server_kill(pid_t pid);
+
+/*
+ * Take notice of its end, so that there is no zombie, and wait for that for up to @ms.  It must not be
+ * killed after that.  In the sandbox this is for the event loop, as vCPUs may not wait for processes.
+ * Return: whether it has ended.
+ */
+bool server_reap(pid_t pid, unsigned int ms);
 
 /*
  * Wait for the end of a server whose connection was closed.  It may have much to write out before,
