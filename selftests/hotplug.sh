@@ -45,7 +45,7 @@ refused()
 }
 
 echo "1..14"
-modprobe tun
+modprobe -a tun vhost_net
 dd if=/dev/zero of="$tmp/image" bs=1M count=8 2>/dev/null
 echo "from the host" | dd of="$tmp/image" bs=512 seek=7 conv=notrunc 2>/dev/null
 out/selftests/tools/tap plug0 0 && ip address add 10.9.0.1/24 dev plug0 && ip link set plug0 up
@@ -62,6 +62,7 @@ refused "the VM has no such device" detach hotplug disk0 &&
 	refused "keys are" attach hotplug disk "$tmp/image,colour=red" &&
 	refused "No such file" attach hotplug disk "$tmp/none" &&
 	refused "takes tap interfaces only" attach hotplug net user &&
+	refused "with vhost it can have 4 queues" attach hotplug net tap,vhost=on,queues=5 &&
 	refused "cannot be used; the VM's own messages say why" attach hotplug disk /dev/null &&
 	grep -q "/dev/null: neither a file nor a block device" "$tmp/err"
 result $? "what cannot be attached is refused"
@@ -82,12 +83,13 @@ result $? "it is gone"
 tell "hotplug: disk0" attach hotplug disk "$tmp/image" && go_on && step net &&
 	[ "$(value disk-again)" = "from the guest" ]
 result $? "and comes again"
-tell "hotplug: net0" attach hotplug net tap,ifname=plug0,mac=52:54:00:12:34:56 && go_on &&
+tell "hotplug: net0" attach hotplug net tap,ifname=plug0,vhost=on,mac=52:54:00:12:34:56 &&
+	go_on &&
 	step net-used
 [ "$(value net)" = "52:54:00:12:34:56 0000:00:01.0" ]
 result $? "a network card comes"
-[ "$(value net-ping)" = 3 ]
-result $? "frames go both ways"
+[ "$(value net-ping)" = 3 ] && grep -q "^vhost-" /proc/[0-9]*/comm
+result $? "frames go both ways, by vhost"
 vmctl detach hotplug net0 && go_on
 result $? "the guest gives it back"
 wait $pid
