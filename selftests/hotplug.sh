@@ -8,27 +8,13 @@
 
 . selftests/lib/tap.sh
 shown="out err told"
-talk=out/selftests/tools/talk
-pid=
+. selftests/lib/devices.sh
 clean()
 {
 	[ -z "$pid" ] || kill "$pid"
 	ip link del plug0
 } >/dev/null 2>&1
 
-: >"$tmp/out"
-said() { tr -d '\r' <"$tmp/out" | grep -q "^devices: $1\$"; }
-value() { tr -d '\r' <"$tmp/out" | sed -n "s/^devices: $1 //p" | tail -n 1; }
-step()
-{
-	i=0
-	while ! said "step $1" && [ $i -lt 900 ] && kill -0 $pid 2>/dev/null; do
-		usleep 100000
-		i=$((i + 1))
-	done
-	said "step $1"
-}
-go_on() { [ "$($talk "unix:$tmp/step" go)" = on ]; }
 # tell WORDS COMMAND...: vmctl does it, and says so
 tell()
 {
@@ -49,11 +35,7 @@ modprobe -a tun vhost_net
 dd if=/dev/zero of="$tmp/image" bs=1M count=8 2>/dev/null
 echo "from the host" | dd of="$tmp/image" bs=512 seek=7 conv=notrunc 2>/dev/null
 out/selftests/tools/tap plug0 0 && ip address add 10.9.0.1/24 dev plug0 && ip link set plug0 up
-vmctl run --kernel out/guest/vmlinuz --initrd out/guest/devices.img --name hotplug \
-	--console "file:$tmp/out" --serial-port "step=unix:$tmp/step" --cpus 2 \
-	--append 'console=ttyS0 quiet svmm.quiet svmm.run="devices hotplug"' \
-	</dev/null 2>"$tmp/err" &
-pid=$!
+begin hotplug "devices hotplug" --cpus 2
 
 step begin
 result $? "a guest with neither disk nor network"
