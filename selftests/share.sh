@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 500
 # only: check-long
 # programs: /usr/lib/qemu/virtiofsd
 #
@@ -65,7 +65,7 @@ result $? "after a reboot it is there again"
 run "mkdir /x; mount -t virtiofs host /x; touch /x/up; while :; do echo >/x/busy; done" \
 	--share "$tmp/dir,sandbox=chroot" &
 guest=$!
-for _ in $(seq 60); do [ ! -e "$tmp/dir/busy" ] || break; sleep 1; done
+for _ in $(seq 120); do [ ! -e "$tmp/dir/busy" ] || break; sleep 1; done
 kill -KILL "$(pidof vmctl)"
 wait $guest
 [ -e "$tmp/dir/busy" ] && no_servers
@@ -75,7 +75,7 @@ zombies() { grep -l '^State:[[:space:]]*Z' /proc/[0-9]*/status 2>/dev/null; }
 run "mkdir /x; mount -t virtiofs host /x; touch /x/there; sleep 1000" --name dead \
 	--share "$tmp/dir,sandbox=chroot" &
 guest=$!
-for _ in $(seq 60); do [ ! -e "$tmp/dir/there" ] || break; sleep 1; done
+for _ in $(seq 120); do [ ! -e "$tmp/dir/there" ] || break; sleep 1; done
 vmctl inspect dead >"$tmp/before"
 kill -KILL "$(pidof virtiofsd)"
 for _ in $(seq 10); do
