@@ -172,9 +172,9 @@ void net_default_mac(const char *name, unsigned int n, uint8_t mac[ETH_ALEN]);
 struct net *net_open(const struct net_options *options, unsigned int cpus, bool sandbox);
 
 /*
- * The same of a tap interface that somebody else has opened, a file for each of its queues, and behind
- * them one of /dev/vhost-net for each, or none; all are the net's then, or closed.  It may be called
- * in the sandbox.
+ * The same of a tap interface that somebody else has opened, a file for each of its queues, and
+ * behind them one of /dev/vhost-net for each, or none; all are the net's then, or closed.  It may
+ * be called in the sandbox.
  */
 struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr);
 

@@ -23,14 +23,14 @@ struct subopt_rules {
 };
 
 /*
- * All of KEY=VALUE,..., which is cut up; NULL is none.  Return: whether it is right; else *@wanted is
- * what would be.
+ * All of KEY=VALUE,..., which is cut up; NULL is none.  Return: whether it is right; else *@wanted
+ * is what would be.
  */
 bool subopt_each(char *text, const struct subopt_rules *rules, void *opaque, const char **wanted);
 
 /*
- * FIRST[,KEY=VALUE,...].  Return: a copy of @text that begins with FIRST, to be freed; or NULL, with
- * the reason in @why of @bytes.  Values point into the copy.
+ * FIRST[,KEY=VALUE,...].  Return: a copy of @text that begins with FIRST, to be freed; or NULL,
+ * with the reason in @why of @bytes.  Values point into the copy.
  */
 char *subopt_parse(const char *text, const struct subopt_rules *rules, void *opaque, char *why,
 		   size_t bytes);

@@ -73,8 +73,8 @@ int vhost_user_start(struct vhost_user *u, struct machine *m, struct virtio_devi
 void vhost_user_stop(struct vhost_user *u);
 
 /*
- * For who asks, in the event loop: has it ended?  A driver that starts then finds nobody, until vmctl
- * is started again: in the sandbox there is no program that could be.
+ * For who asks, in the event loop: has it ended?  A driver that starts then finds nobody, until
+ * vmctl is started again: in the sandbox there is no program that could be.
  */
 bool vhost_user_ended(struct vhost_user *u);
 

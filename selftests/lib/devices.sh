@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# For scripts that have sourced tap.sh: a guest that does what scripts/guest/devices can. $pid is its
-# vmctl, $tmp/out its console; at its steps it waits for a word through its port "step".
+# For scripts that have sourced tap.sh: a guest that does what scripts/guest/devices can. $pid is
+# its vmctl, $tmp/out its console; at its steps it waits for a word through its port "step".
 
 talk=out/selftests/tools/talk
 pid=
@@ -21,7 +21,8 @@ begin()
 	pid=$!
 }
 
-# how_often LINE: how often it has said that; said LINE: has it? value WORD: what it said behind that, last
+# how_often LINE: how often it has said that; said LINE: has it? value WORD: what it said behind
+# that, the last time
 how_often() { tr -d '\r' <"$tmp/out" | grep -c "^devices: $1\$"; }
 said() { [ "$(how_often "$1")" -gt 0 ]; }
 value() { tr -d '\r' <"$tmp/out" | sed -n "s/^devices: $1 //p" | tail -n 1; }
@@ -29,7 +30,8 @@ value() { tr -d '\r' <"$tmp/out" | sed -n "s/^devices: $1 //p" | tail -n 1; }
 step()
 {
 	i=0
-	while [ "$(how_often "step $1")" -lt "${2:-1}" ] && [ $i -lt 900 ] && kill -0 $pid 2>/dev/null; do
+	while [ "$(how_often "step $1")" -lt "${2:-1}" ] && [ $i -lt 900 ] &&
+	      kill -0 $pid 2>/dev/null; do
 		usleep 100000
 		i=$((i + 1))
 	done

@@ -2,8 +2,8 @@
 // needs: userspace/net_tap.c
 // libs: -Wl,--wrap=ioctl
 /*
- * The files of a tap interface, and of vhost behind them, that somebody hands to a VM that runs: which
- * are taken, and that the others are closed. What the kernel would say of them is played.
+ * The files of a tap interface, and of vhost behind them, that somebody hands to a VM that runs:
+ * which are taken, and that the others are closed. What the kernel would say of them is played.
  */
 #include <fcntl.h>
 #include <linux/if.h>
@@ -117,7 +117,7 @@ static bool all_closed(unsigned int nr)
 	return true;
 }
 
-/* Return: whether they make a net of @pairs, with vhost or not, that has just them, and frees them. */
+/* Return: whether they make a net of @pairs, with vhost or not, that has them and closes them. */
 static bool takes(const char *which, enum net_vhost how, unsigned int pairs, bool vhost)
 {
 	const struct net_options o = { .kind = NET_TAP, .text = "tap", .vhost = how };
