@@ -9,9 +9,8 @@
 # is in scripts/guest/devices.
 
 . selftests/lib/tap.sh
-talk=out/selftests/tools/talk
+. selftests/lib/devices.sh
 huge=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
-pid=
 clean() { [ -z "$pid" ] || kill "$pid" 2>/dev/null; echo 0 >$huge; }
 
 # guest PARTS OPTIONS...: a guest that does PARTS; what it says is in $tmp/out
@@ -20,29 +19,10 @@ guest()
 	parts=$1
 	shift
 	: >"$tmp/out"
-	vmctl run --kernel out/guest/vmlinuz --initrd out/guest/devices.img --name devices \
-		--console "file:$tmp/out" --serial-port "step=unix:$tmp/step" \
-		--append "console=ttyS0 quiet svmm.quiet svmm.run=\"devices $parts\"" "$@" \
-		</dev/null 2>"$tmp/err" &
-	pid=$!
+	begin devices "devices $parts" "$@"
 	i=0
 	while [ ! -S "$tmp/step" ] && [ $i -lt 100 ]; do usleep 100000; i=$((i + 1)); done
 }
-said() { tr -d '\r' <"$tmp/out" | grep -q "^devices: $1\$"; }
-value() { tr -d '\r' <"$tmp/out" | sed -n "s/^devices: $1 //p" | tail -n 1; }
-# step NAME: the guest has come to it; it is given a minute
-step()
-{
-	i=0
-	while ! said "step $1" && [ $i -lt 600 ] && kill -0 $pid 2>/dev/null; do
-		usleep 100000
-		i=$((i + 1))
-	done
-	said "step $1"
-}
-go_on() { [ "$($talk "unix:$tmp/step" go)" = on ]; }
-# ends: the guest's end; the status is in $status
-ends() { wait $pid; status=$?; pid=; }
 rss() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' /proc/$pid/status; }
 exits() { vmctl stat devices | awk 'END { print $4 }'; }
 # refused STATUS WORDS OPTIONS...

@@ -8,27 +8,13 @@
 
 . selftests/lib/tap.sh
 shown="out err told"
-talk=out/selftests/tools/talk
-pid=
+. selftests/lib/devices.sh
 clean()
 {
 	[ -z "$pid" ] || kill "$pid"
 	ip link del plug0
 } >/dev/null 2>&1
 
-: >"$tmp/out"
-said() { tr -d '\r' <"$tmp/out" | grep -q "^devices: $1\$"; }
-value() { tr -d '\r' <"$tmp/out" | sed -n "s/^devices: $1 //p" | tail -n 1; }
-step()
-{
-	i=0
-	while ! said "step $1" && [ $i -lt 900 ] && kill -0 $pid 2>/dev/null; do
-		usleep 100000
-		i=$((i + 1))
-	done
-	said "step $1"
-}
-go_on() { [ "$($talk "unix:$tmp/step" go)" = on ]; }
 # tell WORDS COMMAND...: vmctl does it, and says so
 tell()
 {
@@ -45,15 +31,11 @@ refused()
 }
 
 echo "1..14"
-modprobe tun
+modprobe -a tun vhost_net
 dd if=/dev/zero of="$tmp/image" bs=1M count=8 2>/dev/null
 echo "from the host" | dd of="$tmp/image" bs=512 seek=7 conv=notrunc 2>/dev/null
 out/selftests/tools/tap plug0 0 && ip address add 10.9.0.1/24 dev plug0 && ip link set plug0 up
-vmctl run --kernel out/guest/vmlinuz --initrd out/guest/devices.img --name hotplug \
-	--console "file:$tmp/out" --serial-port "step=unix:$tmp/step" --cpus 2 \
-	--append 'console=ttyS0 quiet svmm.quiet svmm.run="devices hotplug"' \
-	</dev/null 2>"$tmp/err" &
-pid=$!
+begin hotplug "devices hotplug" --cpus 2
 
 step begin
 result $? "a guest with neither disk nor network"
@@ -62,6 +44,7 @@ refused "the VM has no such device" detach hotplug disk0 &&
 	refused "keys are" attach hotplug disk "$tmp/image,colour=red" &&
 	refused "No such file" attach hotplug disk "$tmp/none" &&
 	refused "takes tap interfaces only" attach hotplug net user &&
+	refused "with vhost it can have 4 queues" attach hotplug net tap,vhost=on,queues=5 &&
 	refused "cannot be used; the VM's own messages say why" attach hotplug disk /dev/null &&
 	grep -q "/dev/null: neither a file nor a block device" "$tmp/err"
 result $? "what cannot be attached is refused"
@@ -82,12 +65,13 @@ result $? "it is gone"
 tell "hotplug: disk0" attach hotplug disk "$tmp/image" && go_on && step net &&
 	[ "$(value disk-again)" = "from the guest" ]
 result $? "and comes again"
-tell "hotplug: net0" attach hotplug net tap,ifname=plug0,mac=52:54:00:12:34:56 && go_on &&
+tell "hotplug: net0" attach hotplug net tap,ifname=plug0,vhost=on,mac=52:54:00:12:34:56 &&
+	go_on &&
 	step net-used
 [ "$(value net)" = "52:54:00:12:34:56 0000:00:01.0" ]
 result $? "a network card comes"
-[ "$(value net-ping)" = 3 ]
-result $? "frames go both ways"
+[ "$(value net-ping)" = 3 ] && grep -q "^vhost-" /proc/[0-9]*/comm
+result $? "frames go both ways, by vhost"
 vmctl detach hotplug net0 && go_on
 result $? "the guest gives it back"
 wait $pid

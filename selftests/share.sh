@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 400
+# timeout: 500
 # hosts: epyc-6.1
 # only: check-long
 # programs: /usr/lib/qemu/virtiofsd
 #
 # --share: a directory of the host, by virtiofsd, under the guest's unmodified driver; also for the
-# guest that comes after a reboot. What cannot be shared is told, and no virtiofsd stays behind.
+# guest that comes after a reboot. What cannot be shared is told, so is a virtiofsd that has ended, and
+# none stays behind.
 
 . selftests/lib/tap.sh
 
@@ -30,7 +31,7 @@ no_servers()
 	return 1
 }
 
-echo "1..10"
+echo "1..11"
 mkdir "$tmp/dir" "$tmp/other"
 echo "from the host" >"$tmp/dir/a"
 dd if=/dev/urandom of="$tmp/dir/big" bs=1M count=4 2>/dev/null
@@ -65,11 +66,29 @@ result $? "after a reboot it is there again"
 run "mkdir /x; mount -t virtiofs host /x; touch /x/up; while :; do echo >/x/busy; done" \
 	--share "$tmp/dir,sandbox=chroot" &
 guest=$!
-for _ in $(seq 60); do [ ! -e "$tmp/dir/busy" ] || break; sleep 1; done
+for _ in $(seq 120); do [ ! -e "$tmp/dir/busy" ] || break; sleep 1; done
 kill -KILL "$(pidof vmctl)"
 wait $guest
 [ -e "$tmp/dir/busy" ] && no_servers
 result $? "also if vmctl is killed"
+
+zombies() { grep -l '^State:[[:space:]]*Z' /proc/[0-9]*/status 2>/dev/null; }
+run "mkdir /x; mount -t virtiofs host /x; touch /x/there; sleep 1000" --name dead \
+	--share "$tmp/dir,sandbox=chroot" &
+guest=$!
+for _ in $(seq 120); do [ ! -e "$tmp/dir/there" ] || break; sleep 1; done
+vmctl inspect dead >"$tmp/before"
+kill -KILL "$(pidof virtiofsd)"
+for _ in $(seq 10); do
+	vmctl inspect dead >"$tmp/after"
+	! grep -q "^share .*has ended" "$tmp/after" || break
+	sleep 1
+done
+grep -q "^share  *host, $tmp/dir$" "$tmp/before" &&
+	grep -q "^share  *host, $tmp/dir; its virtiofsd has ended" "$tmp/after" && [ -z "$(zombies)" ]
+result $? "who asks is told that it has ended, and there is no zombie"
+vmctl stop --timeout 0 dead >/dev/null 2>&1
+wait $guest
 
 # refused TEXT OPTION ...: status 1 or 2, and TEXT
 refused()

@@ -25,6 +25,8 @@
 #define LOOK_US		200000
 #define WHY_BYTES	160
 
+#define PAIRS_WITH_VHOST	(CONTROL_FDS_MAX / 2)	/* two files each */
+
 static_assert(NET_PAIRS_MAX <= CONTROL_FDS_MAX, "a card's queues go with one request");
 
 /* Attach */
@@ -36,7 +38,7 @@ static const char attach_help[] =
 "\n"
 "  KIND     disk or net\n"
 "  OPTION   as for vmctl run: a raw image or block device, or tap, with its keys. A\n"
-"           card has one queue if queues= does not say more, and no vhost\n";
+"           card has one queue if queues= does not say more; with vhost it has up to 4\n";
 
 /* Return: how many of @fds there are, or 0 after a message. */
 static unsigned int open_disk(const char *option, int *fds)
@@ -58,21 +60,32 @@ static unsigned int open_disk(const char *option, int *fds)
 static unsigned int open_net(const char *option, int *fds)
 {
 	static struct net_options options;	/* the net's for life */
+	int all[2 * NET_PAIRS_MAX];
 	char why[WHY_BYTES];
+	unsigned int nr;
 	struct net *net;
 
 	if (!net_parse(option, &options, why, sizeof(why))) {
 		message("attach net %s: %s", option, why);
 		return 0;
 	}
-	if (options.kind != NET_TAP || options.vhost == NET_VHOST_ON) {
-		message("attach net %s: a running VM takes tap interfaces only, without vhost",
-			option);
+	if (options.kind != NET_TAP) {
+		message("attach net %s: a running VM takes tap interfaces only", option);
 		return 0;
 	}
-	options.vhost = NET_VHOST_OFF;
+	if (options.pairs > PAIRS_WITH_VHOST && options.vhost == NET_VHOST_ON) {
+		message("attach net %s: with vhost it can have %u queues; choose fewer, or "
+			"vhost=off", option, PAIRS_WITH_VHOST);
+		return 0;
+	}
+	if (options.pairs > PAIRS_WITH_VHOST)
+		options.vhost = NET_VHOST_OFF;
 	net = net_open_tap(&options, 1);
-	return net ? net_tap_fds(net, fds) : 0;
+	if (!net)
+		return 0;
+	nr = net_tap_fds(net, all);
+	memcpy(fds, all, nr * sizeof(*fds));
+	return nr;
 }
 
 static unsigned int open_kind(const char *kind, const char *option, int *fds)

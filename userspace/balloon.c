@@ -30,8 +30,10 @@ static bool parse_oom(const char *value, struct balloon_options *o)
 	return n >= 0;
 }
 
-static bool parse_key(int key, const char *value, struct balloon_options *o, const char **wanted)
+static bool parse_key(void *opaque, int key, char *value, const char **wanted)
 {
+	struct balloon_options *o = opaque;
+
 	switch (key) {
 	case SIZE:
 		*wanted = "size is a number with K, M or G";
@@ -49,22 +51,15 @@ static bool parse_key(int key, const char *value, struct balloon_options *o, con
 
 bool balloon_parse(const char *text, struct balloon_choice *balloon, char *why, size_t bytes)
 {
-	char *copy = strdup(text ? text : ""), *rest = copy, *value;
+	static const struct subopt_rules rules = { .keys = keys, .set = parse_key };
+	char *copy = strdup(text ? text : "");
 	const char *wanted = "out of memory";
+	bool right;
 
 	*balloon = (struct balloon_choice) { .wanted = true, .model.reporting = true };
-	while (rest && *rest) {
-		int key = getsubopt(&rest, keys, &value);
-
-		if (!parse_key(key, value, &balloon->model, &wanted))
-			goto bad;
-	}
-	if (copy) {
-		free(copy);
-		return true;
-	}
-bad:
-	snprintf(why, bytes, "%s", wanted);
+	right = copy && subopt_each(copy, &rules, &balloon->model, &wanted);
+	if (!right)
+		snprintf(why, bytes, "%s", wanted);
 	free(copy);
-	return false;
+	return right;
 }

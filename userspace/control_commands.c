@@ -221,6 +221,21 @@ static void add_console(struct json_object *to, const struct managed_vm *vm)
 	json_object_object_add(to, "console", o);
 }
 
+static void add_shares(struct json_object *to, const struct managed_vm *vm)
+{
+	struct json_object *all = json_object_new_array(), *o;
+
+	for (unsigned int i = 0; i < vm->plugs->nr_shares; i++) {
+		o = json_object_new_object();
+		json_add_text(o, "tag", vm->plugs->shares[i].model.tag);
+		json_add_text(o, "path", vm->plugs->shares[i].path);
+		json_add_text(o, "server", vhost_user_ended(&vm->plugs->servers[i]) ? "ended" :
+										      "runs");
+		json_object_array_add(all, o);
+	}
+	json_object_object_add(to, "shares", all);
+}
+
 static const char *state_of(const struct machine *m)
 {
 	if (m->paused)
@@ -246,6 +261,8 @@ static enum control_answer inspect(struct managed_vm *vm, struct json_object *re
 	add_vcpus(o, vm);
 	add_console(o, vm);
 	control_plug_list(vm->m->plugs, o);
+	if (vm->plugs->nr_shares)
+		add_shares(o, vm);
 	if (balloon_of(vm)) {
 		add_balloon(o, vm);
 		balloon_refresh(balloon_of(vm));	/* for who asks next */

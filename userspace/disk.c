@@ -69,8 +69,10 @@ static bool parse_queues(const char *value, struct disk_options *disk)
 	return true;
 }
 
-static bool parse_key(int key, const char *value, struct disk_options *disk, const char **wanted)
+static bool parse_key(void *opaque, int key, char *value, const char **wanted)
 {
+	struct disk_options *disk = opaque;
+
 	switch (key) {
 	case READONLY:
 		*wanted = "readonly is on or off";
@@ -97,29 +99,15 @@ static bool parse_key(int key, const char *value, struct disk_options *disk, con
 
 bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t bytes)
 {
-	char *copy = strdup(text), *rest, *value;
-	const char *wanted = "out of memory";
+	static const struct subopt_rules rules = {
+		.keys = keys,
+		.set = parse_key,
+		.first = "give the file of an image, or a block device",
+	};
 
-	*disk = (struct disk_options) { .path = copy };
-	if (!copy)
-		goto bad;
-	rest = copy + strcspn(copy, ",");
-	if (*rest)
-		*rest++ = '\0';
-	wanted = "give the file of an image, or a block device";
-	if (!*copy)
-		goto bad;
-	while (*rest) {
-		int key = getsubopt(&rest, keys, &value);
-
-		if (!parse_key(key, value, disk, &wanted))
-			goto bad;
-	}
-	return true;
-bad:
-	snprintf(why, bytes, "%s", wanted);
-	free(copy);
-	return false;
+	*disk = (struct disk_options) { 0 };
+	disk->path = subopt_parse(text, &rules, disk, why, bytes);
+	return disk->path;
 }
 
 void disk_forget(struct disk_options *disk)

@@ -168,6 +168,20 @@ static void print_threads(struct json_object *vm)
 	       number_of(vm, "cpu-shares"));
 }
 
+static void print_shares(struct json_object *vm)
+{
+	struct json_object *all, *share;
+
+	if (!json_object_object_get_ex(vm, "shares", &all))
+		return;
+	for (size_t i = 0; i < json_object_array_length(all); i++) {
+		share = json_object_array_get_idx(all, i);
+		printf("share     %s, %s%s\n", text_of(share, "tag"), text_of(share, "path"),
+		       strcmp(text_of(share, "server"), "ended") ? "" :
+		       "; its virtiofsd has ended: run the VM anew to have it");
+	}
+}
+
 static void print_vm(struct json_object *vm)
 {
 	const int form = JSON_C_TO_STRING_NOSLASHESCAPE;
@@ -189,6 +203,7 @@ static void print_vm(struct json_object *vm)
 		printf("balloon   %s of %s\n",
 		       show_bytes(number_of(balloon, "actual_bytes"), guest),
 		       show_bytes(number_of(balloon, "target_bytes"), memory));
+	print_shares(vm);
 	if (json_object_object_get_ex(vm, "options", &options))
 		printf("options   %s\n", json_object_to_json_string_ext(options, form));
 }

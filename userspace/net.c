@@ -212,8 +212,10 @@ static bool parse_user(int key, char *value, struct net_options *net, const char
 	return false;
 }
 
-static bool parse_key(int key, char *value, struct net_options *net, const char **wanted)
+static bool parse_key(void *opaque, int key, char *value, const char **wanted)
 {
+	struct net_options *net = opaque;
+
 	if (key == MAC || key == MTU || key == PACKED)
 		return parse_common(key, value, net, wanted);
 	if (net->kind == NET_TAP)
@@ -242,8 +244,9 @@ static bool check(const struct net_options *net, const char **wanted)
 bool net_parse(const char *text, struct net_options *net, char *why, size_t bytes)
 {
 	static const char * const kinds[] = { [NET_TAP] = "tap", [NET_USER] = "user", NULL };
+	static const struct subopt_rules rules = { .keys = keys, .set = parse_key };
 	size_t len = strlen(text) + 1;
-	char *copy = malloc(2 * len), *rest, *value;
+	char *copy = malloc(2 * len), *rest;
 	const char *wanted = "out of memory";
 	int kind;
 
@@ -260,13 +263,7 @@ bool net_parse(const char *text, struct net_options *net, char *why, size_t byte
 	if (kind < 0)
 		goto bad;
 	net->kind = kind;
-	while (rest && *rest) {
-		int key = getsubopt(&rest, keys, &value);
-
-		if (!parse_key(key, value, net, &wanted))
-			goto bad;
-	}
-	if (check(net, &wanted))
+	if (subopt_each(rest, &rules, net, &wanted) && check(net, &wanted))
 		return true;
 bad:
 	snprintf(why, bytes, "%s", wanted);

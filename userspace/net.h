@@ -177,13 +177,14 @@ void net_default_mac(const char *name, unsigned int n, uint8_t mac[ETH_ALEN]);
 struct net *net_open(const struct net_options *options, unsigned int cpus, bool sandbox);
 
 /*
- * The same of a tap interface that somebody else has opened, a file for each of its queues; all are
- * the net's then, or closed.  It may be called in the sandbox; vhost is left out.
+ * The same of a tap interface that somebody else has opened, a file for each of its queues, and
+ * behind them one of /dev/vhost-net for each, or none; all are the net's then, or closed.  It may
+ * be called in the sandbox.
  */
 struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr);
 
 /* The open files of one that is NET_TAP, for net_open_fds().  Return: how many of @fds it takes. */
-unsigned int net_tap_fds(const struct net *net, int fds[NET_PAIRS_MAX]);
+unsigned int net_tap_fds(const struct net *net, int fds[2 * NET_PAIRS_MAX]);
 
 /* The copy of its text that net_parse() has made. */
 void net_forget(struct net_options *options);

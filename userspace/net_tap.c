@@ -339,12 +339,15 @@ struct net *net_open_tap(const struct net_options *options, unsigned int cpus)
 	return &tap->net;
 }
 
-unsigned int net_tap_fds(const struct net *net, int fds[NET_PAIRS_MAX])
+unsigned int net_tap_fds(const struct net *net, int fds[2 * NET_PAIRS_MAX])
 {
 	const struct tap *tap = (const struct tap *)net;
 
 	memcpy(fds, tap->fds, net->pairs * sizeof(*fds));
-	return net->pairs;
+	if (!net->vhost)
+		return net->pairs;
+	memcpy(fds + net->pairs, tap->vhost.fds, net->pairs * sizeof(*fds));
+	return 2 * net->pairs;
 }
 
 /* Is it what add_pair() makes?  Its name, then. */
@@ -361,28 +364,57 @@ static bool is_pair(int fd, char name[IFNAMSIZ])
 	       header == sizeof(struct virtio_net_hdr_v1) && !fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-static int take_pairs(struct tap *tap, const int *fds, unsigned int nr)
+/* How many of @fds, from the first on, are of one interface, whose name is tap->name then. */
+static unsigned int count_pairs(struct tap *tap, const int *fds, unsigned int nr)
 {
 	char name[IFNAMSIZ];
+	unsigned int n;
 
-	if (tap->options->kind != NET_TAP || !nr || nr > NET_PAIRS_MAX) {
+	for (n = 0; n < nr && is_pair(fds[n], name); n++) {
+		if (n && strcmp(name, tap->name))
+			break;
+		memcpy(tap->name, name, IFNAMSIZ);
+	}
+	return n;
+}
+
+/* What is behind those of the interface: all of vhost's, or nothing. */
+static int take_vhost(struct tap *tap, const int *fds, unsigned int nr)
+{
+	const struct net_options *o = tap->options;
+
+	if (!nr && o->vhost != NET_VHOST_ON)
+		return 0;
+	if (nr != tap->net.pairs || o->vhost == NET_VHOST_OFF || o->model.packed ||
+	    !vhost_take(&tap->vhost, fds, nr)) {
+		message("--net %s: behind the files of its interface there has to be one of "
+			"/dev/vhost-net for each, or with vhost=off none", o->text);
+		return -1;
+	}
+	tap->net.vhost = &tap->vhost;
+	return 0;
+}
+
+static int take_files(struct tap *tap, const int *fds, unsigned int nr)
+{
+	unsigned int pairs;
+
+	if (tap->options->kind != NET_TAP || !nr || nr > 2 * NET_PAIRS_MAX) {
 		message("--net %s: a running VM takes tap interfaces only, with 1 to %u queues",
 			tap->options->text, NET_PAIRS_MAX);
 		return -1;
 	}
-	for (unsigned int i = 0; i < nr; i++) {
-		if (!is_pair(fds[i], name) || (i && strcmp(name, tap->name))) {
-			message("--net %s: its files are not those of one tap interface with "
-				"virtio's header (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, 12 bytes)",
-				tap->options->text);
-			return -1;
-		}
-		memcpy(tap->name, name, IFNAMSIZ);
+	pairs = count_pairs(tap, fds, nr < NET_PAIRS_MAX ? nr : NET_PAIRS_MAX);
+	if (pairs < nr && 2 * pairs != nr) {
+		message("--net %s: its files are not those of one tap interface with "
+			"virtio's header (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, 12 bytes)",
+			tap->options->text);
+		return -1;
 	}
-	memcpy(tap->fds, fds, nr * sizeof(*fds));
-	tap->net.pairs = nr;
-	tap->attached = nr;
-	return 0;
+	memcpy(tap->fds, fds, pairs * sizeof(*fds));
+	tap->net.pairs = pairs;
+	tap->attached = pairs;
+	return take_vhost(tap, fds + pairs, nr - pairs);
 }
 
 struct net *net_open_fds(const struct net_options *options, const int *fds, unsigned int nr)
@@ -396,7 +428,7 @@ struct net *net_open_fds(const struct net_options *options, const int *fds, unsi
 	tap->net.ops = &ops;
 	tap->net.text = options->text;
 	tap->options = options;
-	if (take_pairs(tap, fds, nr))
+	if (take_files(tap, fds, nr))
 		goto free;
 	tap->net.features = find_features(tap);
 	return &tap->net;

@@ -20,6 +20,7 @@
 #include "server.h"
 
 #define SECONDS	10	/* until it is said what vmctl waits for */
+#define LOOK_MS	10u
 
 /* In the child: nothing of vmctl's but the socket. */
 static void become(const char * const *argv, int listener, pid_t vmctl)
@@ -125,19 +126,27 @@ void server_kill(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
-/* Return: whether it is no child any more. */
-static bool reaped(pid_t pid)
+bool server_reap(pid_t pid, unsigned int ms)
 {
-	pid_t got = waitpid(pid, NULL, WNOHANG);
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000 };
+	pid_t got;
 
-	return got && !(got < 0 && errno == EINTR);
+	for (;;) {
+		got = waitpid(pid, NULL, WNOHANG);
+		if (got && !(got < 0 && errno == EINTR))
+			return true;
+		if (ms < LOOK_MS)
+			return false;
+		ms -= LOOK_MS;
+		nanosleep(&pause, NULL);
+	}
 }
 
 bool server_has_ended(struct server_end *end)
 {
 	struct timespec now;
 
-	if (!end->pid || reaped(end->pid)) {
+	if (!end->pid || server_reap(end->pid, 0)) {
 		end->pid = 0;
 		return true;
 	}
@@ -155,13 +164,8 @@ bool server_has_ended(struct server_end *end)
 
 void server_wait(pid_t pid, const char *program, const char *what)
 {
-	const struct timespec pause = { .tv_nsec = 10000000 };
-
-	for (unsigned int i = 0; i < SECONDS * 100; i++) {
-		if (reaped(pid))
-			return;
-		nanosleep(&pause, NULL);
-	}
+	if (server_reap(pid, SECONDS * 1000))
+		return;
 	message("waiting for %s (process %d) to end with %s", program, pid, what);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -32,6 +32,13 @@ int server_start(const char * const *argv, pid_t *pid);
 void server_kill(pid_t pid);
 
 /*
+ * Take notice of its end, so that there is no zombie, and wait for that for up to @ms.  It must not
+ * be killed after that.  In the sandbox this is for the event loop, as vCPUs may not wait for
+ * processes.  Return: whether it has ended.
+ */
+bool server_reap(pid_t pid, unsigned int ms);
+
+/*
  * Wait for the end of a server whose connection was closed.  It may have much to write out before,
  * so after some seconds the user is told that @program, for @what, is what is waited for.
  */

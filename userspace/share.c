@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,11 +41,11 @@ static bool parse_word(const char *value, const char * const *words, const char 
 	return n >= 0;
 }
 
-static bool parse_key(int key, const char *value, struct share_options *share,
-		      const char **wanted)
+static bool parse_key(void *opaque, int key, char *value, const char **wanted)
 {
 	static const char * const caches[] = { "auto", "always", "none", NULL };
 	static const char * const sandboxes[] = { "namespace", "chroot", "none", NULL };
+	struct share_options *share = opaque;
 
 	switch (key) {
 	case TAG:
@@ -65,32 +64,17 @@ static bool parse_key(int key, const char *value, struct share_options *share,
 
 bool share_parse(const char *text, struct share_options *share, char *why, size_t bytes)
 {
-	char *copy = strdup(text), *rest, *value;
-	const char *wanted = "out of memory";
+	static const struct subopt_rules rules = {
+		.keys = keys,
+		.set = parse_key,
+		.first = "give a directory",
+	};
 
 	*share = (struct share_options) {
-		.path = copy, .cache = "auto", .sandbox = "namespace",
-		.model = { .tag = DEFAULT_TAG },
+		.cache = "auto", .sandbox = "namespace", .model = { .tag = DEFAULT_TAG },
 	};
-	if (!copy)
-		goto bad;
-	rest = copy + strcspn(copy, ",");
-	if (*rest)
-		*rest++ = '\0';
-	wanted = "give a directory";
-	if (!*copy)
-		goto bad;
-	while (*rest) {
-		int key = getsubopt(&rest, keys, &value);
-
-		if (!parse_key(key, value, share, &wanted))
-			goto bad;
-	}
-	return true;
-bad:
-	snprintf(why, bytes, "%s", wanted);
-	free(copy);
-	return false;
+	share->path = subopt_parse(text, &rules, share, why, bytes);
+	return share->path;
 }
 
 /* The server */

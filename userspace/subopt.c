@@ -1,10 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "subopt.h"
+
+bool subopt_each(char *text, const struct subopt_rules *rules, void *opaque, const char **wanted)
+{
+	char *value;
+
+	while (text && *text) {
+		int key = getsubopt(&text, rules->keys, &value);
+
+		if (!rules->set(opaque, key, value, wanted))
+			return false;
+	}
+	return true;
+}
+
+char *subopt_parse(const char *text, const struct subopt_rules *rules, void *opaque, char *why,
+		   size_t bytes)
+{
+	char *copy = strdup(text), *rest = copy;
+	const char *wanted = "out of memory";
+
+	if (copy) {
+		wanted = rules->first;
+		if (*strsep(&rest, ",") && subopt_each(rest, rules, opaque, &wanted))
+			return copy;
+	}
+	snprintf(why, bytes, "%s", wanted);
+	free(copy);
+	return NULL;
+}
 
 int subopt_word(const char *value, const char * const *words)
 {

@@ -41,15 +41,18 @@ static void explain(const char *name, int err, char *why, size_t bytes)
 		snprintf(why, bytes, "cannot use /dev/%s: %s", name, strerror(err));
 }
 
+static bool begin(struct vhost *v)
+{
+	*v = (struct vhost) { .error_fd = -1 };
+	v->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (v->call_fd >= 0)
+		v->error_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return v->error_fd >= 0;
+}
+
 bool vhost_open(struct vhost *v, const char *name, unsigned int nr, char *why, size_t bytes)
 {
-	*v = (struct vhost) { 0 };
-	v->error_fd = -1;
-	v->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (v->call_fd < 0)
-		goto fail;
-	v->error_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (v->error_fd < 0)
+	if (!begin(v))
 		goto fail;
 	for (; v->nr < nr; v->nr++) {
 		v->fds[v->nr] = open_unit(name);
@@ -60,6 +63,26 @@ bool vhost_open(struct vhost *v, const char *name, unsigned int nr, char *why, s
 		return true;
 fail:
 	explain(name, errno, why, bytes);
+	vhost_close(v);
+	return false;
+}
+
+bool vhost_take(struct vhost *v, const int *fds, unsigned int nr)
+{
+	uint64_t features;
+
+	if (!begin(v))
+		goto fail;
+	for (unsigned int i = 0; i < nr; i++) {
+		if (ioctl(fds[i], VHOST_GET_FEATURES, &features) ||
+		    (i && features != v->features))
+			goto fail;
+		v->features = features;
+	}
+	memcpy(v->fds, fds, nr * sizeof(*fds));
+	v->nr = nr;
+	return true;
+fail:
 	vhost_close(v);
 	return false;
 }

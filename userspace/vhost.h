@@ -48,6 +48,11 @@ struct vhost {
  * Return: whether it can be had.
  */
 bool vhost_open(struct vhost *v, const char *name, unsigned int nr, char *why, size_t bytes);
+/*
+ * The same with files that somebody else has opened, one for each unit; it may be called in the
+ * sandbox.  Return: whether they are vhost's; if not, they stay the caller's.
+ */
+bool vhost_take(struct vhost *v, const int *fds, unsigned int nr);
 void vhost_close(struct vhost *v);
 
 /**

@@ -73,6 +73,7 @@ struct message {
 #define HEADER_BYTES	12u
 #define MS_PER_S	1000
 #define END_SECONDS	2	/* until one that was killed has ended */
+#define REAP_MS		100u	/* from its last file closed to its end */
 
 /* Messages */
 
@@ -330,6 +331,28 @@ static void end(struct vhost_user *u)
 	machine_request_stop(u->m, MACHINE_ERROR, 0);
 }
 
+/* Where that was a vCPU's business, it is left until somebody asks. */
+static void reap(struct vhost_user *u, unsigned int ms)
+{
+	if (!u->reaped)
+		u->reaped = server_reap(u->pid, ms);
+}
+
+bool vhost_user_ended(struct vhost_user *u)
+{
+	struct pollfd p = { .fd = u->fd };
+
+	if (!u->gone && poll(&p, 1, 0) <= 0)
+		return false;
+	if (!u->gone && !u->queues) {
+		server_kill(u->pid);	/* it may only have closed its socket */
+		u->gone = true;
+	}
+	if (u->gone)
+		reap(u, 0);
+	return true;
+}
+
 static void spoke(void *opaque, uint32_t events)
 {
 	struct vhost_user *u = opaque;
@@ -337,6 +360,7 @@ static void spoke(void *opaque, uint32_t events)
 	(void)events;
 	unwatch(u);
 	end(u);
+	reap(u, REAP_MS);
 	virtio_broken(u->vd, "the process that serves it has ended");
 }
 

@@ -38,6 +38,7 @@ struct vhost_user {
 
 	bool acknowledges;		/* each message, if asked */
 	bool gone;			/* it has ended, and serves no later machine either */
+	bool reaped;			/* and its parent knows */
 	int64_t deadline_ms;		/* of what is being said */
 	int call_fd;			/* watched while started: interrupts without MSI-X */
 	unsigned int call_queue;
@@ -70,5 +71,11 @@ int vhost_user_start(struct vhost_user *u, struct machine *m, struct virtio_devi
  * more.  Where it cannot be killed, the machine stops.
  */
 void vhost_user_stop(struct vhost_user *u);
+
+/*
+ * For who asks, in the event loop: has it ended?  A driver that starts then finds nobody, until
+ * vmctl is started again: in the sandbox there is no program that could be.
+ */
+bool vhost_user_ended(struct vhost_user *u);
 
 #endif

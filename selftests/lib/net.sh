@@ -28,7 +28,7 @@ linux()
 {
 	append="console=ttyS0 quiet svmm.quiet svmm.run=\"$1\""
 	shift
-	"$@" --kernel out/guest/vmlinuz --initrd $image --mem $mem --cpus 2 \
+	"$@" --kernel out/guest/vmlinuz --initrd $image --mem $mem --cpus ${CPUS:-2} \
 		--append "$append" </dev/null >"$tmp/raw" 2>&1
 	status=$?
 	tr -d '\r' <"$tmp/raw" >"$tmp/vm"

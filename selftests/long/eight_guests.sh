@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 2700
+# timeout: 3600
 #
-# Eight guests at once, each with a disk and a network card, for five minutes: what they write they
+# Eight guests at once, each with a disk and a network card, for ten minutes: what they write they
 # read again, what they fetch from the host and send there has its sum. Afterwards the host has its
 # memory back.
 
 . selftests/lib/tap.sh
 GUESTS=${GUESTS:-8}
-MINUTES=${MINUTES:-5}
+MINUTES=${MINUTES:-10}
 shown=last
 clean() { kill -KILL $(jobs -p) 2>/dev/null; }
 

@@ -176,6 +176,19 @@ static void test_killed(void)
 	close(fds[0]);
 }
 
+static void test_reap(void)
+{
+	pid_t pid;
+	int fd = start_shell("sleep 5", &pid);
+
+	CHECK(!server_reap(pid, 0) && !server_reap(pid, 20));
+	server_kill(pid);
+	CHECK(server_reap(pid, 3000));
+	CHECK(waitpid(pid, NULL, 0) < 0 && errno == ECHILD);
+	CHECK(server_reap(pid, 0));
+	close(fd);
+}
+
 static void test_wait(void)
 {
 	pid_t pid;
@@ -231,6 +244,7 @@ static const struct test tests[] = {
 	{ "its socket has no name", test_no_name },
 	{ "a program that cannot be had", test_no_program },
 	{ "vmctl is killed", test_killed },
+	{ "its end is taken notice of", test_reap },
 	{ "its end is waited for", test_wait },
 	{ "its end is not waited for", test_has_ended },
 };

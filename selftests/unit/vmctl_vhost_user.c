@@ -40,6 +40,7 @@ static uint8_t ram[MIB], other_ram[MIB], *now = ram;
 static struct virtq rings[QUEUES];
 static int kick[QUEUES], call[QUEUES];
 static unsigned int interrupts[QUEUES], broken, watched, kills, stops, messages;
+static unsigned int reaps;
 static bool immortal;
 static struct { int fd; void (*ready)(void *opaque, uint32_t events); void *opaque; } watches[4];
 
@@ -176,6 +177,12 @@ void server_kill(pid_t pid)
 	kills += pid == PID;
 	if (!immortal)
 		shutdown(back.fd, SHUT_RDWR);
+}
+
+bool server_reap(pid_t pid, unsigned int ms)
+{
+	reaps += pid == PID;
+	return true;
 }
 
 static uint64_t number(const struct message *m, unsigned int at)
@@ -403,13 +410,33 @@ static void test_interrupts(void)
 	ready(user.call_fd);
 	ksft_test_result(!err && interrupts[1] == 1 && !interrupts[0],
 			 "a ring without an eventfd interrupts by vmctl\n");
+	reaps = 0;
+	err = vhost_user_ended(&user);
 	shutdown(back.fd, SHUT_RDWR);
+	ksft_test_result(!err && vhost_user_ended(&user) && !user.gone && !reaps,
+			 "who asks is told before that\n");
 	ready(user.fd);
-	ksft_test_result(broken == 1 && kills == 1 && !watched, "its end is noticed\n");
+	ksft_test_result(broken == 1 && kills == 1 && !watched && reaps == 1,
+			 "its end is noticed\n");
+	ksft_test_result(vhost_user_ended(&user) && reaps == 1, "and told to who asks\n");
 	vhost_user_stop(&user);
 	ksft_test_result(vhost_user_start(&user, &machine, NULL, QUEUES) == -ENOTCONN && !watched,
 			 "it serves no more\n");
 	call[1] = fd;
+	part();
+}
+
+/* No driver has it started: only who asks finds out. */
+static void test_idle_end(void)
+{
+	int err = greet(NONE, 0);
+
+	reaps = 0;
+	shutdown(back.fd, SHUT_RDWR);
+	ksft_test_result(!err && vhost_user_ended(&user) && kills == 1 && reaps == 1,
+			 "one that is not used ends, and is no zombie\n");
+	ksft_test_result(vhost_user_start(&user, &machine, NULL, QUEUES) == -ENOTCONN,
+			 "nor serves it any more\n");
 	part();
 }
 
@@ -546,7 +573,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(27);
+	ksft_set_plan(31);
 	for (unsigned int i = 0; i < QUEUES; i++) {
 		kick[i] = eventfd(0, 0);
 		call[i] = eventfd(0, 0);
@@ -557,6 +584,7 @@ int main(void)
 	test_greeting();
 	test_start();
 	test_interrupts();
+	test_idle_end();
 	test_shared_eventfd();
 	test_full_eventfd();
 	test_private_memory();
