@@ -566,8 +566,8 @@ int pv_commit(struct vcpu *vcpu, const struct svmm_pv *in);
 /* Does the host's TSC tick alike on all CPUs, always?  Then the clock needs no upkeep. */
 static __always_inline bool pv_clock_stable(void)
 {
-	return static_cpu_has(X86_FEATURE_CONSTANT_TSC) &&
-	       static_cpu_has(X86_FEATURE_NONSTOP_TSC) && !check_tsc_unstable();
+	return cpu_feature_enabled(X86_FEATURE_CONSTANT_TSC) &&
+	       cpu_feature_enabled(X86_FEATURE_NONSTOP_TSC) && !check_tsc_unstable();
 }
 
 void pv_vm_init(struct vm *vm);	/* tsc_offset, clock_offset */
