@@ -17,8 +17,8 @@ static void load(const struct lazy_library *library, unsigned int first)
 		struct library_function function = { lazy_names[n], &lazy_functions[n] };
 
 		if (!library_load(library->file, &function, 1, why, sizeof(why))) {
-			message("cannot load a library that this needs: %s; install the package "
-				"that has %s", why, library->file);
+			message("a library that this needs is not to be had: %s; install the "
+				"package that has %s", why, library->file);
 			exit(STATUS_ERROR);
 		}
 	}

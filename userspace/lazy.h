@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Libraries of which vmctl calls functions as if it were linked with them, and which are loaded
- * when the first one is called.  Who starts a VM needs none of them, and loading one takes a process
- * a hundred thousand instructions and more.
+ * when the first one is called.  Who starts a VM needs none of them, and loading one takes a
+ * process a hundred thousand instructions and more.
  *
  * lazy/functions has the tables and the functions' first halves: it makes them when vmctl is built,
  * of what vmctl calls and the libraries have.
