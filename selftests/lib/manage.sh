@@ -53,10 +53,9 @@ socket() { [ -S "/run/svmm/$1.sock" ]; }
 # kill_all NAME: a VM's process with kill -9, and before it the one that would remove its socket then
 kill_all()
 {
-	for child in $(cat "/proc/$(pid_of "$1")/task/$(pid_of "$1")/children"); do
-		[ "$(cat "/proc/$child/comm")" != vmctl-keeper ] || kill -9 "$child"
-	done
-	kill -9 "$(pid_of "$1")"
+	vm=$(pid_of "$1")
+	# pid (comm) state parent
+	kill -9 $(sed -n "s/^\([0-9]*\) (vmctl-keeper) . $vm .*/\1/p" /proc/[0-9]*/stat 2>/dev/null) "$vm"
 }
 gone() { ! vmctl list 2>/dev/null | grep -q "^$1 "; }
 
