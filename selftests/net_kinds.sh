@@ -25,7 +25,7 @@ for how in vhost=off vhost=on packed=on,queues=1,mtu=1400; do
 	serve 7001
 	take 7002
 	rm -f "$tmp/raw"
-	(says queues; ps | grep -c '[[]vhost-' >"$tmp/threads") &
+	(says queues; cat /proc/[0-9]*/task/*/comm 2>/dev/null | grep -c '^vhost-' >"$tmp/threads") &
 	linux "$tasks" as_root --net tap,bridge=br9,ifname=tap9,$how
 	result $? "$how: a guest, which reboots"
 	[ "$(said queues)" = "$queues" ]
