@@ -13,15 +13,7 @@ if [ "$(hostname)" != amdhost ]; then
 		-- taskset -c 1,2 selftests/local/nohz_full.sh
 fi
 
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	echo "not ok $n $2"
-	failed=1
-}
+. selftests/lib/tap.sh
 
 ticks() { awk '/LOC:/ { print $4 }' /proc/interrupts; }
 # Clock ticks (1/100 s) that the guest's threads have run.

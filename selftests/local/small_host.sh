@@ -10,15 +10,7 @@ if [ "$(hostname)" != amdhost ]; then
 	exec scripts/amdhost --mem 1G --timeout 1900 -- selftests/local/small_host.sh
 fi
 
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	echo "not ok $n $2"
-	failed=1
-}
+. selftests/lib/tap.sh
 vmstat() { sed -n "s/^$1 //p" /proc/vmstat; }
 
 echo "1..4"
