@@ -320,7 +320,7 @@ static inline void build(void)
 }
 
 static inline struct step *io(uint16_t port, bool out, unsigned int bytes, unsigned int count,
-				 const void *data)
+			      const void *data)
 {
 	struct step *s = &module.step[module.nr_steps++];
 
