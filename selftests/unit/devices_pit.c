@@ -523,6 +523,26 @@ static void test_no_storm(void)
 	pit_free(pit);
 }
 
+/* The timer is late; what the guest sees of the counter has happened at the line. */
+static void test_late(void)
+{
+	start();
+	set_mode(0, 0, false);
+	set_count(0, 1000);
+	fake.now_ns += 2 * MS;
+	CHECK_EQ(get_status(0), 0xb0);
+	CHECK_EQ(fake.irq[0], 1);
+	CHECK_EQ(fake.rises[0], 1);
+	advance(SECOND);
+	CHECK_EQ(fake.rises[0], 1);
+	set_count(0, 1000);
+	fake.now_ns += 2 * MS;
+	set_count(0, 1000);			/* that was over before */
+	CHECK_EQ(fake.rises[0], 2);
+	CHECK_EQ(fake.irq[0], 0);
+	pit_free(pit);
+}
+
 static void test_hostile(void)
 {
 	start();
@@ -561,6 +581,7 @@ static const struct test tests[] = {
 	{ "pit: system port 61h", test_system_port },
 	{ "pit: a delay calibrated with channel 2", test_calibration },
 	{ "pit: neither catch-up nor a fast rate is a storm", test_no_storm },
+	{ "pit: a late timer, and a guest that looks", test_late },
 	{ "pit: random accesses", test_hostile },
 	{ "pit: a refused timer, a refused range", test_refused },
 };

@@ -250,6 +250,14 @@ static void fire(void *opaque)
 	arm(pit, t);
 }
 
+/* The guest looks or writes: what was due by now has happened, even if the timer is late. */
+static uint64_t now_settled(struct pit *pit)
+{
+	if (now(pit) >= pit->edge)
+		fire(pit);
+	return now(pit);
+}
+
 /* ---- registers ------------------------------------------------------------------------ */
 
 static void latch_count(struct channel *c, uint64_t t)
@@ -352,7 +360,8 @@ static uint8_t read_byte(void *opaque, uint64_t offset)
 {
 	struct pit *pit = opaque;
 
-	return offset < PIT_CONTROL ? read_channel(&pit->channel[offset], now(pit)) : OPEN_BUS;
+	return offset < PIT_CONTROL ? read_channel(&pit->channel[offset], now_settled(pit)) :
+		OPEN_BUS;
 }
 
 static void write_byte(void *opaque, uint64_t offset, uint8_t value)
@@ -360,9 +369,9 @@ static void write_byte(void *opaque, uint64_t offset, uint8_t value)
 	struct pit *pit = opaque;
 
 	if (offset < PIT_CONTROL)
-		write_channel(pit, offset, value, now(pit));
+		write_channel(pit, offset, value, now_settled(pit));
 	else if (offset == PIT_CONTROL)
-		write_control(pit, value, now(pit));
+		write_control(pit, value, now_settled(pit));
 }
 
 static uint64_t pit_read(void *opaque, uint64_t offset, unsigned int bytes)
