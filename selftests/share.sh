@@ -105,7 +105,8 @@ refused "keys are tag, cache and sandbox" --share "$tmp/dir,what=x" &&
 	refused "cache is auto" --share "$tmp/dir,cache=maybe" &&
 	refused "give a directory" --share ""
 result $? "keys and values that are none"
-# It cannot shut itself in here, and says so.
+mount --bind /bin/false /usr/lib/qemu/virtiofsd
 refused "does not serve it" --share "$tmp/dir" && no_servers
 result $? "a virtiofsd that fails"
+umount /usr/lib/qemu/virtiofsd
 exit $failed

@@ -37,6 +37,7 @@ userspace/tracing.c	VOLATILE		a signal handler sets it
 userspace/virtqueue*	VOLATILE		what a hostile driver writes is read once
 selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
+selftests/conformance/conform.h	NEW_TYPEDEFS	as wide as the guest's registers
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them
 selftests/unit/fuzz_*	CAMELCASE	likewise
 selftests/*		AVOID_EXTERNS	labels of inline assembly
