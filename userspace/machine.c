@@ -22,17 +22,36 @@
 #define COM1_PORT	0x3f8
 #define COM1_IRQ	4
 #define PIT_IRQ		0
+#define RTC_IRQ		8
 #define IOEVENTFD_NS		1000000ull	/* there is one more each so many ns ... */
 #define IOEVENTFDS_AT_ONCE	1024u		/* ... up to twice what a VM can have */
 #define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
 
 /* Interrupts */
 
-void machine_set_irq(struct machine *m, unsigned int irq, int level)
+static void set_irq(struct machine *m, unsigned int irq, int level)
 {
 	if (irq < 16)
 		pic_set_irq(m->pic, irq, level);
 	ioapic_set_irq(m->ioapic, irq == PIT_IRQ ? PIT_PIN : irq, level);
+}
+
+void machine_set_irq(struct machine *m, unsigned int irq, int level)
+{
+	if (!m->legacy_replaced || (irq != PIT_IRQ && irq != RTC_IRQ))
+		set_irq(m, irq, level);
+}
+
+void machine_replace_legacy(struct machine *m, bool on)
+{
+	m->legacy_replaced = on;
+	set_irq(m, PIT_IRQ, 0);
+	set_irq(m, RTC_IRQ, 0);
+}
+
+void machine_set_replaced_irq(struct machine *m, unsigned int irq, int level)
+{
+	set_irq(m, irq, level);
 }
 
 void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)

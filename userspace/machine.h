@@ -125,6 +125,7 @@ struct machine {
 
 	/* devices */
 	int extint;			/* l, level that the kernel was told */
+	bool legacy_replaced;		/* l, lines 0 and 8 are the HPET's */
 	struct pic *pic;		/* c */
 	struct ioapic *ioapic;
 	struct pit *pit;

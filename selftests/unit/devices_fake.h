@@ -59,6 +59,7 @@ struct machine {
 	int irq[24];
 	unsigned int rises[24];
 	int extint;
+	bool replaced;			/* lines 0 and 8 are the HPET's */
 	unsigned int extint_calls, extint_repeats;
 	struct { uint64_t address; uint32_t data; } msi[64];
 	unsigned int nr_msis;
@@ -124,6 +125,20 @@ void machine_set_irq(struct machine *m, unsigned int irq, int level)
 	if (level && !m->irq[irq])
 		m->rises[irq]++;
 	m->irq[irq] = !!level;
+}
+
+void machine_replace_legacy(struct machine *m, bool on)
+{
+	m->replaced = on;
+	machine_set_irq(m, 0, 0);
+	machine_set_irq(m, 8, 0);
+}
+
+void machine_set_replaced_irq(struct machine *m, unsigned int irq, int level)
+{
+	if (!m->replaced || (irq != 0 && irq != 8))
+		abort();
+	machine_set_irq(m, irq, level);
 }
 
 void machine_send_msi(struct machine *m, uint64_t address, uint32_t data)

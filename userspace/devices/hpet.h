@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* High-precision event timer; see device.h for the rules of devices. */
+#ifndef VMCTL_HPET_H
+#define VMCTL_HPET_H
+
+#include "../device.h"
+
+#define HPET_BASE	0xfed00000u
+#define HPET_BYTES	1024u
+
+struct hpet;
+struct hpet *hpet_new(struct machine *m);
+void hpet_free(struct hpet *h);
+
+#endif
