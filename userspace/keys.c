@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Names of keys, and which of them type a character.  Codes are those of set 2.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "devices/ps2_keyboard.h"
+#include "keys.h"
+
+#define SHIFT		0x12
+#define NAME_MAX_BYTES	15
+
+struct key {
+	char name[NAME_MAX_BYTES + 1];
+	uint16_t code;
+	char plain, shifted;	/* what it types, or 0 */
+};
+
+#define E(code)		(PS2_EXTENDED | (code))
+
+static const struct key keys[] = {
+	{ "a", 0x1c, 'a', 'A' }, { "b", 0x32, 'b', 'B' }, { "c", 0x21, 'c', 'C' },
+	{ "d", 0x23, 'd', 'D' }, { "e", 0x24, 'e', 'E' }, { "f", 0x2b, 'f', 'F' },
+	{ "g", 0x34, 'g', 'G' }, { "h", 0x33, 'h', 'H' }, { "i", 0x43, 'i', 'I' },
+	{ "j", 0x3b, 'j', 'J' }, { "k", 0x42, 'k', 'K' }, { "l", 0x4b, 'l', 'L' },
+	{ "m", 0x3a, 'm', 'M' }, { "n", 0x31, 'n', 'N' }, { "o", 0x44, 'o', 'O' },
+	{ "p", 0x4d, 'p', 'P' }, { "q", 0x15, 'q', 'Q' }, { "r", 0x2d, 'r', 'R' },
+	{ "s", 0x1b, 's', 'S' }, { "t", 0x2c, 't', 'T' }, { "u", 0x3c, 'u', 'U' },
+	{ "v", 0x2a, 'v', 'V' }, { "w", 0x1d, 'w', 'W' }, { "x", 0x22, 'x', 'X' },
+	{ "y", 0x35, 'y', 'Y' }, { "z", 0x1a, 'z', 'Z' },
+	{ "1", 0x16, '1', '!' }, { "2", 0x1e, '2', '@' }, { "3", 0x26, '3', '#' },
+	{ "4", 0x25, '4', '$' }, { "5", 0x2e, '5', '%' }, { "6", 0x36, '6', '^' },
+	{ "7", 0x3d, '7', '&' }, { "8", 0x3e, '8', '*' }, { "9", 0x46, '9', '(' },
+	{ "0", 0x45, '0', ')' },
+	{ "minus", 0x4e, '-', '_' }, { "equal", 0x55, '=', '+' },
+	{ "bracket_left", 0x54, '[', '{' }, { "bracket_right", 0x5b, ']', '}' },
+	{ "backslash", 0x5d, '\\', '|' }, { "semicolon", 0x4c, ';', ':' },
+	{ "apostrophe", 0x52, '\'', '"' }, { "grave", 0x0e, '`', '~' },
+	{ "comma", 0x41, ',', '<' }, { "dot", 0x49, '.', '>' }, { "slash", 0x4a, '/', '?' },
+	{ "space", 0x29, ' ' }, { "enter", 0x5a, '\n' }, { "tab", 0x0d, '\t' },
+	{ "backspace", 0x66, '\b' }, { "esc", 0x76, 0x1b }, { "less", 0x61 },
+	{ "shift", SHIFT }, { "ctrl", 0x14 }, { "alt", 0x11 },
+	{ "shift_r", 0x59 }, { "ctrl_r", E(0x14) }, { "alt_r", E(0x11) },
+	{ "meta", E(0x1f) }, { "meta_r", E(0x27) }, { "menu", E(0x2f) },
+	{ "caps_lock", 0x58 }, { "num_lock", 0x77 }, { "scroll_lock", 0x7e },
+	{ "f1", 0x05 }, { "f2", 0x06 }, { "f3", 0x04 }, { "f4", 0x0c }, { "f5", 0x03 },
+	{ "f6", 0x0b }, { "f7", 0x83 }, { "f8", 0x0a }, { "f9", 0x01 }, { "f10", 0x09 },
+	{ "f11", 0x78 }, { "f12", 0x07 },
+	{ "insert", E(0x70) }, { "delete", E(0x71) }, { "home", E(0x6c) }, { "end", E(0x69) },
+	{ "pgup", E(0x7d) }, { "pgdn", E(0x7a) }, { "up", E(0x75) }, { "down", E(0x72) },
+	{ "left", E(0x6b) }, { "right", E(0x74) }, { "print", E(0x7c) },
+	{ "kp_0", 0x70 }, { "kp_1", 0x69 }, { "kp_2", 0x72 }, { "kp_3", 0x7a }, { "kp_4", 0x6b },
+	{ "kp_5", 0x73 }, { "kp_6", 0x74 }, { "kp_7", 0x6c }, { "kp_8", 0x75 }, { "kp_9", 0x7d },
+	{ "kp_dot", 0x71 }, { "kp_plus", 0x79 }, { "kp_minus", 0x7b }, { "kp_multiply", 0x7c },
+	{ "kp_divide", E(0x4a) }, { "kp_enter", E(0x5a) },
+};
+
+#define NR_KEYS		(sizeof(keys) / sizeof(keys[0]))
+
+static const struct key *find(const char *name, size_t bytes)
+{
+	for (size_t i = 0; i < NR_KEYS; i++) {
+		if (strlen(keys[i].name) == bytes && !memcmp(keys[i].name, name, bytes))
+			return &keys[i];
+	}
+	return NULL;
+}
+
+bool key_parse(const char *text, struct key_stroke *stroke, char *why, size_t room)
+{
+	const struct key *key;
+	size_t bytes;
+
+	stroke->nr = 0;
+	do {
+		bytes = strcspn(text, "-");
+		key = find(text, bytes);
+		if (!key) {
+			snprintf(why, room, "there is no key \"%.*s\"; names are as in "
+				 "ctrl-alt-delete, f1, kp_0, enter, a", bytes > 20 ? 20 : (int)bytes,
+				 text);
+			return false;
+		}
+		if (stroke->nr == KEYS_AT_ONCE) {
+			snprintf(why, room, "press at most %d keys at once", KEYS_AT_ONCE);
+			return false;
+		}
+		stroke->codes[stroke->nr++] = key->code;
+		text += bytes;
+	} while (*text++);
+	return true;
+}
+
+bool key_of_char(char c, struct key_stroke *stroke)
+{
+	stroke->nr = 0;
+	for (size_t i = 0; c && i < NR_KEYS; i++) {
+		if (keys[i].plain != c && keys[i].shifted != c)
+			continue;
+		if (keys[i].plain != c)
+			stroke->codes[stroke->nr++] = SHIFT;
+		stroke->codes[stroke->nr++] = keys[i].code;
+		return true;
+	}
+	return false;
+}
