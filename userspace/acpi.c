@@ -114,8 +114,9 @@ struct PACKED fadt {
 #define FADT_PROC_C1		(1u << 2)
 #define FADT_SLP_BUTTON		(1u << 5)	/* 1: no fixed sleep button */
 #define FADT_RESET_REG_SUP	(1u << 10)
-/* No 8042 flag: it only holds the reset line, and probing it for keys takes long. */
 #define BOOT_ARCH_LEGACY	(1u << 0)
+/* Without a keyboard it only holds the reset line, and probing it for keys takes long. */
+#define BOOT_ARCH_8042		(1u << 1)
 #define BOOT_ARCH_NO_VGA	(1u << 2)
 
 struct PACKED facs {
@@ -239,7 +240,7 @@ uint32_t acpi_waking_vector(const struct ram *ram)
 	return facs->waking_vector;
 }
 
-static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt)
+static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt, bool keyboard)
 {
 	struct fadt fadt = {
 		.h = header("FACP", 6, sizeof(fadt)),
@@ -258,7 +259,8 @@ static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt)
 		.c2_latency = FADT_NO_C2,
 		.c3_latency = FADT_NO_C3,
 		.century = RTC_CENTURY,
-		.boot_arch = BOOT_ARCH_LEGACY | BOOT_ARCH_NO_VGA,
+		.boot_arch = BOOT_ARCH_LEGACY | BOOT_ARCH_NO_VGA |
+			     (keyboard ? BOOT_ARCH_8042 : 0),
 		.flags = FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON |
 			 FADT_RESET_REG_SUP,
 		.reset_reg = io_register(ACPI_RESET_PORT, 8, GAS_BYTE),
@@ -353,7 +355,8 @@ static uint64_t put_xsdt(struct writer *w, const uint64_t *tables, unsigned int 
 	return put(w, &xsdt, bytes, 16);
 }
 
-uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic)
+uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic,
+		    bool keyboard)
 {
 	/* The RSDP comes first, where a search of the BIOS area finds it at once. */
 	struct writer w = { .ram = ram, .gpa = RAM_BIOS_START + sizeof(struct rsdp) };
@@ -369,7 +372,7 @@ uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool
 
 	facs = put_facs(&w);
 	dsdt = put(&w, dsdt_aml_code, sizeof(dsdt_aml_code), 16);
-	tables[nr++] = put_fadt(&w, facs, dsdt);
+	tables[nr++] = put_fadt(&w, facs, dsdt, keyboard);
 	tables[nr++] = put_madt(&w, topology);
 	if (pci) {
 		tables[nr++] = put_mcfg(&w);

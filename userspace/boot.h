@@ -79,10 +79,12 @@ int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct i
  * @topology: of the CPUs, whose local APICs the MADT lists
  * @pci: it has a PCI bus
  * @pvpanic: it has that port
+ * @keyboard: it has one
  *
  * Return: guest-physical address of the RSDP.
  */
-uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic);
+uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic,
+		    bool keyboard);
 
 /* Where a guest that suspends wants to go on in real mode, as its FACS says now; 0: nowhere. */
 uint32_t acpi_waking_vector(const struct ram *ram);

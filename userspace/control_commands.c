@@ -17,6 +17,7 @@
 #include "control_plug.h"
 #include "devices/virtio_balloon.h"
 #include "json.h"
+#include "keys.h"
 #include "machine.h"
 #include "run_options.h"
 
@@ -170,6 +171,51 @@ static enum control_answer send_nmi(struct managed_vm *vm, char *why, size_t roo
 	return err ? CONTROL_FAILED : CONTROL_DONE;
 }
 
+#define STROKES_MAX	(CONTROL_TEXT_BYTES / 2)
+
+/* Return: how many, or -1 with a sentence in @why. */
+static int parse_strokes(const char *text, struct key_stroke strokes[STROKES_MAX], char *why,
+			 size_t room)
+{
+	char word[CONTROL_TEXT_BYTES];
+	size_t bytes;
+	int nr = 0;
+
+	for (; *text; text += bytes + strspn(text + bytes, " ")) {
+		bytes = strcspn(text, " ");
+		memcpy(word, text, bytes);
+		word[bytes] = '\0';
+		if (!key_parse(word, &strokes[nr++], why, room))
+			return -1;
+	}
+	return nr;
+}
+
+/* All of them, or as many as there is room for. */
+static enum control_answer type(struct managed_vm *vm, const char *text, char *why, size_t room)
+{
+	struct key_stroke strokes[STROKES_MAX];
+	char reason[160];
+	int nr, done = 0;
+
+	if (!vm->options->keyboard) {
+		snprintf(why, room, "key: there is no keyboard; run the VM with --keyboard");
+		return CONTROL_FAILED;
+	}
+	nr = parse_strokes(text, strokes, reason, sizeof(reason));
+	if (nr < 0) {
+		snprintf(why, room, "key: %s", reason);
+		return CONTROL_FAILED;
+	}
+	while (done < nr && i8042_strike(vm->m->i8042, strokes[done].codes, strokes[done].nr))
+		done++;
+	if (done == nr)
+		return CONTROL_DONE;
+	snprintf(why, room, "key: the guest does not read its keyboard; it has been given %d of %d "
+		 "key strokes", done, nr);
+	return CONTROL_FAILED;
+}
+
 void control_kill(void *opaque)
 {
 	struct managed_vm *vm = opaque;
@@ -308,6 +354,8 @@ enum control_answer control_command(void *opaque, const struct control_request *
 		return control_plug_attach(vm->m->plugs, request, reply, why, room);
 	case CONTROL_DETACH:
 		return control_plug_detach(vm->m->plugs, request, why, room);
+	case CONTROL_KEY:
+		return type(vm, request->text[CONTROL_KEYS], why, room);
 	}
 	return CONTROL_FAILED;
 }

@@ -23,6 +23,7 @@ static const struct key {
 
 static const char * const texts[NR_CONTROL_TEXTS] = {
 	[CONTROL_KIND] = "kind", [CONTROL_OPTION] = "option", [CONTROL_ID] = "id",
+	[CONTROL_KEYS] = "keys",
 };
 
 #define KEY(n)	(1u << (n))
@@ -44,6 +45,7 @@ static const struct command {
 	[CONTROL_CONSOLE] = { "console", 0, false },
 	[CONTROL_ATTACH] = { "attach", 0, false, KEY(CONTROL_KIND) | KEY(CONTROL_OPTION) },
 	[CONTROL_DETACH] = { "detach", 0, false, KEY(CONTROL_ID) },
+	[CONTROL_KEY] = { "key", 0, false, KEY(CONTROL_KEYS) },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))

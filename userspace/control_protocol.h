@@ -27,6 +27,7 @@ enum control_command {
 	CONTROL_CONSOLE,
 	CONTROL_ATTACH,
 	CONTROL_DETACH,
+	CONTROL_KEY,
 };
 
 #define CONTROL_TEXT_BYTES	1024	/* with its NUL */
@@ -37,6 +38,7 @@ enum control_text {
 	CONTROL_KIND,		/* "disk" or "net" */
 	CONTROL_OPTION,		/* what that option is given */
 	CONTROL_ID,
+	CONTROL_KEYS,		/* strokes with a space between: keys.h */
 	NR_CONTROL_TEXTS,
 };
 

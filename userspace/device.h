@@ -228,8 +228,10 @@ void uart_console_writable(struct uart *uart);
 /* Free room in the receive FIFO, in bytes. */
 unsigned int uart_room(const struct uart *uart);
 
-/* i8042 without keyboard: self test, command FEh resets the machine; 60h, 64h. */
-struct i8042 *i8042_new(struct machine *m);
+/* i8042 with or without a keyboard: self test, command FEh resets the machine; 60h, 64h; IRQ 1. */
+struct i8042 *i8042_new(struct machine *m, bool keyboard);
+/* Keys of the keyboard, which is there, are struck: see ps2_keyboard_strike(). */
+bool i8042_strike(struct i8042 *i8042, const uint16_t *codes, unsigned int nr);
 void i8042_reset(struct i8042 *i8042);
 void i8042_free(struct i8042 *i8042);
 

@@ -21,7 +21,8 @@ static const char others[] =
 "                    a console (virtio-console): hvc0, where a character costs a\n"
 "                    tenth of what it does at the serial port; WHERE as for --console\n"
 "  --pvpanic         a port by which the guest's kernel says that it has panicked;\n"
-"                    that ends the VM with status 3\n";
+"                    that ends the VM with status 3\n"
+"  --keyboard        a PS/2 keyboard, on which vmctl key types\n";
 
 void device_help_options(void)
 {

@@ -28,32 +28,34 @@ static const struct key keys[] = {
 	{ "p", 0x4d, 'p', 'P' }, { "q", 0x15, 'q', 'Q' }, { "r", 0x2d, 'r', 'R' },
 	{ "s", 0x1b, 's', 'S' }, { "t", 0x2c, 't', 'T' }, { "u", 0x3c, 'u', 'U' },
 	{ "v", 0x2a, 'v', 'V' }, { "w", 0x1d, 'w', 'W' }, { "x", 0x22, 'x', 'X' },
-	{ "y", 0x35, 'y', 'Y' }, { "z", 0x1a, 'z', 'Z' },
-	{ "1", 0x16, '1', '!' }, { "2", 0x1e, '2', '@' }, { "3", 0x26, '3', '#' },
-	{ "4", 0x25, '4', '$' }, { "5", 0x2e, '5', '%' }, { "6", 0x36, '6', '^' },
-	{ "7", 0x3d, '7', '&' }, { "8", 0x3e, '8', '*' }, { "9", 0x46, '9', '(' },
-	{ "0", 0x45, '0', ')' },
+	{ "y", 0x35, 'y', 'Y' }, { "z", 0x1a, 'z', 'Z' }, { "1", 0x16, '1', '!' },
+	{ "2", 0x1e, '2', '@' }, { "3", 0x26, '3', '#' }, { "4", 0x25, '4', '$' },
+	{ "5", 0x2e, '5', '%' }, { "6", 0x36, '6', '^' }, { "7", 0x3d, '7', '&' },
+	{ "8", 0x3e, '8', '*' }, { "9", 0x46, '9', '(' }, { "0", 0x45, '0', ')' },
 	{ "minus", 0x4e, '-', '_' }, { "equal", 0x55, '=', '+' },
 	{ "bracket_left", 0x54, '[', '{' }, { "bracket_right", 0x5b, ']', '}' },
 	{ "backslash", 0x5d, '\\', '|' }, { "semicolon", 0x4c, ';', ':' },
 	{ "apostrophe", 0x52, '\'', '"' }, { "grave", 0x0e, '`', '~' },
 	{ "comma", 0x41, ',', '<' }, { "dot", 0x49, '.', '>' }, { "slash", 0x4a, '/', '?' },
-	{ "space", 0x29, ' ' }, { "enter", 0x5a, '\n' }, { "tab", 0x0d, '\t' },
-	{ "backspace", 0x66, '\b' }, { "esc", 0x76, 0x1b }, { "less", 0x61 },
-	{ "shift", SHIFT }, { "ctrl", 0x14 }, { "alt", 0x11 },
-	{ "shift_r", 0x59 }, { "ctrl_r", E(0x14) }, { "alt_r", E(0x11) },
-	{ "meta", E(0x1f) }, { "meta_r", E(0x27) }, { "menu", E(0x2f) },
-	{ "caps_lock", 0x58 }, { "num_lock", 0x77 }, { "scroll_lock", 0x7e },
-	{ "f1", 0x05 }, { "f2", 0x06 }, { "f3", 0x04 }, { "f4", 0x0c }, { "f5", 0x03 },
-	{ "f6", 0x0b }, { "f7", 0x83 }, { "f8", 0x0a }, { "f9", 0x01 }, { "f10", 0x09 },
-	{ "f11", 0x78 }, { "f12", 0x07 },
-	{ "insert", E(0x70) }, { "delete", E(0x71) }, { "home", E(0x6c) }, { "end", E(0x69) },
-	{ "pgup", E(0x7d) }, { "pgdn", E(0x7a) }, { "up", E(0x75) }, { "down", E(0x72) },
-	{ "left", E(0x6b) }, { "right", E(0x74) }, { "print", E(0x7c) },
-	{ "kp_0", 0x70 }, { "kp_1", 0x69 }, { "kp_2", 0x72 }, { "kp_3", 0x7a }, { "kp_4", 0x6b },
-	{ "kp_5", 0x73 }, { "kp_6", 0x74 }, { "kp_7", 0x6c }, { "kp_8", 0x75 }, { "kp_9", 0x7d },
-	{ "kp_dot", 0x71 }, { "kp_plus", 0x79 }, { "kp_minus", 0x7b }, { "kp_multiply", 0x7c },
-	{ "kp_divide", E(0x4a) }, { "kp_enter", E(0x5a) },
+	{ "space", 0x29, ' ', 0 }, { "enter", 0x5a, '\n', 0 }, { "tab", 0x0d, '\t', 0 },
+	{ "backspace", 0x66, '\b', 0 }, { "esc", 0x76, 0x1b, 0 }, { "less", 0x61, 0, 0 },
+	{ "shift", SHIFT, 0, 0 }, { "ctrl", 0x14, 0, 0 }, { "alt", 0x11, 0, 0 },
+	{ "shift_r", 0x59, 0, 0 }, { "ctrl_r", E(0x14), 0, 0 }, { "alt_r", E(0x11), 0, 0 },
+	{ "meta", E(0x1f), 0, 0 }, { "meta_r", E(0x27), 0, 0 }, { "menu", E(0x2f), 0, 0 },
+	{ "caps_lock", 0x58, 0, 0 }, { "num_lock", 0x77, 0, 0 }, { "scroll_lock", 0x7e, 0, 0 },
+	{ "f1", 0x05, 0, 0 }, { "f2", 0x06, 0, 0 }, { "f3", 0x04, 0, 0 }, { "f4", 0x0c, 0, 0 },
+	{ "f5", 0x03, 0, 0 }, { "f6", 0x0b, 0, 0 }, { "f7", 0x83, 0, 0 }, { "f8", 0x0a, 0, 0 },
+	{ "f9", 0x01, 0, 0 }, { "f10", 0x09, 0, 0 }, { "f11", 0x78, 0, 0 },
+	{ "f12", 0x07, 0, 0 }, { "insert", E(0x70), 0, 0 }, { "delete", E(0x71), 0, 0 },
+	{ "home", E(0x6c), 0, 0 }, { "end", E(0x69), 0, 0 }, { "pgup", E(0x7d), 0, 0 },
+	{ "pgdn", E(0x7a), 0, 0 }, { "up", E(0x75), 0, 0 }, { "down", E(0x72), 0, 0 },
+	{ "left", E(0x6b), 0, 0 }, { "right", E(0x74), 0, 0 }, { "print", E(0x7c), 0, 0 },
+	{ "kp_0", 0x70, 0, 0 }, { "kp_1", 0x69, 0, 0 }, { "kp_2", 0x72, 0, 0 },
+	{ "kp_3", 0x7a, 0, 0 }, { "kp_4", 0x6b, 0, 0 }, { "kp_5", 0x73, 0, 0 },
+	{ "kp_6", 0x74, 0, 0 }, { "kp_7", 0x6c, 0, 0 }, { "kp_8", 0x75, 0, 0 },
+	{ "kp_9", 0x7d, 0, 0 }, { "kp_dot", 0x71, 0, 0 }, { "kp_plus", 0x79, 0, 0 },
+	{ "kp_minus", 0x7b, 0, 0 }, { "kp_multiply", 0x7c, 0, 0 },
+	{ "kp_divide", E(0x4a), 0, 0 }, { "kp_enter", E(0x5a), 0, 0 },
 };
 
 #define NR_KEYS		(sizeof(keys) / sizeof(keys[0]))
@@ -92,15 +94,13 @@ bool key_parse(const char *text, struct key_stroke *stroke, char *why, size_t ro
 	return true;
 }
 
-bool key_of_char(char c, struct key_stroke *stroke)
+bool key_of_char(char c, char name[KEY_NAME_MAX])
 {
-	stroke->nr = 0;
 	for (size_t i = 0; c && i < NR_KEYS; i++) {
 		if (keys[i].plain != c && keys[i].shifted != c)
 			continue;
-		if (keys[i].plain != c)
-			stroke->codes[stroke->nr++] = SHIFT;
-		stroke->codes[stroke->nr++] = keys[i].code;
+		snprintf(name, KEY_NAME_MAX, "%s%s", keys[i].plain == c ? "" : "shift-",
+			 keys[i].name);
 		return true;
 	}
 	return false;

@@ -25,7 +25,9 @@ struct key_stroke {
 /* @text as "ctrl-alt-delete".  On failure false, with a sentence in @why. */
 bool key_parse(const char *text, struct key_stroke *stroke, char *why, size_t room);
 
-/* What types @c, of ASCII.  Return: false: no key does. */
-bool key_of_char(char c, struct key_stroke *stroke);
+#define KEY_NAME_MAX	24	/* of key_of_char()'s, with its NUL */
+
+/* What types @c, of ASCII, as for key_parse().  Return: false: no key does. */
+bool key_of_char(char c, char name[KEY_NAME_MAX]);
 
 #endif

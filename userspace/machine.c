@@ -406,7 +406,7 @@ static int create_devices(struct machine *m, const struct machine_config *config
 	if (m->rtc)
 		m->uart = uart_new(m, COM1_PORT, COM1_IRQ, console);
 	if (m->uart)
-		m->i8042 = i8042_new(m);
+		m->i8042 = i8042_new(m, config->keyboard);
 	if (m->i8042)
 		m->acpi_pm = acpi_pm_new(m);
 	if (!m->acpi_pm) {

@@ -39,6 +39,7 @@
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
  * @pvpanic: it can say that it has panicked
+ * @keyboard: there is one
  * @plugs: what is on its PCI bus
  * @nice: of the vCPUs' threads
  */
@@ -51,6 +52,7 @@ struct machine_config {
 	struct svmm_cpuid *cpuid;
 	int exit_port;
 	bool pvpanic;
+	bool keyboard;
 	struct plug_config *plugs;
 	int nice;
 };

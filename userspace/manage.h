@@ -16,5 +16,6 @@ int inspect_command(int argc, char **argv);
 int set_command(int argc, char **argv);
 int attach_command(int argc, char **argv);	/* attach.c, like the next one */
 int detach_command(int argc, char **argv);
+int key_command(int argc, char **argv);		/* key.c */
 
 #endif

@@ -123,7 +123,8 @@ static int load(const struct run *r)
 		return boot_flat(&m->ram, page, &r->program);
 	for (unsigned int i = 1; i < m->nr_vcpus; i++)
 		boot_secondary(m->vcpus[i].page);
-	rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic);
+	rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic,
+			  o->keyboard);
 	return boot_linux(&m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
 			  rsdp);
 }
@@ -348,6 +349,7 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
 		.pvpanic = r->options->pvpanic,
+		.keyboard = r->options->keyboard,
 		.plugs = &r->plugs,
 		.nice = r->vm.nice,
 	};

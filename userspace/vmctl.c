@@ -34,6 +34,7 @@ static const char help[] =
 "  stop      press its power button, and kill it if that does not help\n"
 "  reset     press its reset button\n"
 "  nmi       send it a non-maskable interrupt\n"
+"  key       press keys of its keyboard\n"
 "  wait      wait for its end\n"
 "  set       change its share of the host's CPUs, or its balloon\n"
 "  attach    plug a disk or a network card into one\n"
@@ -124,6 +125,7 @@ static const struct {
 	{ "stop", stop_command },
 	{ "reset", reset_command },
 	{ "nmi", nmi_command },
+	{ "key", key_command },
 	{ "wait", wait_command },
 	{ "set", set_command },
 	{ "attach", attach_command },

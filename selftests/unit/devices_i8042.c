@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/devices/i8042.c userspace/devices/exit_port.c
+// needs: userspace/devices/i8042.c userspace/devices/ps2_keyboard.c userspace/devices/exit_port.c
 /*
- * The keyboard controller without a keyboard: what a driver's probe sees, and the reset line.
+ * The keyboard controller with and without a keyboard: what a driver's probe sees, keys in both scan
+ * code sets, and the reset line.
  * The debug-exit port is so small that it is tested here too.
  */
 #include "devices_fake.h"
@@ -14,7 +15,7 @@ static struct i8042 *kbc;
 
 static void test_reset_command(void)
 {
-	kbc = i8042_new(&fake);
+	kbc = i8042_new(&fake, false);
 	outb(0xff, 0x64);			/* pulses nothing */
 	CHECK_EQ(fake.stops, 0);
 	outb(0xfe, 0x64);
@@ -27,7 +28,7 @@ static void test_reset_command(void)
 
 static void test_output_port(void)
 {
-	kbc = i8042_new(&fake);
+	kbc = i8042_new(&fake, false);
 	outb(0xd0, 0x64);
 	CHECK_EQ(inb(0x60), 0x03);
 	outb(0xd1, 0x64);			/* A20 off */
@@ -66,7 +67,7 @@ static void set_config(uint8_t value)
 /* Linux's i8042_controller_check(), _selftest(), _init(), i8042_check_aux(). */
 static void test_probe(void)
 {
-	kbc = i8042_new(&fake);
+	kbc = i8042_new(&fake, false);
 	CHECK_EQ(inb(0x64), 0x14);		/* nothing to flush, not locked */
 
 	outb(0xaa, 0x64);
@@ -119,7 +120,7 @@ static void test_probe(void)
 
 static void test_no_keyboard(void)
 {
-	kbc = i8042_new(&fake);
+	kbc = i8042_new(&fake, false);
 	set_config(0x05);
 	CHECK_EQ(fake.irq[1], 0);
 	outb(0xf2, 0x60);			/* identify yourself */
@@ -158,7 +159,7 @@ static void test_no_keyboard(void)
 
 static void test_status(void)
 {
-	kbc = i8042_new(&fake);
+	kbc = i8042_new(&fake, false);
 	outb(0xae, 0x64);
 	CHECK_EQ(inb(0x64) & 0x08, 0x08);	/* the last write was a command */
 	outb(0xf4, 0x60);
@@ -170,9 +171,71 @@ static void test_status(void)
 	i8042_free(kbc);
 }
 
+static void test_keyboard(void)
+{
+	kbc = i8042_new(&fake, true);
+	CHECK_EQ(config(), 0x65);
+	fake.rises[1] = 0;
+	outb(0xff, 0x60);			/* reset */
+	CHECK_EQ(fake.irq[1], 1);
+	CHECK_EQ(inb(0x60), 0xfa);
+	CHECK_EQ(fake.irq[1], 1);		/* again */
+	CHECK_EQ(fake.rises[1], 2);
+	CHECK_EQ(inb(0x60), 0xaa);
+	CHECK_EQ(fake.irq[1], 0);
+	outb(0xf2, 0x60);			/* identify yourself */
+	CHECK_EQ(inb(0x60), 0xfa);
+	CHECK_EQ(inb(0x60), 0xab);
+	CHECK_EQ(inb(0x60), 0x41);		/* 83h, translated */
+	CHECK_EQ(inb(0x64) & OBF, 0);
+
+	fake.rises[1] = 0;
+	CHECK(i8042_strike(kbc, (uint16_t[]) { 0x1c, 0x171 }, 2));	/* A, Delete */
+	CHECK(i8042_strike(kbc, (uint16_t[]) { 0x83 }, 1));		/* F7 */
+	CHECK_EQ(inb(0x60), 0x1e);
+	CHECK_EQ(inb(0x60), 0xe0);
+	CHECK_EQ(inb(0x60), 0x53);
+	CHECK_EQ(inb(0x60), 0xe0);
+	CHECK_EQ(inb(0x60), 0xd3);
+	CHECK_EQ(inb(0x60), 0x9e);
+	CHECK_EQ(inb(0x60), 0x41);
+	CHECK_EQ(inb(0x60), 0xc1);
+	CHECK_EQ(inb(0x64) & OBF, 0);
+	CHECK_EQ(fake.rises[1], 8);
+
+	/* An answer of the controller's comes first, and loses no key. */
+	CHECK(i8042_strike(kbc, (uint16_t[]) { 0x1c }, 1));
+	outb(0x20, 0x64);
+	CHECK_EQ(inb(0x60), 0x65);
+	CHECK_EQ(inb(0x60), 0x1e);
+	CHECK_EQ(inb(0x60), 0x9e);
+
+	/* Set 2, without interrupts; and a keyboard that may not send. */
+	set_config(0x04);
+	CHECK(i8042_strike(kbc, (uint16_t[]) { 0x1c }, 1));
+	CHECK_EQ(fake.irq[1], 0);
+	CHECK_EQ(inb(0x60), 0x1c);
+	CHECK_EQ(inb(0x60), 0xf0);
+	CHECK_EQ(inb(0x60), 0x1c);
+	outb(0xad, 0x64);
+	CHECK(i8042_strike(kbc, (uint16_t[]) { 0x1d }, 1));
+	CHECK_EQ(inb(0x64) & OBF, 0);
+	outb(0xae, 0x64);
+	CHECK_EQ(inb(0x64) & OBF, OBF);
+	CHECK_EQ(inb(0x60), 0x1d);
+	i8042_free(kbc);
+}
+
 static void test_hostile(void)
 {
-	kbc = i8042_new(&fake);
+	kbc = i8042_new(&fake, false);
+	fuzz_ports(100000, 1);
+	i8042_free(kbc);
+}
+
+static void test_hostile_keyboard(void)
+{
+	kbc = i8042_new(&fake, true);
 	fuzz_ports(100000, 1);
 	i8042_free(kbc);
 }
@@ -182,7 +245,7 @@ static void test_refused(void)
 	for (int i = 0; i < 2; i++) {
 		fake_init();
 		fake.refuse_after = i;
-		CHECK(!i8042_new(&fake));
+		CHECK(!i8042_new(&fake, false));
 		CHECK_EQ(errno, EEXIST);
 	}
 }
@@ -206,7 +269,9 @@ static const struct test tests[] = {
 	{ "i8042: a driver's probe", test_probe },
 	{ "i8042: no keyboard answers", test_no_keyboard },
 	{ "i8042: status and RAM", test_status },
+	{ "i8042: a keyboard", test_keyboard },
 	{ "i8042: random accesses", test_hostile },
+	{ "i8042: and with a keyboard", test_hostile_keyboard },
 	{ "i8042: a refused range", test_refused },
 	{ "exit port: a write stops the machine", test_exit_port },
 };

@@ -82,7 +82,7 @@ static void bad(const char *text, const char *wanted)
 }
 
 #define TEN	"0123456789"
-#define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach"
+#define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, key"
 
 static void test_requests(void)
 {

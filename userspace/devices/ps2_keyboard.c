@@ -12,6 +12,7 @@
 
 #define ANSWERS_MAX	8		/* a power of two, as the next one */
 #define CODES_MAX	4096
+#define STROKE_BYTES	5		/* of a key, with E0h and F0h */
 
 #define ACK		0xfa
 #define RESEND		0xfe
@@ -135,17 +136,25 @@ bool ps2_keyboard_next(struct ps2_keyboard *k, uint8_t *byte)
 	return true;
 }
 
-bool ps2_keyboard_key(struct ps2_keyboard *k, uint16_t code, bool pressed)
+static void key(struct ps2_keyboard *k, uint16_t code, bool pressed)
 {
-	if (!k->enabled)
-		return true;
-	if (CODES_MAX - (k->codes_in - k->codes_out) < 3)
-		return false;
 	if (code & PS2_EXTENDED)
 		k->codes[k->codes_in++ % CODES_MAX] = EXTENDED;
 	if (!pressed)
 		k->codes[k->codes_in++ % CODES_MAX] = RELEASED;
 	k->codes[k->codes_in++ % CODES_MAX] = code;
+}
+
+bool ps2_keyboard_strike(struct ps2_keyboard *k, const uint16_t *codes, unsigned int nr)
+{
+	if (!k->enabled)
+		return true;
+	if (CODES_MAX - (k->codes_in - k->codes_out) < nr * STROKE_BYTES)
+		return false;
+	for (unsigned int i = 0; i < nr; i++)
+		key(k, codes[i], true);
+	while (nr--)
+		key(k, codes[nr], false);
 	return true;
 }
 

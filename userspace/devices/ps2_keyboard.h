@@ -24,9 +24,10 @@ bool ps2_keyboard_next(struct ps2_keyboard *k, uint8_t *byte);
 #define PS2_EXTENDED	0x100	/* E0h comes before the code */
 
 /*
- * Somebody presses or releases a key: @code as in set 2, with PS2_EXTENDED.  Return: false: so many
- * wait that the guest has not read that there is no room for it.
+ * Somebody presses @nr keys, one after the other, and releases them in reverse: @codes as in set 2,
+ * with PS2_EXTENDED.  Return: false: so much waits that the guest has not read that there is no room
+ * for all of it.
  */
-bool ps2_keyboard_key(struct ps2_keyboard *k, uint16_t code, bool pressed);
+bool ps2_keyboard_strike(struct ps2_keyboard *k, const uint16_t *codes, unsigned int nr);
 
 #endif
