@@ -161,6 +161,7 @@ static struct svmm_counters polled(struct __test_metadata *_metadata, struct vmt
 TEST_F(halt, polling)
 {
 	unsigned int soon = 100 * vmt_slowdown();	/* us; the HLT has to come before it */
+	const uint64_t most = 20 * 200000 * vmt_slowdown();
 	struct vmt *v = &self->v;
 	struct svmm_counters c;
 
@@ -177,10 +178,14 @@ TEST_F(halt, polling)
 	EXPECT_LE(50, c.poll_successful);
 	EXPECT_NE(0, c.poll_success_ns);
 
-	/* Longer waits than it may poll: it gives up soon. */
-	c = polled(_metadata, v, 200000, 100, 5000);
-	EXPECT_GE(20, c.poll_attempted);
-	EXPECT_GE(20 * 200000 * vmt_slowdown(), c.poll_fail_ns);
+	/* Longer waits than it may poll: it gives up soon.  A host that is away counts as polling. */
+	for (unsigned int i = 0; i < 3; i++) {
+		c = polled(_metadata, v, 200000, 100, 5000);
+		EXPECT_GE(20, c.poll_attempted);
+		if (c.poll_fail_ns <= most)
+			break;
+	}
+	EXPECT_GE(most, c.poll_fail_ns);
 }
 
 static void *interrupt_later(void *arg)
