@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/loader.c userspace/loader_memory.c userspace/places.c userspace/enter.c
-// needs: userspace/file_kind.c userspace/bzimage.c userspace/flat.c userspace/image.c
-// needs: userspace/progress.c userspace/options.c
+// needs: userspace/file_kind.c userspace/bzimage.c userspace/pvh.c
+// needs: userspace/elf_image.c
+// needs: userspace/elf_program.c userspace/flat.c userspace/image.c userspace/progress.c
+// needs: userspace/options.c
 /*
  * What vmctl puts into guest memory before it runs. A bzImage made here has each byte known, so
  * the test can look where the boot protocol (Documentation/arch/x86/boot.rst) says it has to be;
@@ -311,7 +313,8 @@ static void test_kinds(void)
 	file_bytes = 0x1f1 + sizeof(struct setup_header) - 1;
 	ksft_test_result(refused(16 * MIB, "FILE is a boot sector"), "half a bzImage\n");
 	file_bytes = 0;
-	ksft_test_result(refused(16 * MIB, "FILE is empty; a kernel is a bzImage"), "an empty file\n");
+	ksft_test_result(refused(16 * MIB, "FILE is empty; a kernel is a bzImage (/boot/vmlinuz-*), "
+				 "an ELF kernel with a PVH entry"), "an empty file\n");
 	KIND(0, "\x1f\x8b", "gzip");
 	KIND(0, "\xfd" "7zXZ", "xz");
 	KIND(0, "\x28\xb5\x2f\xfd", "zstd");
