@@ -12,7 +12,7 @@
 #define MTRR_WRITE_BACK	6
 
 static const struct loader * const loaders[] = {
-	&loader_bzimage, &loader_pvh, &loader_elf,
+	&loader_bzimage, &loader_pvh, &loader_multiboot2, &loader_multiboot, &loader_elf,
 };
 
 #define NR_LOADERS (sizeof(loaders) / sizeof(loaders[0]))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/loader.c userspace/loader_memory.c userspace/places.c userspace/enter.c
-// needs: userspace/file_kind.c userspace/bzimage.c userspace/pvh.c
-// needs: userspace/elf_image.c
+// needs: userspace/file_kind.c userspace/bzimage.c userspace/pvh.c userspace/multiboot.c
+// needs: userspace/multiboot2.c userspace/multiboot_image.c userspace/elf_image.c
 // needs: userspace/elf_program.c userspace/image.c userspace/progress.c userspace/options.c
 /*
  * ELF kernels: those with a PVH entry, and test programs. Files of both classes are made here; what
