@@ -10,6 +10,8 @@
 #include "elf_image.h"
 #include "message.h"
 
+#define NOTES_BYTES_MAX	16384u	/* that are looked at of each part */
+
 static bool wrong(char *why, size_t room, const char *text)
 {
 	snprintf(why, room, "%s", text);
@@ -120,7 +122,7 @@ static bool add(struct elf_image *elf, const Elf64_Phdr *p, char *why, size_t ro
 		add_notes(elf, p);
 		break;
 	case PT_INTERP:
-		elf->is_user_program = true;
+		elf->has_interpreter = true;
 		break;
 	}
 	return true;
@@ -181,6 +183,66 @@ int elf_load(const struct elf_image *elf, struct places *places, uint64_t shift)
 			return -1;
 	}
 	return 0;
+}
+
+static uint64_t align_up(uint64_t n, unsigned int align)
+{
+	return (n + align - 1) & -(uint64_t)align;
+}
+
+/* What is looked for, and whether it was found. */
+struct search {
+	const char *name;
+	uint32_t type;
+	void *value;
+	size_t min, max;
+	bool found;
+};
+
+/* One note at @at, of @left bytes.  Return: its length with padding, 0: look no further. */
+static uint64_t look_at_note(struct search *s, const uint8_t *at, uint64_t left, unsigned int align)
+{
+	uint64_t value, total;
+	Elf32_Nhdr n;		/* the same in both classes */
+
+	if (left < sizeof(n))
+		return 0;
+	memcpy(&n, at, sizeof(n));
+	value = align_up(sizeof(n) + (uint64_t)n.n_namesz, align);
+	total = align_up(value + n.n_descsz, align);
+	if (value + n.n_descsz > left)
+		return 0;
+	if (n.n_type == s->type && n.n_namesz == strlen(s->name) + 1 &&
+	    !memcmp(at + sizeof(n), s->name, n.n_namesz) &&
+	    n.n_descsz >= s->min && n.n_descsz <= s->max) {
+		memset(s->value, 0, s->max);
+		memcpy(s->value, at + value, n.n_descsz);
+		s->found = true;
+		return 0;
+	}
+	return total;
+}
+
+bool elf_find_note(const struct elf_image *elf, const char *name, uint32_t type, void *value,
+		   size_t min, size_t max)
+{
+	struct search s = { .name = name, .type = type, .value = value, .min = min, .max = max };
+	uint8_t notes[NOTES_BYTES_MAX];
+	uint64_t bytes, step;
+
+	for (unsigned int i = 0; i < elf->nr_notes && !s.found; i++) {
+		bytes = elf->notes[i].bytes;
+		if (bytes > sizeof(notes))
+			bytes = sizeof(notes);
+		if (image_read(elf->image, elf->notes[i].offset, bytes, notes))
+			return false;
+		for (uint64_t at = 0; at < bytes; at += step) {
+			step = look_at_note(&s, notes + at, bytes - at, elf->notes[i].align);
+			if (!step)
+				break;
+		}
+	}
+	return s.found;
 }
 
 bool elf_physical(const struct elf_image *elf, uint64_t address, uint64_t *gpa)

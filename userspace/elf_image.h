@@ -39,7 +39,7 @@ struct elf_image {
 	const struct image *image;
 	bool is_64;
 	bool is_linked;		/* to fixed addresses (ET_EXEC) */
-	bool is_user_program;	/* it names a dynamic linker */
+	bool has_interpreter;	/* it names a dynamic linker */
 	uint64_t entry;
 	struct elf_segment segments[ELF_SEGMENTS_MAX];
 	unsigned int nr_segments;
@@ -73,6 +73,20 @@ void elf_bounds(const struct elf_image *elf, uint64_t *start, uint64_t *end);
  * Return: 0, or -1 after a message.
  */
 int elf_load(const struct elf_image *elf, struct places *places, uint64_t shift);
+
+/**
+ * elf_find_note - look for a note
+ * @elf: from elf_read()
+ * @name: who has defined its type
+ * @type: of it
+ * @value: filled in, with zeroes behind it up to @max bytes
+ * @min: its least size
+ * @max: its largest
+ *
+ * Return: whether there is one.
+ */
+bool elf_find_note(const struct elf_image *elf, const char *name, uint32_t type, void *value,
+		   size_t min, size_t max);
 
 /* Where @address, virtual or physical, is in memory, without a shift.  False: in no segment. */
 bool elf_physical(const struct elf_image *elf, uint64_t address, uint64_t *gpa);

@@ -4,6 +4,8 @@
  * with the first 4 GiB mapped to themselves, one of 32 bits in protected mode with paging off; both
  * with flat segments and a small stack, and are handed nothing: ACPI tables can be found as ever.
  */
+#include <elf.h>
+
 #include "elf_image.h"
 #include "message.h"
 
@@ -12,12 +14,21 @@
 #define STACK_BYTES	16384ULL
 #define MAPPED		(4ULL << 30)
 
+/* Made for a dynamic linker, or, as the C library's start-up code notes, for an operating system. */
+static bool is_user_program(const struct elf_image *elf)
+{
+	uint32_t abi[4];
+
+	return elf->has_interpreter ||
+	       elf_find_note(elf, "GNU", NT_GNU_ABI_TAG, abi, sizeof(abi), sizeof(abi));
+}
+
 /* What cannot be meant. */
 static bool check(const struct elf_image *elf, const struct boot *boot)
 {
 	const char *bad = NULL;
 
-	if (elf->is_user_program)
+	if (is_user_program(elf))
 		bad = "is a program for an operating system, not a kernel";
 	else if (!elf->is_linked)
 		bad = "is position-independent; link it to fixed addresses (-static -no-pie)";

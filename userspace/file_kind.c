@@ -70,8 +70,7 @@ static const char *elf_kind(const uint8_t *bytes)
 static bool is_text(const uint8_t *bytes, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
-		if (bytes[i] == 0x7f || (bytes[i] < ' ' && !strchr("\t\n\r\f", bytes[i])) ||
-		    !bytes[i])
+		if (bytes[i] >= 0x7f || (bytes[i] < ' ' && !memchr("\t\n\f\r", bytes[i], 4)))
 			return false;
 	}
 	return true;

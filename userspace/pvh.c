@@ -4,15 +4,12 @@
  * in 32-bit mode and finds modules, command line, memory map and ACPI tables by one structure
  * (docs/misc/pvh.pandoc and xen/include/public/arch-x86/hvm/start_info.h in Xen's sources).
  */
-#include <elf.h>
 #include <string.h>
 
 #include "elf_image.h"
 #include "message.h"
 
 #define PHYS32_ENTRY	18		/* XEN_ELFNOTE_PHYS32_ENTRY */
-#define NOTE_NAME	"Xen"
-#define NOTES_BYTES_MAX	16384u
 #define MAGIC		0x336ec578u
 #define VERSION		1
 
@@ -43,58 +40,10 @@ struct memmap_entry {
 	uint32_t reserved;
 };
 
-static uint64_t align_up(uint64_t n, unsigned int align)
-{
-	return (n + align - 1) & -(uint64_t)align;
-}
-
-/* One note at @at, of @left bytes.  Return: its length with padding, 0: there is no other. */
-static uint64_t look_at_note(const uint8_t *at, uint64_t left, unsigned int align, uint64_t *entry)
-{
-	uint64_t name_bytes, total;
-	const uint8_t *value;
-	Elf32_Nhdr n;		/* the same in both classes */
-
-	if (left < sizeof(n))
-		return 0;
-	memcpy(&n, at, sizeof(n));
-	name_bytes = align_up(sizeof(n) + (uint64_t)n.n_namesz, align);
-	total = align_up(name_bytes + n.n_descsz, align);
-	if (name_bytes + n.n_descsz > left)
-		return 0;
-	value = at + name_bytes;
-	if (n.n_type == PHYS32_ENTRY && n.n_namesz == sizeof(NOTE_NAME) &&
-	    !memcmp(at + sizeof(n), NOTE_NAME, sizeof(NOTE_NAME)) &&
-	    (n.n_descsz == sizeof(uint32_t) || n.n_descsz == sizeof(uint64_t))) {
-		*entry = 0;
-		memcpy(entry, value, n.n_descsz);
-		return 0;
-	}
-	return total < left ? total : 0;
-}
-
-/* Return: whether @entry was found. */
+/* Return: whether @entry was found; as a number of 4 or 8 bytes. */
 static bool find_entry(const struct elf_image *elf, uint64_t *entry)
 {
-	uint8_t notes[NOTES_BYTES_MAX];
-	uint64_t bytes, step;
-
-	*entry = UINT64_MAX;
-	for (unsigned int i = 0; i < elf->nr_notes; i++) {
-		bytes = elf->notes[i].bytes;
-		if (bytes > sizeof(notes))
-			bytes = sizeof(notes);
-		if (image_read(elf->image, elf->notes[i].offset, bytes, notes))
-			return false;
-		for (uint64_t at = 0; at < bytes; at += step) {
-			step = look_at_note(notes + at, bytes - at, elf->notes[i].align, entry);
-			if (!step)
-				break;
-		}
-		if (*entry != UINT64_MAX)
-			return true;
-	}
-	return false;
+	return elf_find_note(elf, "Xen", PHYS32_ENTRY, entry, sizeof(uint32_t), sizeof(*entry));
 }
 
 static bool recognise(const struct loader_head *head)

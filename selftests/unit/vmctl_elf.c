@@ -37,6 +37,30 @@ static bool is_loaded(void)
 	       ram.host[2 * MIB + 2000] == 0xa5;
 }
 
+static size_t notes_end;
+
+static void put_note(const char *name, uint32_t type, const void *value, size_t bytes,
+		     unsigned int align)
+{
+	const Elf32_Nhdr n = { .n_namesz = strlen(name) + 1, .n_descsz = bytes, .n_type = type };
+
+	memcpy(file + notes_end, &n, sizeof(n));
+	strcpy((char *)file + notes_end + sizeof(n), name);
+	notes_end += (sizeof(n) + n.n_namesz + align - 1) & -align;
+	memcpy(file + notes_end, value, bytes);
+	notes_end += (bytes + align - 1) & -align;
+}
+
+static void add_notes(unsigned int align)
+{
+	const Elf64_Phdr p = {
+		.p_type = PT_NOTE, .p_offset = NOTES, .p_filesz = notes_end - NOTES,
+		.p_align = align,
+	};
+
+	add_phdr(&p);
+}
+
 /* ---- test programs ------------------------------------------------------------------------ */
 
 static void test_program(void)
@@ -122,6 +146,11 @@ static void test_program_refused(void)
 	REFUSED(true, header_64()->e_entry = MIB + 10000, 16 * MIB, "where it has nothing");
 	REFUSED(true, segment_64(0)->p_type = segment_64(1)->p_type = PT_NULL, 16 * MIB,
 		"nothing to load");
+	make_program(true);
+	notes_end = NOTES;
+	put_note("GNU", 1, "operating system", 16, 4);
+	add_notes(4);
+	ksft_test_result(refused(16 * MIB, "program for an operating system"), "one of libc's\n");
 	add_module("x", 1, "");
 	REFUSED(true, (void)0, 16 * MIB, "takes no modules");
 	no_modules();
@@ -143,30 +172,6 @@ struct memmap_entry {
 	uint64_t addr, size;
 	uint32_t type, reserved;
 };
-
-static size_t notes_end;
-
-static void put_note(const char *name, uint32_t type, const void *value, size_t bytes,
-		     unsigned int align)
-{
-	const Elf32_Nhdr n = { .n_namesz = strlen(name) + 1, .n_descsz = bytes, .n_type = type };
-
-	memcpy(file + notes_end, &n, sizeof(n));
-	strcpy((char *)file + notes_end + sizeof(n), name);
-	notes_end += (sizeof(n) + n.n_namesz + align - 1) & -align;
-	memcpy(file + notes_end, value, bytes);
-	notes_end += (bytes + align - 1) & -align;
-}
-
-static void add_notes(unsigned int align)
-{
-	const Elf64_Phdr p = {
-		.p_type = PT_NOTE, .p_offset = NOTES, .p_filesz = notes_end - NOTES,
-		.p_align = align,
-	};
-
-	add_phdr(&p);
-}
 
 /* The program, with an entry point for PVH behind notes that are none. */
 static void make_pvh(bool is_64, uint64_t entry, size_t entry_bytes, unsigned int align)
@@ -284,7 +289,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(57);
+	ksft_set_plan(58);
 	test_program();
 	test_program_refused();
 	test_pvh();
