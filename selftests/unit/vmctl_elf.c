@@ -249,6 +249,11 @@ static void test_pvh_modules(void)
 	add_module(data, MIB - 3 * 4096 + 1, "");
 	ksft_test_result(refused(2 * MIB + 2000, "too large"), "one byte too many\n");
 	no_modules();
+	segment_64(0)->p_memsz = MIB;		/* all of 1 to 2 MiB; there is room below */
+	add_module(data, 100, "");
+	ksft_test_result(refused(2 * MIB + 2000, "too large"), "none below 1 MiB\n");
+	segment_64(0)->p_memsz = 10000;
+	no_modules();
 	add_module(data, 0, "");
 	ksft_test_result(refused(16 * MIB, "empty"), "an empty one\n");
 	no_modules();
@@ -289,7 +294,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(58);
+	ksft_set_plan(59);
 	test_program();
 	test_program_refused();
 	test_pvh();
