@@ -72,6 +72,7 @@ static bool recognise(const struct loader_head *head)
 static int read_header(struct kernel *k)
 {
 	const struct setup_header *h = &k->hdr;
+	uint64_t there;
 
 	if (h->version < CMD_LINE_PTR) {
 		message("%s is too old (boot protocol %u.%02u): its real-mode code is needed, and "
@@ -84,14 +85,22 @@ static int read_header(struct kernel *k)
 			"build a bzImage", k->image->path);
 		return -1;
 	}
+	/* So iPXE's ipxe.lkrn; where it loads itself to is 1 MiB or above in every kernel. */
+	if (!h->code32_start) {
+		message("%s has real-mode code only (code32_start is 0), and that asks a BIOS",
+			k->image->path);
+		return -1;
+	}
 	k->enter_64 = h->version >= XLOADFLAGS && h->xloadflags & XLF_KERNEL_64;
 	k->initrd_max = h->version >= INITRD_MAX ? h->initrd_addr_max : OLD_INITRD_MAX;
 	/* boot.rst, "setup_sects": 0 means 4. */
 	k->setup_bytes = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
 	k->code_bytes = h->syssize * 16ULL;
-	if (h->version < SYSSIZE && k->image->bytes > k->setup_bytes)
-		k->code_bytes = k->image->bytes - k->setup_bytes;
-	if (!k->code_bytes || k->image->bytes < k->setup_bytes + k->code_bytes) {
+	there = k->image->bytes > k->setup_bytes ? k->image->bytes - k->setup_bytes : 0;
+	/* The size is rounded up, and the file need not be: memtest86+'s is not. */
+	if (h->version < SYSSIZE || (there < k->code_bytes && there + 15 >= k->code_bytes))
+		k->code_bytes = there;
+	if (!k->code_bytes || there < k->code_bytes) {
 		message("%s is truncated: it has %llu bytes of %llu; copy it again",
 			k->image->path, (unsigned long long)k->image->bytes,
 			(unsigned long long)(k->setup_bytes + k->code_bytes));

@@ -8,6 +8,8 @@
 #include "message.h"
 #include "multiboot.h"
 
+#define BIOS_BASE_MEMORY	0x413
+
 static int damaged(const struct multiboot_image *m, const char *what)
 {
 	message("%s has a multiboot header with %s; the file is damaged", m->image->path, what);
@@ -85,6 +87,15 @@ void multiboot_bounds(const struct multiboot_image *m, uint64_t *start, uint64_t
 	*end = m->gpa + m->bytes;
 }
 
+/* Kernels of PCs ask the BIOS's data, Xen for one, how many KiB there are below 640. */
+static void set_base_memory(struct places *places)
+{
+	const uint16_t kib = RAM_VGA_START >> 10;
+
+	if (places_free(places, BIOS_BASE_MEMORY, sizeof(kib)))
+		memcpy(places->ram->host + BIOS_BASE_MEMORY, &kib, sizeof(kib));
+}
+
 int multiboot_enter(const struct boot *boot, struct places *places, uint64_t entry, uint32_t magic,
 		    uint64_t info)
 {
@@ -92,6 +103,7 @@ int multiboot_enter(const struct boot *boot, struct places *places, uint64_t ent
 
 	if (gdt == PLACES_NONE)
 		return -1;
+	set_base_memory(places);
 	enter_protected(boot->ram, boot->page, gdt, entry);
 	boot->page->gpr.rax = magic;
 	boot->page->gpr.rbx = info;

@@ -246,7 +246,8 @@ static void test_refused(void)
 
 	REFUSED(hdr()->version = 0x201, 16 * MIB, "", "too old");
 	REFUSED(hdr()->loadflags = 0, 16 * MIB, "", "zImage");
-	REFUSED(file_bytes--, 16 * MIB, "", "truncated");
+	REFUSED(hdr()->code32_start = 0, 16 * MIB, "", "real-mode code only");
+	REFUSED(file_bytes -= 16, 16 * MIB, "", "truncated");
 	REFUSED(hdr()->syssize = 0, 16 * MIB, "", "truncated");
 	REFUSED(hdr()->syssize = ~0u, 16 * MIB, "", "truncated");
 	REFUSED(hdr()->pref_address = 0, 16 * MIB, "", "damaged");
@@ -262,6 +263,12 @@ static void test_refused(void)
 	line[101] = '\0';
 	REFUSED((void)0, 16 * MIB, line, "at most 100");
 	line[100] = '\0';
+	make_kernel();
+	file_bytes -= 15;
+	ksft_test_result(load(16 * MIB) && ram.host[PREFERRED + CODE_BYTES - 15] == 0xa5 &&
+			 !memcmp(at(PREFERRED), file + SETUP_BYTES, CODE_BYTES - 15),
+			 "a size that is rounded up\n");
+	make_kernel();
 	cmdline = line;
 	ksft_test_result(load(PREFERRED + INIT_SIZE), "what just fits is taken\n");
 	memset(line, 'x', 256);
@@ -423,7 +430,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(76);
+	ksft_set_plan(78);
 	test_loaded();
 	test_memory_map();
 	test_initrd();

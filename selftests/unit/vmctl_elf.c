@@ -178,7 +178,7 @@ static void make_pvh(bool is_64, uint64_t entry, size_t entry_bytes, unsigned in
 {
 	make_program(is_64);
 	notes_end = NOTES;
-	put_note("GNU", 18, "other people's", 14, align);
+	put_note("GNU", 18, "another one", 11, align);
 	put_note("Xen", 6, "linux", 6, align);
 	put_note("Xen", 18, &entry, entry_bytes, align);
 	put_note("Xen", 5, "behind", 7, align);

@@ -129,6 +129,18 @@ static void test_memory(void)
 			 "memory above 4 GiB\n");
 }
 
+/* What a BIOS would have left, where the kernel is not. */
+static void test_bios_data(void)
+{
+	make_elf_kernel(false);
+	ksft_test_result(load(16 * MIB) && *(uint8_t *)at(0x413) == 0x80 &&
+			 *(uint8_t *)at(0x414) == 2 && *(uint8_t *)at(0x412) == 0xa5 &&
+			 *(uint8_t *)at(0x415) == 0xa5, "640 KiB, as a BIOS says it\n");
+	add_segment(CODE, 100, 100, 0x400, 0x400);
+	ksft_test_result(load(16 * MIB) && !memcmp(at(0x400), file + CODE, 100),
+			 "unless the kernel is there\n");
+}
+
 static void test_strings(void)
 {
 	make_flat();
@@ -210,10 +222,11 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(37);
+	ksft_set_plan(39);
 	test_elf();
 	test_addresses();
 	test_memory();
+	test_bios_data();
 	test_strings();
 	test_modules();
 	test_refused();
