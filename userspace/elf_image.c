@@ -208,7 +208,7 @@ static uint64_t look_at_note(struct search *s, const uint8_t *at, uint64_t left,
 	if (left < sizeof(n))
 		return 0;
 	memcpy(&n, at, sizeof(n));
-	value = align_up(sizeof(n) + (uint64_t)n.n_namesz, align);
+	value = align_up(sizeof(n) + n.n_namesz, align);
 	total = align_up(value + n.n_descsz, align);
 	if (value + n.n_descsz > left)
 		return 0;
