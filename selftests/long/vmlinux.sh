@@ -21,7 +21,7 @@ has() { tr -d '\r' <"$tmp/log" | grep -q -- "$1"; }
 
 echo "1..7"
 vmctl run --kernel out/long/vmlinux --initrd out/guest/initrd.img --mem 256M --cpus 2 \
-	--append 'console=ttyS0 svmm.run="dmesg; ls /sys/firmware/acpi/tables"' >"$tmp/log" 2>&1 </dev/null
+	--append 'console=ttyS0 svmm.run="dmesg; ls -1 /sys/firmware/acpi/tables"' >"$tmp/log" 2>&1 </dev/null
 result $? "the guest's power-off is status 0"
 has '^  CPUs  *2, '
 result $? "two CPUs, by the ACPI tables"
