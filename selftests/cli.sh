@@ -158,16 +158,16 @@ ln "$tmp/image" "$tmp/linked"
 bad 1 "linked: the VM has it already, as $tmp/image; both can only be if both say readonly=on" \
 	--kernel $kernel --disk "$tmp/image,readonly=on" --disk "$tmp/linked"
 head -c 9000000 $kernel >"$tmp/truncated"
-cp $kernel "$tmp/kernel32"
-printf '\000' | dd of="$tmp/kernel32" bs=1 seek=566 conv=notrunc 2>/dev/null
+cp $kernel "$tmp/old"
+printf '\001' | dd of="$tmp/old" bs=1 seek=518 conv=notrunc 2>/dev/null
 bad 1 "cannot open the kernel $tmp/missing" --kernel "$tmp/missing"
 bad 1 "kernel's file name is empty; give one" --kernel ""
 bad 1 "not a regular file" --kernel /dev
-bad 1 "not a bzImage" --kernel /bin/busybox
-bad 1 "not a bzImage" --kernel "$tmp/spin"
+bad 1 "is a program for an operating system" --kernel /bin/busybox
+bad 1 "spin is of a kind that is not known here; a kernel is a bzImage" --kernel "$tmp/spin"
 bad 1 "is truncated" --kernel "$tmp/truncated"
-bad 1 "32-bit kernel" --kernel "$tmp/kernel32"
-rm "$tmp/truncated" "$tmp/kernel32"
+bad 1 "old is too old (boot protocol 2.01)" --kernel "$tmp/old"
+rm "$tmp/truncated" "$tmp/old"
 bad 1 "cannot open the initrd $tmp/missing" --kernel $kernel --initrd "$tmp/missing"
 bad 1 "initrd's file name is empty; give one" --kernel $kernel --initrd ""
 : >"$tmp/empty"

@@ -16,13 +16,7 @@
 #include "ram.h"
 #include "topology.h"
 
-/* Where the loaders put things below 1 MiB. */
-#define BOOT_GDT	0x500
-#define BOOT_FLAT	0x1000
-#define BOOT_PARAMS	0x7000
-#define BOOT_PAGETABLES	0x8000		/* three pages */
-#define BOOT_CMDLINE	0x20000
-#define BOOT_CMDLINE_MAX (RAM_VGA_START - BOOT_CMDLINE)
+#define BOOT_FLAT	0x1000ULL	/* where a bare program is loaded if nothing else is said */
 
 /* image.c: files that become guest memory, open for as long as there may be another machine. */
 
@@ -42,20 +36,44 @@ int image_read(const struct image *image, uint64_t offset, uint64_t bytes, void 
 void image_close(struct image *image);
 
 /**
- * boot_linux - load a bzImage by the 64-bit boot protocol
+ * struct boot_module - a file for the kernel to find in memory
+ * @image: of it; @image.what is "initrd" or "module"
+ * @args: its own command line, or ""
+ */
+struct boot_module {
+	struct image image;
+	const char *args;
+};
+
+#define BOOT_MODULES_MAX	32
+
+/**
+ * struct boot - all that a loader works with
  * @ram: of the machine
  * @page: of the bootstrap processor
- * @kernel: the bzImage
- * @initrd: the initial RAM disk, or NULL
+ * @kernel: the file to boot
+ * @modules: what goes with it; of Linux the first is the initial RAM disk
+ * @nr_modules: how many, BOOT_MODULES_MAX at most
  * @cmdline: the kernel's command line
  * @rsdp: guest-physical address of the ACPI root pointer
- *
- * Source: Documentation/arch/x86/boot.rst of Linux.
+ */
+struct boot {
+	const struct ram *ram;
+	struct svmm_vcpu_page *page;
+	const struct image *kernel;
+	const struct boot_module *modules;
+	unsigned int nr_modules;
+	const char *cmdline;
+	uint64_t rsdp;
+};
+
+/**
+ * boot_kernel - load a kernel by the first protocol that it is made for (loader.h)
+ * @boot: what is loaded, and where to
  *
  * Return: 0, or -1 after a message.
  */
-int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *kernel,
-	       const struct image *initrd, const char *cmdline, uint64_t rsdp);
+int boot_kernel(const struct boot *boot);
 
 /**
  * boot_secondary - what firmware leaves set up on each other processor
@@ -63,15 +81,38 @@ int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const struct 
  */
 void boot_secondary(struct svmm_vcpu_page *page);
 
+enum flat_mode {
+	FLAT_REAL,	/* 16-bit */
+	FLAT_PROTECTED,	/* 32-bit, flat segments, paging off */
+	FLAT_LONG,	/* 64-bit, the first 4 GiB mapped to themselves */
+};
+
 /**
- * boot_flat - load a bare program that starts in real mode at 0000:1000
+ * struct flat_options - a bare program's place and start
+ * @load: guest-physical address of its first byte
+ * @entry: of its first instruction
+ * @mode: of the processor there
+ */
+struct flat_options {
+	uint64_t load;
+	uint64_t entry;
+	enum flat_mode mode;
+};
+
+/**
+ * boot_flat - load a bare program, without firmware or tables
  * @ram: of the machine
  * @page: of the bootstrap processor
- * @program: whose first byte is the first instruction
+ * @program: the file, which is loaded as it is
+ * @options: where to, and how it starts
+ *
+ * The stack ends where the program begins, or in real mode at 64 KiB if that is higher up.
+ * Selectors 10h (code) and 18h (data) are in a GDT of its own in the other two modes.
  *
  * Return: 0, or -1 after a message.
  */
-int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program);
+int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program,
+	      const struct flat_options *options);
 
 /**
  * acpi_build - write the ACPI tables into the BIOS area

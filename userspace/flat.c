@@ -1,55 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A bare program as the guest: no firmware, no tables, real mode, one segment.
- * It is what tests of single instructions start from.
+ * A bare program as the guest: no firmware, no tables, the whole file at one address.  It is what
+ * tests of single instructions start from, and boot sectors, and ROM images.
  */
 #include "boot.h"
+#include "loader.h"
 #include "message.h"
+#include "places.h"
 
-#define CR0_ET		0x10
+#define PAGE_BYTES	4096ULL
 
-/* Real-mode segment at 0 (APM vol. 2, 14.1.5 "Initial State": limit FFFFh). */
-static struct svmm_segment segment(uint16_t attrib)
+static int check_entry(const struct image *program, const struct flat_options *o)
 {
-	return (struct svmm_segment) { .limit = 0xffff, .attrib = attrib };
-}
-
-static void set_registers(struct svmm_vcpu_page *page)
-{
-	struct svmm_segment data = segment(0x93);
-
-	page->gpr = (struct svmm_gprs) {
-		.rip = BOOT_FLAT,
-		.rsp = BOOT_FLAT,
-		.rflags = 2,
-	};
-	page->seg = (struct svmm_segs) {
-		.cs = segment(0x9b),
-		.ss = data,
-		.ds = data,
-		.es = data,
-		.fs = data,
-		.gs = data,
-		.ldtr = segment(0x82),
-		.tr = segment(0x8b),
-		.gdt.limit = 0xffff,
-		.idt.limit = 0x3ff,
-	};
-	page->cr.cr0 = CR0_ET;
-	page->dirty |= SVMM_STATE_GPR | SVMM_STATE_SEG | SVMM_STATE_CR;
-}
-
-int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program)
-{
-	void *to = ram_at(ram, BOOT_FLAT, program->bytes);
-
-	if (!program->bytes || program->bytes > RAM_VGA_START - BOOT_FLAT || !to) {
-		message("the program %s has %llu bytes; it must have 1 to %llu", program->path,
-			(unsigned long long)program->bytes, RAM_VGA_START - BOOT_FLAT);
+	if (o->entry < o->load || o->entry - o->load >= program->bytes) {
+		message("--entry %#llx is not in the program, which is at %#llx to %#llx",
+			(unsigned long long)o->entry, (unsigned long long)o->load,
+			(unsigned long long)(o->load + program->bytes));
 		return -1;
 	}
-	if (image_read(program, 0, program->bytes, to))
+	if (o->mode == FLAT_REAL && o->entry >= RAM_1M) {
+		message("--entry %#llx: real mode ends at 1 MiB; use --mode protected or long",
+			(unsigned long long)o->entry);
 		return -1;
-	set_registers(page);
+	}
+	return 0;
+}
+
+/* 32-bit or 64-bit mode, whose tables go where the program is not. */
+static int enter_flat(const struct ram *ram, struct svmm_vcpu_page *page, struct places *places,
+		      const struct flat_options *o)
+{
+	unsigned int pages = o->mode == FLAT_LONG ? ENTER_TABLE_PAGES(4) : 0;
+	uint64_t tables = places_tables(places, (pages + 1) * PAGE_BYTES, "GDT and page tables");
+	uint64_t gdt = tables + pages * PAGE_BYTES;
+
+	if (tables == PLACES_NONE)
+		return -1;
+	if (o->mode == FLAT_LONG)
+		enter_long(ram, page, gdt, tables, 4, o->entry);
+	else
+		enter_protected(ram, page, gdt, o->entry);
+	return 0;
+}
+
+int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program,
+	      const struct flat_options *options)
+{
+	struct places places;
+
+	if (!program->bytes) {
+		message("the program %s is empty", program->path);
+		return -1;
+	}
+	places_init(&places, ram);
+	if (places_take(&places, options->load, program->bytes, "the program", program->path) ||
+	    check_entry(program, options) ||
+	    image_read(program, 0, program->bytes, ram->host + options->load))
+		return -1;
+	if (options->mode == FLAT_REAL)
+		enter_real(page, options->entry);
+	else if (enter_flat(ram, page, &places, options))
+		return -1;
+	/* Real mode has SS:SP = 0:0 at the most: the first push is below 64 KiB. */
+	page->gpr.rsp = options->mode == FLAT_REAL && options->load > 0xffff ? 0 : options->load;
 	return 0;
 }

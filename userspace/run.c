@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "boot_files.h"
 #include "check.h"
 #include "cli.h"
 #include "console.h"
@@ -40,7 +41,7 @@ struct run {
 	struct console *console;	/* of the serial port */
 	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
 	struct ram_file ram_file;	/* likewise */
-	struct image program, initrd;		/* likewise; the program is a kernel, or --flat's */
+	struct boot_files files;		/* likewise */
 	struct block *blocks[DISKS_MAX];	/* likewise */
 	struct vhost_user servers[SHARES_MAX];
 	struct net *nets[NETS_MAX];		/* likewise */
@@ -116,17 +117,22 @@ static int load(const struct run *r)
 {
 	const struct run_options *o = r->options;
 	struct machine *m = r->vm.m;
-	struct svmm_vcpu_page *page = m->vcpus[0].page;
-	uint64_t rsdp;
+	struct boot boot = {
+		.ram = &m->ram,
+		.page = m->vcpus[0].page,
+		.kernel = &r->files.program,
+		.modules = r->files.modules,
+		.nr_modules = r->files.nr_modules,
+		.cmdline = o->append,
+	};
 
-	if (o->flat)
-		return boot_flat(&m->ram, page, &r->program);
+	if (o->flat.text)
+		return boot_flat(&m->ram, boot.page, &r->files.program, &o->flat_options);
 	for (unsigned int i = 1; i < m->nr_vcpus; i++)
 		boot_secondary(m->vcpus[i].page);
-	rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic,
-			  o->keyboard);
-	return boot_linux(&m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
-			  rsdp);
+	boot.rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic,
+			       o->keyboard);
+	return boot_kernel(&boot);
 }
 
 /* What only the module knows the limits of.  Return: 0, or the status to exit with. */
@@ -174,9 +180,7 @@ static int choose_cpus(struct run *r)
 
 static void close_images(struct run *r)
 {
-	image_close(&r->program);
-	if (r->options->initrd)
-		image_close(&r->initrd);
+	boot_files_close(&r->files);
 	ram_close(&r->ram_file);
 }
 
@@ -184,15 +188,11 @@ static int open_images(struct run *r)
 {
 	const struct run_options *o = r->options;
 
-	if (image_open(&r->program, o->flat ? o->flat : o->kernel, o->flat ? "program" : "kernel"))
+	if (boot_files_open(&r->files, o))
 		return STATUS_ERROR;
-	if (o->initrd && image_open(&r->initrd, o->initrd, "initrd")) {
-		image_close(&r->program);
-		return STATUS_ERROR;
-	}
 	if (!ram_open(&r->ram_file, o->mem_bytes, &o->backing))
 		return 0;
-	close_images(r);
+	boot_files_close(&r->files);
 	return STATUS_ERROR;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,11 +235,71 @@ static bool set_watchdog(const char *value, struct run_options *o, char *why, si
 	return watchdog_parse(value, &o->watchdog, why, room);
 }
 
+static bool add_module(const char *value, struct run_options *o, char *why, size_t room)
+{
+	if (o->nr_modules == BOOT_MODULES_MAX)
+		return wrong(why, room, "a kernel has at most 32 modules");
+	if (!*value || *value == ' ')
+		return wrong(why, room, "give a file, and behind a space what the kernel is told of it");
+	o->modules[o->nr_modules++] = (struct run_file) {
+		.text = value, .name_bytes = strcspn(value, " "),
+	};
+	return true;
+}
+
+static bool parse_address(const char *s, uint64_t *address)
+{
+	unsigned long value;
+
+	if (!parse_up_to(s, 0, ULONG_MAX, &value))
+		return false;
+	*address = value;
+	return true;
+}
+
+/* What is behind the last @ and no address belongs to the name. */
+static bool set_flat(const char *value, struct run_options *o, char *why, size_t room)
+{
+	const char *at = strrchr(value, '@');
+
+	(void)why;
+	(void)room;
+	o->flat = (struct run_file) { .text = value, .name_bytes = strlen(value) };
+	o->flat_options.load = BOOT_FLAT;
+	if (at && parse_address(at + 1, &o->flat_options.load))
+		o->flat.name_bytes = at - value;
+	return true;
+}
+
+static bool set_entry(const char *value, struct run_options *o, char *why, size_t room)
+{
+	o->has_entry = true;
+	return parse_address(value, &o->flat_options.entry) ||
+	       wrong(why, room, "not an address; give a number like 0x7c00");
+}
+
+static bool set_mode(const char *value, struct run_options *o, char *why, size_t room)
+{
+	static const char * const modes[] = {
+		[FLAT_REAL] = "real", [FLAT_PROTECTED] = "protected", [FLAT_LONG] = "long",
+	};
+
+	o->has_mode = true;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (!strcmp(value, modes[i])) {
+			o->flat_options.mode = i;
+			return true;
+		}
+	}
+	return wrong(why, room, "use real, protected or long");
+}
+
 #define AT(member)	.offset = offsetof(struct run_options, member)
 
 const struct run_option run_option_table[] = {
 	{ "kernel", OPTION_TEXT, AT(kernel) },
 	{ "initrd", OPTION_TEXT, AT(initrd) },
+	{ "module", OPTION_TEXT, .repeatable = true, .parse = add_module },
 	{ "append", OPTION_TEXT, AT(append) },
 	{ "mem", OPTION_NUMBER, .parse = set_mem },
 	{ "mem-path", OPTION_TEXT, .parse = set_mem_path },
@@ -264,7 +325,9 @@ const struct run_option run_option_table[] = {
 	{ "no-sandbox", OPTION_FLAG, AT(no_sandbox) },
 	{ "exit-port", OPTION_NUMBER, .parse = set_exit_port },
 	{ "counters", OPTION_FLAG, AT(counters) },
-	{ "flat", OPTION_TEXT, AT(flat) },
+	{ "flat", OPTION_TEXT, .parse = set_flat },
+	{ "entry", OPTION_NUMBER, .parse = set_entry },
+	{ "mode", OPTION_TEXT, .parse = set_mode },
 };
 
 const unsigned int nr_run_options = sizeof(run_option_table) / sizeof(run_option_table[0]);
@@ -320,10 +383,14 @@ static bool check_together(struct run_options *o)
 	/* Who serves a directory has to reach the guest's memory, too. */
 	if (o->nr_shares && !o->backing.path)
 		o->backing.path = RAM_MEMFD;
-	if (o->flat && (o->kernel || o->initrd || o->append))
-		bad = "--flat goes without --kernel, --initrd and --append";
-	else if (!o->flat && !o->kernel)
+	if (o->flat.text && (o->kernel || o->initrd || o->append || o->nr_modules))
+		bad = "--flat goes without --kernel, --initrd, --module and --append";
+	else if (!o->flat.text && !o->kernel)
 		bad = "nothing to run; give a kernel with --kernel FILE";
+	else if (!o->flat.text && (o->has_entry || o->has_mode))
+		bad = "--entry, --mode: they are for --flat; a kernel says itself how it starts";
+	else if (o->initrd && o->nr_modules == BOOT_MODULES_MAX)
+		bad = "--initrd, --module: a kernel has at most 32 of them";
 	else if (o->backing.path && o->backing.page && strcmp(o->backing.path, RAM_MEMFD))
 		bad = "--mem-pages: the pages of a file are its file system's";
 	else if (o->backing.merge && o->nr_shares)
@@ -357,6 +424,8 @@ bool run_options_set(struct run_options *o, struct run_settings *settings, bool 
 	}
 	if (!check_together(o))
 		return false;
+	if (!o->has_entry)
+		o->flat_options.entry = o->flat_options.load;
 	if (!o->append)
 		o->append = o->virtio_console ? HVC_APPEND : DEFAULT_APPEND;
 	return true;
@@ -365,17 +434,19 @@ bool run_options_set(struct run_options *o, struct run_settings *settings, bool 
 /* The file name, as much as fits, and the process ID: unique and telling. */
 void run_options_set_name(struct run_options *o)
 {
-	const char *path = o->flat ? o->flat : o->kernel, *base = strrchr(path, '/');
+	const char *path = o->flat.text ? o->flat.text : o->kernel, *base, *end;
 	char suffix[16];
 	size_t len, room;
 
 	if (o->name[0])
 		return;
+	end = path + (o->flat.text ? o->flat.name_bytes : strlen(path));
+	base = memrchr(path, '/', end - path);
 	base = base ? base + 1 : path;
 	len = snprintf(suffix, sizeof(suffix), "-%d", getpid());
 	room = SVMM_NAME_MAX - 1 - len;
-	if (strlen(base) < room)
-		room = strlen(base);
+	if ((size_t)(end - base) < room)
+		room = end - base;
 	for (size_t i = 0; i < room; i++)
 		o->name[i] = name_char(base[i]) ? base[i] : '_';
 	strcpy(o->name + room, suffix);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "balloon.h"
+#include "boot.h"
 #include "cpu.h"
 #include "disk.h"
 #include "libsvmm.h"
@@ -42,9 +43,23 @@ struct run_settings {
 	unsigned int nr;
 };
 
+/**
+ * struct run_file - a file's name with something behind it
+ * @text: both, as they were given
+ * @name_bytes: of the name
+ */
+struct run_file {
+	const char *text;
+	size_t name_bytes;
+};
+
 struct run_options {
 	const char *kernel, *initrd, *append;
-	const char *flat;
+	struct run_file modules[BOOT_MODULES_MAX];	/* "FILE ARGS" */
+	unsigned int nr_modules;
+	struct run_file flat;		/* "FILE@ADDRESS"; @text is NULL: none */
+	struct flat_options flat_options;
+	bool has_entry, has_mode;
 	const char *console;
 	const char *virtio_console;	/* NULL: none */
 	char name[SVMM_NAME_MAX];

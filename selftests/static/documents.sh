@@ -94,7 +94,7 @@ result $? "another line is noticed"
 helped README.md >"$tmp/out"
 [ ! -s "$tmp/out" ]
 result $? "README shows vmctl's help"
-sed 's/Linux kernel to boot/kernel to boot/' README.md >"$tmp/doc"
+sed 's/kernel to boot/kernel to start/' README.md >"$tmp/doc"
 [ -n "$(helped "$tmp/doc")" ]
 result $? "another word is noticed"
 [ "$(quotes $doc | wc -l)" -ge 25 ] && unknown $doc >"$tmp/out" && [ ! -s "$tmp/out" ]

@@ -108,7 +108,7 @@ static struct run_options options;
 /* Words that end with NULL, behind "vmctl". */
 static int parse_words(char **words)
 {
-	char *argv[64] = { (char *)"vmctl" };
+	char *argv[80] = { (char *)"vmctl" };
 	int argc = 1;
 
 	while (words[argc - 1]) {
@@ -165,7 +165,8 @@ static const struct sample {
 	{ "virtio-console", "pty" }, { "serial-port", "a=pty" }, { "rng" }, { "balloon" },
 	{ "watchdog", "reset" }, { "pvpanic" }, { "keyboard" }, { "no-sandbox" },
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
-	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin" },
+	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" },
+	{ "module", "m a=b c" }, { "entry", "0x1040" }, { "mode", "long" },
 };
 
 /* What goes with it, so that all makes sense. */
@@ -179,7 +180,10 @@ static void fill(const struct sample *s, char *words[8])
 	words[n++] = option;
 	if (s->value)
 		words[n++] = (char *)s->value;
-	if (strcmp(s->option, "kernel") && strcmp(s->option, "flat")) {
+	if (!strcmp(s->option, "entry") || !strcmp(s->option, "mode")) {
+		words[n++] = (char *)"--flat";
+		words[n++] = (char *)"f";
+	} else if (strcmp(s->option, "kernel") && strcmp(s->option, "flat")) {
 		words[n++] = (char *)"--kernel";
 		words[n++] = (char *)"k";
 	}
@@ -203,11 +207,24 @@ static bool same_devices(const struct run_options *a, const struct run_options *
 	       a->no_sandbox == b->no_sandbox;
 }
 
+static bool same_file(const struct run_file *a, const struct run_file *b)
+{
+	return same_text(a->text, b->text) && a->name_bytes == b->name_bytes;
+}
+
+static bool same_files(const struct run_options *a, const struct run_options *b)
+{
+	return same_file(&a->flat, &b->flat) && same_file(&a->modules[0], &b->modules[0]) &&
+	       a->nr_modules == b->nr_modules && a->flat_options.load == b->flat_options.load &&
+	       a->flat_options.entry == b->flat_options.entry &&
+	       a->flat_options.mode == b->flat_options.mode;
+}
+
 /* But for pointers and settings. */
 static bool same(const struct run_options *a, const struct run_options *b)
 {
 	return same_text(a->kernel, b->kernel) && same_text(a->initrd, b->initrd) &&
-	       same_text(a->append, b->append) && same_text(a->flat, b->flat) &&
+	       same_text(a->append, b->append) && same_files(a, b) &&
 	       same_text(a->console, b->console) && same_text(a->name, b->name) &&
 	       same_text(a->backing.path, b->backing.path) && a->mem_bytes == b->mem_bytes &&
 	       a->backing.page == b->backing.page && a->backing.prefault == b->backing.prefault &&
@@ -278,6 +295,59 @@ static void test_values(void)
 			 "a given one stays\n");
 }
 
+static bool is_flat(size_t name_bytes, uint64_t load, uint64_t entry, enum flat_mode mode)
+{
+	return options.flat.name_bytes == name_bytes && options.flat_options.load == load &&
+	       options.flat_options.entry == entry && options.flat_options.mode == mode;
+}
+
+static void test_flat(void)
+{
+	ksft_test_result(parse("--flat", "f") == CLI_GO_ON && is_flat(1, 0x1000, 0x1000, FLAT_REAL),
+			 "a bare program: real mode at 1000h\n");
+	ksft_test_result(parse("--entry", "0x7c10", "--flat", "a@b@0x7c00", "--mode", "protected") ==
+			 CLI_GO_ON && is_flat(3, 0x7c00, 0x7c10, FLAT_PROTECTED),
+			 "an address, and an entry\n");
+	ksft_test_result((run_options_set_name(&options), !strncmp(options.name, "a_b-", 4)),
+			 "whose address is no part of the name: %s\n", options.name);
+	ksft_test_result(parse("--flat", "a@0x10g") == CLI_GO_ON &&
+			 is_flat(7, 0x1000, 0x1000, FLAT_REAL), "what is no address is the name's\n");
+	ksft_test_result(parse("--flat", "a", "--entry", "-1") == STATUS_USAGE &&
+			 strstr(said, "not an address"), "no address\n");
+	ksft_test_result(parse("--flat", "a", "--mode", "unreal") == STATUS_USAGE &&
+			 strstr(said, "use real, protected or long"), "no mode\n");
+	ksft_test_result(parse("--kernel", "a", "--mode", "real") == STATUS_USAGE &&
+			 strstr(said, "they are for --flat"), "a mode of a kernel\n");
+	ksft_test_result(parse("--flat", "a", "--module", "b") == STATUS_USAGE &&
+			 strstr(said, "--flat goes without"), "a module of a bare program\n");
+}
+
+static void test_modules(void)
+{
+	char *words[2 * BOOT_MODULES_MAX + 8] = { (char *)"--kernel", (char *)"k" };
+	unsigned int n = 2;
+
+	ksft_test_result(parse("--kernel", "k", "--module", "first", "--module", "second a  b") ==
+			 CLI_GO_ON && options.nr_modules == 2 &&
+			 options.modules[0].name_bytes == 5 && options.modules[1].name_bytes == 6 &&
+			 !strcmp(options.modules[1].text, "second a  b"), "modules\n");
+	ksft_test_result(parse("--kernel", "k", "--module", " x") == STATUS_USAGE &&
+			 strstr(said, "give a file"), "one without a file\n");
+	for (unsigned int i = 0; i < BOOT_MODULES_MAX; i++) {
+		words[n++] = (char *)"--module";
+		words[n++] = (char *)"m";
+	}
+	ksft_test_result(parse_words(words) == CLI_GO_ON &&
+			 options.nr_modules == BOOT_MODULES_MAX, "32 of them\n");
+	words[n++] = (char *)"--initrd";
+	words[n++] = (char *)"i";
+	ksft_test_result(parse_words(words) == STATUS_USAGE && strstr(said, "at most 32"),
+			 "and not an initrd, too\n");
+	words[n - 2] = (char *)"--module";
+	ksft_test_result(parse_words(words) == STATUS_USAGE && strstr(said, "at most 32"),
+			 "nor another one\n");
+}
+
 static void test_detach(void)
 {
 	ksft_test_result(parse("--flat", "f", "--detach") == CLI_GO_ON && options.detach &&
@@ -307,7 +377,7 @@ static void test_config(void)
 
 	write_config("{\"flat\": \"f\", \"mem\": 512, \"no-reboot\": true, \"name\": \"file\"}");
 	ksft_test_result(parse("--name", "line", "--config", path, "--mem", "1G") == CLI_GO_ON &&
-			 !strcmp(options.flat, "f") && options.mem_bytes == 1 << 30 &&
+			 !strcmp(options.flat.text, "f") && options.mem_bytes == 1 << 30 &&
 			 options.no_reboot && !strcmp(options.name, "line"),
 			 "the command line counts instead, on either side of --config\n");
 	ksft_test_result(parse("--config", path, "--kernel", "k") == STATUS_USAGE &&
@@ -358,10 +428,12 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(22);
+	ksft_set_plan(35);
 	close(mkstemp(path));
 	test_table();
 	test_values();
+	test_flat();
+	test_modules();
 	test_detach();
 	test_config();
 	test_print();
