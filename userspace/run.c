@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acpi.h"
 #include "boot.h"
 #include "check.h"
 #include "cli.h"
@@ -117,15 +118,16 @@ static int load(const struct run *r)
 	const struct run_options *o = r->options;
 	struct machine *m = r->vm.m;
 	struct svmm_vcpu_page *page = m->vcpus[0].page;
-	uint64_t rsdp;
+	const struct acpi_choice acpi = {
+		.topology = &o->topology, .pci = plug_any(&r->plugs), .pvpanic = o->pvpanic,
+	};
 
 	if (o->flat)
 		return boot_flat(&m->ram, page, &r->program);
 	for (unsigned int i = 1; i < m->nr_vcpus; i++)
 		boot_secondary(m->vcpus[i].page);
-	rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic);
 	return boot_linux(&m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
-			  rsdp);
+			  acpi_build(&m->ram, &acpi));
 }
 
 /* What only the module knows the limits of.  Return: 0, or the status to exit with. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "acpi.h"
 #include "boot.h"
 #include "machine.h"
 #include "message.h"
