@@ -260,6 +260,12 @@ void acpi_plug_free(struct acpi_plug *p);
 struct pvpanic *pvpanic_new(struct machine *m);
 void pvpanic_free(struct pvpanic *p);
 
+/* Where firmware says what it does: port 402h, as QEMU has it; reading gives E9h. */
+#define DEBUG_PORT	0x402
+/* Return: the device, its output in @c; or NULL after a message. */
+struct debug_port *debug_port_new(struct machine *m, struct console *c);
+void debug_port_free(struct debug_port *d);
+
 /* --exit-port: a write ends the VM. */
 int exit_port_new(struct machine *m, uint16_t port);
 
