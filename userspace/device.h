@@ -207,6 +207,8 @@ void pit_free(struct pit *pit);
 
 /* MC146818 clock with 128 bytes of CMOS at 70h; IRQ 8.  Wall clock: UTC. */
 struct rtc *rtc_new(struct machine *m, uint64_t mem_bytes);
+/* The reset that comes is the end of S3. */
+void rtc_tell_woken(struct rtc *rtc);
 void rtc_reset(struct rtc *rtc);
 void rtc_free(struct rtc *rtc);
 

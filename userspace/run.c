@@ -26,6 +26,7 @@
 #include "console.h"
 #include "control_commands.h"
 #include "detach.h"
+#include "firmware.h"
 #include "machine.h"
 #include "message.h"
 #include "notify.h"
@@ -42,6 +43,8 @@ struct run {
 	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
 	struct ram_file ram_file;	/* likewise */
 	struct image program, initrd;		/* likewise; the program is a kernel, or --flat's */
+	struct firmware firmware;		/* likewise, instead of these */
+	struct console *debug_port;		/* NULL: there is none */
 	struct block *blocks[DISKS_MAX];	/* likewise */
 	struct vhost_user servers[SHARES_MAX];
 	struct net *nets[NETS_MAX];		/* likewise */
@@ -122,6 +125,8 @@ static int load(const struct run *r)
 		.topology = &o->topology, .pci = plug_any(&r->plugs), .pvpanic = o->pvpanic,
 	};
 
+	if (o->firmware)
+		return firmware_load(&r->firmware, m, &acpi, &r->plugs);
 	if (o->flat)
 		return boot_flat(&m->ram, page, &r->program);
 	for (unsigned int i = 1; i < m->nr_vcpus; i++)
@@ -173,27 +178,47 @@ static int choose_cpus(struct run *r)
 	return cpu_apply(r->cpuid, &o->cpu, o->topology.threads > 1) ? STATUS_ERROR : 0;
 }
 
-static void close_images(struct run *r)
+static void close_programs(struct run *r)
 {
+	if (r->options->firmware) {
+		firmware_close(&r->firmware);
+		return;
+	}
 	image_close(&r->program);
 	if (r->options->initrd)
 		image_close(&r->initrd);
+}
+
+static void close_images(struct run *r)
+{
+	close_programs(r);
 	ram_close(&r->ram_file);
 }
 
-static int open_images(struct run *r)
+static int open_programs(struct run *r)
 {
 	const struct run_options *o = r->options;
 
+	if (o->firmware)
+		return firmware_open(&r->firmware, o->firmware) ? STATUS_ERROR : 0;
 	if (image_open(&r->program, o->flat ? o->flat : o->kernel, o->flat ? "program" : "kernel"))
 		return STATUS_ERROR;
 	if (o->initrd && image_open(&r->initrd, o->initrd, "initrd")) {
 		image_close(&r->program);
 		return STATUS_ERROR;
 	}
+	return 0;
+}
+
+static int open_images(struct run *r)
+{
+	const struct run_options *o = r->options;
+
+	if (open_programs(r))
+		return STATUS_ERROR;
 	if (!ram_open(&r->ram_file, o->mem_bytes, &o->backing))
 		return 0;
-	close_images(r);
+	close_programs(r);
 	return STATUS_ERROR;
 }
 
@@ -249,6 +274,7 @@ static int open_plugs(struct run *r)
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
+		.firmware = o->firmware,
 		.blocks = r->blocks, .nets = r->nets,
 		.shares = o->shares, .servers = r->servers,
 		.vm_name = o->name,
@@ -349,6 +375,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
+		.firmware = r->options->firmware,
+		.debug_port = r->debug_port,
 		.pvpanic = r->options->pvpanic,
 		.plugs = &r->plugs,
 		.nice = r->vm.nice,
@@ -508,7 +536,7 @@ static enum machine_stop run_machines(struct run *r, int *status)
 /* The end of all that the host sees of it.  Return: the exit status, which was @status. */
 static int drain(struct run *r, int status)
 {
-	struct console *all[] = { r->console, r->plugs.console };
+	struct console *all[] = { r->console, r->plugs.console, r->debug_port };
 
 	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (all[i] && console_drain(all[i], r->signal_fd) && status == STATUS_OK)
@@ -572,9 +600,18 @@ int run_vm(struct run_options *options)
 	r.console = console_open(options->console, "the console");
 	if (!r.console)
 		goto close_plugs;
+	if (options->debug_port) {
+		r.debug_port = console_open(options->debug_port, "the debug port");
+		if (!r.debug_port)
+			goto close_console;
+		console_not_vital(r.debug_port);
+	}
 	r.vm.plugs = &r.plugs;
 	r.vm.console = r.plugs.console ? r.plugs.console : r.console;
 	status = run_opened(&r);
+	if (r.debug_port)
+		console_close(r.debug_port);
+close_console:
 	console_close(r.console);
 close_plugs:
 	close_plugs(&r);

@@ -6,6 +6,7 @@
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
 // needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
+// needs: userspace/devices/fw_cfg.c
 // libs: -pthread
 /*
  * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
@@ -243,6 +244,15 @@ int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 	return 0;
 }
 
+struct debug_port *debug_port_new(struct machine *machine, struct console *c)
+{
+	return NULL;
+}
+
+void debug_port_free(struct debug_port *d)
+{
+}
+
 /* A guest's memory that says where it wakes. */
 uint32_t acpi_waking_vector(const struct ram *ram)
 {
@@ -308,6 +318,8 @@ void console_input_room(struct console *c)
 
 /* ---- helpers -------------------------------------------------------------------------- */
 
+static bool with_firmware;
+
 static void build(void)
 {
 	static struct svmm_cpuid cpuid;
@@ -321,6 +333,7 @@ static void build(void)
 		.topology = { .sockets = 1, .cores = 1, .threads = 1 },
 		.cpuid = &cpuid,
 		.exit_port = 0xf4,
+		.firmware = with_firmware,
 	};
 
 	memset(&module, 0, sizeof(module));
@@ -1051,6 +1064,15 @@ static uint32_t ioapic_entry(bool write, uint32_t entry)
 	return entry;
 }
 
+static uint8_t cmos(uint8_t index)
+{
+	uint8_t byte;
+
+	bus_io(m, 0x70, true, 1, 1, &index);
+	bus_io(m, 0x71, false, 1, 1, &byte);
+	return byte;
+}
+
 static bool sleeps(uint32_t vector, int what, enum machine_stop why)
 {
 	pthread_t thread;
@@ -1101,6 +1123,15 @@ static void test_sleep(void)
 	ok = sleeps(0x9a000, END, MACHINE_SIGNAL) && value == 15 && !module.sets;
 	machine_free(m);
 	ksft_test_result(ok, "a machine that sleeps can be ended\n");
+
+	/* Its firmware begins anew, and finds why. */
+	with_firmware = true;
+	ok = sleeps(0, PRESS, MACHINE_POWEROFF) && module.sets == 1 && cmos(0x0f) == 0xfe &&
+	     module.page->seg.cs.base == 0xffff0000 && module.page->gpr.rip == 0xfff0 &&
+	     module.page->cr.cr0 == 0x60000010 && !module.page->msr.mtrr_def_type;
+	machine_free(m);
+	ksft_test_result(ok, "one with firmware goes on where that begins\n");
+	with_firmware = false;
 
 	ok = sleeps(0, PRESS, MACHINE_RESET) && !module.sets;
 	machine_free(m);
@@ -1484,7 +1515,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(53);
+	ksft_set_plan(54);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
