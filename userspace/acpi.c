@@ -3,13 +3,14 @@
  * ACPI tables, by which the guest finds its interrupt controllers, its power
  * button and its way to power off (ACPI specification 6.5, chapters 4 and 5).
  *
- * They are written back to back into the BIOS area; each returns where it
- * lies, and the next names it.  The machine has ACPI fixed hardware without a
+ * They are written back to back, into the BIOS area or for a firmware that moves
+ * them; each returns where it lies, and the next names it.  The machine has ACPI fixed hardware without a
  * legacy mode (SMI_CMD is 0), and no firmware that keeps state.
  */
 #include <stddef.h>
 #include <string.h>
 
+#include "acpi.h"
 #include "boot.h"
 #include "device.h"
 #include "dsdt.hex"
@@ -60,7 +61,7 @@ struct PACKED rsdp {
 
 #define RSDP_V1_BYTES	20
 
-#define TABLES_MAX	5
+#define TABLES_MAX	ACPI_TABLES_MAX
 
 struct PACKED xsdt {
 	struct header h;
@@ -171,10 +172,11 @@ struct PACKED madt_lapic_nmi {
 #define RESET_VALUE		0x06	/* full reset, at ACPI_RESET_PORT */
 #define RTC_CENTURY		0x32	/* CMOS byte that holds it */
 
-/* Where the next table goes. */
+/* Where the next table goes: @gpa, which is at @host + gpa; and what is written down of it. */
 struct writer {
-	const struct ram *ram;
+	uint8_t *host;
 	uint64_t gpa;
+	struct acpi_links *links;	/* or NULL */
 };
 
 static uint8_t checksum(const void *data, size_t bytes)
@@ -191,9 +193,27 @@ static uint64_t put(struct writer *w, const void *data, size_t bytes, size_t ali
 {
 	uint64_t gpa = (w->gpa + align - 1) & ~(uint64_t)(align - 1);
 
-	memcpy(w->ram->host + gpa, data, bytes);
+	memcpy(w->host + gpa, data, bytes);
 	w->gpa = gpa + bytes;
 	return gpa;
+}
+
+/* At @gpa is the address of another table, in @bytes. */
+static void note_pointer(struct writer *w, uint64_t gpa, unsigned int bytes)
+{
+	struct acpi_links *links = w->links;
+
+	if (links)
+		links->pointer[links->nr_pointers++] = (struct acpi_pointer) { gpa, bytes };
+}
+
+/* The byte at @gpa makes the sum of @bytes from @start on 0, as long as no pointer changes. */
+static void note_checksum(struct writer *w, uint64_t gpa, uint64_t start, uint32_t bytes)
+{
+	struct acpi_links *links = w->links;
+
+	if (links)
+		links->checksum[links->nr_checksums++] = (struct acpi_checksum) { gpa, start, bytes };
 }
 
 static struct header header(const char *signature, uint8_t revision, size_t bytes)
@@ -273,8 +293,15 @@ static uint64_t put_fadt(struct writer *w, uint64_t facs, uint64_t dsdt, bool ke
 		.x_gpe0 = io_register(ACPI_GPE_BASE, 32, GAS_BYTE),
 	};
 
+	uint64_t gpa;
+
 	fadt.h.checksum = checksum(&fadt, sizeof(fadt));
-	return put(w, &fadt, sizeof(fadt), 16);
+	gpa = put(w, &fadt, sizeof(fadt), 16);
+	note_pointer(w, gpa + offsetof(struct fadt, facs), sizeof(fadt.facs));
+	note_pointer(w, gpa + offsetof(struct fadt, dsdt), sizeof(fadt.dsdt));
+	note_pointer(w, gpa + offsetof(struct fadt, x_dsdt), sizeof(fadt.x_dsdt));
+	note_checksum(w, gpa + offsetof(struct header, checksum), gpa, sizeof(fadt));
+	return gpa;
 }
 
 /* IRQ 0 comes in at pin 2, as on every PC; the SCI is level-triggered, active high. */
@@ -314,7 +341,7 @@ static uint64_t put_madt(struct writer *w, const struct topology *t)
 		.flags = MADT_PCAT_COMPAT,
 	};
 	uint64_t gpa = put(w, &madt, sizeof(madt), 16);
-	struct header *h = (struct header *)(w->ram->host + gpa);
+	struct header *h = (struct header *)(w->host + gpa);
 
 	for (unsigned int i = 0; i < nr_cpus; i++) {
 		const struct madt_lapic lapic = {
@@ -349,18 +376,24 @@ static uint64_t put_xsdt(struct writer *w, const uint64_t *tables, unsigned int 
 {
 	size_t bytes = sizeof(struct header) + nr * sizeof(tables[0]);
 	struct xsdt xsdt = { .h = header("XSDT", 1, bytes) };
+	uint64_t gpa;
 
 	memcpy(xsdt.entry, tables, nr * sizeof(tables[0]));
 	xsdt.h.checksum = checksum(&xsdt, bytes);
-	return put(w, &xsdt, bytes, 16);
+	gpa = put(w, &xsdt, bytes, 16);
+	for (unsigned int i = 0; i < nr; i++)
+		note_pointer(w, gpa + offsetof(struct xsdt, entry) + i * sizeof(tables[0]),
+			     sizeof(tables[0]));
+	note_checksum(w, gpa + offsetof(struct header, checksum), gpa, bytes);
+	return gpa;
 }
 
-uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic,
-		    bool keyboard)
+/* The RSDP comes first, where a search of the BIOS area finds it at once. */
+static uint64_t build(uint8_t *host, uint64_t gpa, const struct acpi_choice *is,
+		      struct acpi_links *links)
 {
-	/* The RSDP comes first, where a search of the BIOS area finds it at once. */
-	struct writer w = { .ram = ram, .gpa = RAM_BIOS_START + sizeof(struct rsdp) };
-	struct writer start = { .ram = ram, .gpa = RAM_BIOS_START };
+	struct writer w = { .host = host, .gpa = gpa + sizeof(struct rsdp), .links = links };
+	struct writer start = { .host = host, .gpa = gpa };
 	struct rsdp rsdp = {
 		.signature = { 'R', 'S', 'D', ' ', 'P', 'T', 'R', ' ' },
 		.oem_id = { 'S', 'V', 'M', 'M', ' ', ' ' },
@@ -372,16 +405,31 @@ uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool
 
 	facs = put_facs(&w);
 	dsdt = put(&w, dsdt_aml_code, sizeof(dsdt_aml_code), 16);
-	tables[nr++] = put_fadt(&w, facs, dsdt, keyboard);
-	tables[nr++] = put_madt(&w, topology);
-	if (pci) {
+	tables[nr++] = put_fadt(&w, facs, dsdt, is->keyboard);
+	tables[nr++] = put_madt(&w, is->topology);
+	if (is->pci) {
 		tables[nr++] = put_mcfg(&w);
 		tables[nr++] = put(&w, pci_aml_code, sizeof(pci_aml_code), 16);
 	}
-	if (pvpanic)
+	if (is->pvpanic)
 		tables[nr++] = put(&w, pvpanic_aml_code, sizeof(pvpanic_aml_code), 16);
 	rsdp.xsdt = put_xsdt(&w, tables, nr);
 	rsdp.checksum = checksum(&rsdp, RSDP_V1_BYTES);
 	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
-	return put(&start, &rsdp, sizeof(rsdp), 1);
+	put(&start, &rsdp, sizeof(rsdp), 1);
+	note_pointer(&w, gpa + offsetof(struct rsdp, xsdt), sizeof(rsdp.xsdt));
+	note_checksum(&w, gpa + offsetof(struct rsdp, extended_checksum), gpa, sizeof(rsdp));
+	return w.gpa;
+}
+
+uint64_t acpi_build(const struct ram *ram, const struct acpi_choice *is)
+{
+	build(ram->host, RAM_BIOS_START, is, NULL);
+	return RAM_BIOS_START;
+}
+
+uint32_t acpi_image(uint8_t *to, const struct acpi_choice *is, struct acpi_links *links)
+{
+	*links = (struct acpi_links) { 0 };
+	return build(to, 0, is, links);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is put into a new machine before it runs: a kernel or a bare program,
- * ACPI tables, and the registers that it starts with.
+ * What is put into a new machine before it runs: a kernel or a bare program, and the registers that
+ * it starts with.  Its ACPI tables are acpi.h's.
  *
  * A loader writes guest memory and the vCPU's shared page, which holds the
  * power-on state before; it knows neither devices nor threads.
@@ -14,7 +14,6 @@
 
 #include "libsvmm.h"
 #include "ram.h"
-#include "topology.h"
 
 #define BOOT_FLAT	0x1000ULL	/* where a bare program is loaded if nothing else is said */
 
@@ -113,21 +112,5 @@ struct flat_options {
  */
 int boot_flat(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *program,
 	      const struct flat_options *options);
-
-/**
- * acpi_build - write the ACPI tables into the BIOS area
- * @ram: of the machine
- * @topology: of the CPUs, whose local APICs the MADT lists
- * @pci: it has a PCI bus
- * @pvpanic: it has that port
- * @keyboard: it has one
- *
- * Return: guest-physical address of the RSDP.
- */
-uint64_t acpi_build(const struct ram *ram, const struct topology *topology, bool pci, bool pvpanic,
-		    bool keyboard);
-
-/* Where a guest that suspends wants to go on in real mode, as its FACS says now; 0: nowhere. */
-uint32_t acpi_waking_vector(const struct ram *ram);
 
 #endif

@@ -139,7 +139,8 @@ void bus_io(struct machine *m, uint16_t port, bool write, unsigned int bytes, ui
 
 static void report_stray(struct machine *m, uint64_t gpa, bool write, unsigned int bytes)
 {
-	if (m->stray_reported)
+	/* Without a screen its place is empty, as programs find out by looking there. */
+	if (m->stray_reported || (gpa >= RAM_VGA_START && gpa < RAM_VGA_END))
 		return;
 	m->stray_reported = true;
 	if (!message_guest())

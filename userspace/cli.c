@@ -15,6 +15,7 @@
 
 static const char help[] =
 "usage: vmctl run --kernel FILE [OPTION ...]\n"
+"       vmctl run --firmware seabios --disk FILE [OPTION ...]\n"
 "       vmctl run --config FILE [OPTION ...]\n"
 "Run a virtual machine; its serial port is this terminal.\n"
 "\n"
@@ -55,6 +56,10 @@ static const char help_end[] =
 "                    and started there in real mode, without firmware\n"
 "  --entry ADDR      where it starts\n"
 "  --mode MODE       how: real, protected (32-bit), or long (64-bit)\n"
+"  --firmware NAME   instead of a kernel: seabios, of Debian's package of that name, or\n"
+"                    the file of a ROM; it starts what is on a --disk\n"
+"  --debug-port WHERE\n"
+"                    what firmware tells of itself, at port 0x402; WHERE as for --console\n"
 "  --detach          leave the VM alone once it runs, and print its name; what it\n"
 "                    prints is kept for vmctl console; --console is none then\n"
 "  --config FILE     options from a JSON object in FILE, as --print-config writes it;\n"

@@ -214,6 +214,8 @@ void pit_free(struct pit *pit);
 
 /* MC146818 clock with 128 bytes of CMOS at 70h; IRQ 8.  Wall clock: UTC. */
 struct rtc *rtc_new(struct machine *m, uint64_t mem_bytes);
+/* The reset that comes is the end of S3. */
+void rtc_tell_woken(struct rtc *rtc);
 void rtc_reset(struct rtc *rtc);
 void rtc_free(struct rtc *rtc);
 
@@ -228,7 +230,10 @@ void uart_console_writable(struct uart *uart);
 /* Free room in the receive FIFO, in bytes. */
 unsigned int uart_room(const struct uart *uart);
 
-/* i8042 with or without a keyboard: self test, command FEh resets the machine; 60h, 64h; IRQ 1. */
+/*
+ * i8042 with or without a keyboard: self test, command FEh resets the machine; 60h, 64h; IRQ 1.
+ * Port 92h, too, which has its A20 gate and a reset.
+ */
 struct i8042 *i8042_new(struct machine *m, bool keyboard);
 /* Keys of the keyboard, which is there, are struck: see ps2_keyboard_strike(). */
 bool i8042_strike(struct i8042 *i8042, const uint16_t *codes, unsigned int nr);
@@ -265,6 +270,12 @@ void acpi_plug_free(struct acpi_plug *p);
 #define PVPANIC_PORT	0x505
 struct pvpanic *pvpanic_new(struct machine *m);
 void pvpanic_free(struct pvpanic *p);
+
+/* Where firmware says what it does: port 402h, as QEMU has it; reading gives E9h. */
+#define DEBUG_PORT	0x402
+/* Return: the device, its output in @c; or NULL after a message. */
+struct debug_port *debug_port_new(struct machine *m, struct console *c);
+void debug_port_free(struct debug_port *d);
 
 /* --exit-port: a write ends the VM. */
 int exit_port_new(struct machine *m, uint16_t port);

@@ -18,14 +18,14 @@ const char disk_help[] =
 "                    a disk: a raw image or a block device. Keys: readonly=on|off,\n"
 "                    format=raw|qcow2 (by qemu-nbd), serial=TEXT, queues=N (default:\n"
 "                    one per CPU), cache=writeback|writethrough|none|unsafe,\n"
-"                    packed=on|off (rings)\n";
+"                    packed=on|off (rings), bootindex=N (firmware tries 0 first)\n";
 
-enum { READONLY, FORMAT, CACHE, SERIAL, QUEUES, PACKED };
+enum { READONLY, FORMAT, CACHE, SERIAL, QUEUES, PACKED, BOOTINDEX };
 
 static char * const keys[] = {
 	[READONLY] = (char *)"readonly", [FORMAT] = (char *)"format", [CACHE] = (char *)"cache",
 	[SERIAL] = (char *)"serial", [QUEUES] = (char *)"queues", [PACKED] = (char *)"packed",
-	NULL
+	[BOOTINDEX] = (char *)"bootindex", NULL
 };
 
 static bool parse_format(const char *value, struct disk_options *disk)
@@ -92,8 +92,11 @@ static bool parse_key(void *opaque, int key, char *value, const char **wanted)
 	case PACKED:
 		*wanted = "packed is on or off";
 		return subopt_on_off(value, &disk->model.packed);
+	case BOOTINDEX:
+		*wanted = SUBOPT_BOOTINDEX;
+		return subopt_bootindex(value, &disk->boot_order);
 	}
-	*wanted = "keys are readonly, format, cache, serial, queues and packed";
+	*wanted = "keys are readonly, format, cache, serial, queues, packed and bootindex";
 	return false;
 }
 

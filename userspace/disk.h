@@ -18,6 +18,7 @@ struct disk_options {
 	bool readonly;
 	bool qcow2, raw;	/* neither: raw, if it does not look like something else */
 	enum block_cache cache;
+	unsigned int boot_order;	/* 1 boots first; 0: when all that have one could not */
 	struct virtio_blk_options model;
 };
 
@@ -26,6 +27,7 @@ extern const char disk_help[];
 
 /**
  * disk_parse - FILE[,readonly=on][,format=raw|qcow2][,cache=...][,serial=S][,queues=N][,packed=on]
+ *	[,bootindex=N]
  * @text: the option's value
  * @disk: filled in; it keeps a copy of the text
  * @why: what is wrong with it

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/fw_cfg.h"
 #include "machine.h"
 #include "message.h"
 #include "terminal.h"
@@ -420,6 +421,18 @@ static int create_devices(struct machine *m, const struct machine_config *config
 			return -1;
 		}
 	}
+	if (config->firmware) {
+		m->fw_cfg = fw_cfg_new(m);
+		if (!m->fw_cfg) {
+			message("--firmware: cannot build a device: %s", strerror(errno));
+			return -1;
+		}
+	}
+	if (config->debug_port) {
+		m->debug_port = debug_port_new(m, config->debug_port);
+		if (!m->debug_port)
+			return -1;
+	}
 	if (plug_any(config->plugs)) {
 		m->plugs = plug_all(m, config->plugs, m->nr_vcpus);
 		if (!m->plugs)
@@ -479,6 +492,10 @@ static void free_devices(struct machine *m)
 {
 	if (m->plugs)
 		plug_free(m->plugs);
+	if (m->debug_port)
+		debug_port_free(m->debug_port);
+	if (m->fw_cfg)
+		fw_cfg_free(m->fw_cfg);
 	if (m->pvpanic)
 		pvpanic_free(m->pvpanic);
 	if (m->acpi_pm)

@@ -38,6 +38,8 @@
  * @topology: of its vCPUs
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
+ * @firmware: the guest begins with firmware
+ * @debug_port: where what firmware says at its debug port goes, or NULL
  * @pvpanic: it can say that it has panicked
  * @keyboard: there is one
  * @plugs: what is on its PCI bus
@@ -51,6 +53,8 @@ struct machine_config {
 	struct topology topology;
 	struct svmm_cpuid *cpuid;
 	int exit_port;
+	bool firmware;
+	struct console *debug_port;
 	bool pvpanic;
 	bool keyboard;
 	struct plug_config *plugs;
@@ -136,6 +140,8 @@ struct machine {
 	struct i8042 *i8042;
 	struct acpi_pm *acpi_pm;
 	struct pvpanic *pvpanic;	/* NULL: none was asked for */
+	struct fw_cfg *fw_cfg;		/* NULL: there is no firmware */
+	struct debug_port *debug_port;	/* NULL: none was asked for */
 	struct plugs *plugs;		/* NULL: there is no PCI bus */
 };
 

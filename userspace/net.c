@@ -24,7 +24,8 @@ const char net_help[] =
 "                    ifname=NAME (made if it is not there), bridge=NAME (to put it\n"
 "                    into), queues=N (default: one per CPU, up to 8),\n"
 "                    vhost=on|off|auto (frames are moved by the host's kernel),\n"
-"                    mac=ADDRESS, mtu=BYTES, packed=on|off (rings)\n"
+"                    mac=ADDRESS, mtu=BYTES, packed=on|off (rings),\n"
+"                    bootindex=N (firmware tries 0 first)\n"
 "  --net user[,KEY=VALUE,...]\n"
 "                    the same, behind the host's own connections, without any\n"
 "                    privilege. Keys: hostfwd=tcp|udp:[ADDRESS]:PORT-[GUEST]:PORT\n"
@@ -32,15 +33,16 @@ const char net_help[] =
 "                    address is given, is the guest's), net=ADDRESS/BITS (default:\n"
 "                    10.0.2.0/24), restrict=on|off (the guest reaches nobody),\n"
 "                    loopback=on|off (10.0.2.2 is the host's 127.0.0.1), mac, mtu,\n"
-"                    packed\n";
+"                    packed, bootindex\n";
 
-enum { MAC, MTU, PACKED, QUEUES, IFNAME, BRIDGE, VHOST, HOSTFWD, NET, RESTRICT, LOOPBACK };
+enum { MAC, MTU, PACKED, QUEUES, IFNAME, BRIDGE, VHOST, HOSTFWD, NET, RESTRICT, LOOPBACK, BOOTINDEX };
 
 static char * const keys[] = {
 	[MAC] = (char *)"mac", [MTU] = (char *)"mtu", [PACKED] = (char *)"packed",
 	[QUEUES] = (char *)"queues", [IFNAME] = (char *)"ifname", [BRIDGE] = (char *)"bridge",
 	[VHOST] = (char *)"vhost", [HOSTFWD] = (char *)"hostfwd", [NET] = (char *)"net",
-	[RESTRICT] = (char *)"restrict", [LOOPBACK] = (char *)"loopback", NULL
+	[RESTRICT] = (char *)"restrict", [LOOPBACK] = (char *)"loopback",
+	[BOOTINDEX] = (char *)"bootindex", NULL
 };
 
 /* xx:xx:xx:xx:xx:xx, of one station */
@@ -162,6 +164,9 @@ static bool parse_common(int key, const char *value, struct net_options *net, co
 	case MTU:
 		*wanted = "mtu is a number of bytes, 68 to 65521";
 		return parse_mtu(value, net);
+	case BOOTINDEX:
+		*wanted = SUBOPT_BOOTINDEX;
+		return subopt_bootindex(value, &net->boot_order);
 	}
 	*wanted = "packed is on or off";
 	return subopt_on_off(value, &net->model.packed);
@@ -183,7 +188,7 @@ static bool parse_tap(int key, char *value, struct net_options *net, const char 
 		*wanted = "vhost is on, off or auto";
 		return parse_vhost(value, net);
 	}
-	*wanted = "keys of tap are ifname, bridge, queues, vhost, mac, mtu and packed";
+	*wanted = "keys of tap are ifname, bridge, queues, vhost, mac, mtu, packed and bootindex";
 	return false;
 }
 
@@ -208,7 +213,8 @@ static bool parse_user(int key, char *value, struct net_options *net, const char
 		*wanted = "a card of user has one queue";
 		return false;
 	}
-	*wanted = "keys of user are hostfwd, net, restrict, loopback, mac, mtu and packed";
+	*wanted = "keys of user are hostfwd, net, restrict, loopback, mac, mtu, packed and "
+		  "bootindex";
 	return false;
 }
 
@@ -216,7 +222,7 @@ static bool parse_key(void *opaque, int key, char *value, const char **wanted)
 {
 	struct net_options *net = opaque;
 
-	if (key == MAC || key == MTU || key == PACKED)
+	if (key == MAC || key == MTU || key == PACKED || key == BOOTINDEX)
 		return parse_common(key, value, net, wanted);
 	if (net->kind == NET_TAP)
 		return parse_tap(key, value, net, wanted);

@@ -122,6 +122,7 @@ struct net_forward {
  * @text: all of it
  * @kind: the rest is for one kind, where it says so
  * @model: the card; a MAC address of zeroes: net_default_mac()
+ * @boot_order: 1 boots first; 0: when all that have one could not
  * @pairs: NET_TAP: of queues; 0: one per CPU, as far as possible
  * @ifname: NET_TAP: its name in the host, or NULL: the kernel finds one
  * @bridge: NET_TAP: what it is put into, or NULL
@@ -137,6 +138,7 @@ struct net_options {
 	const char *text;
 	enum net_kind kind;
 	struct virtio_net_options model;
+	unsigned int boot_order;
 	unsigned int pairs;
 	const char *ifname;
 	const char *bridge;

@@ -23,6 +23,9 @@ DefinitionBlock ("pci.aml", "SSDT", 2, "SVMM", "VMCTLPCI", 1)
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
 					NonCacheable, ReadWrite,
 					0, 0xC0000000, 0xDFFFFFFF, 0, 0x20000000)
+				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
+					NonCacheable, ReadWrite,
+					0, 0xE0100000, 0xFEBFFFFF, 0, 0x1EB00000)
 			})
 
 			// INTA of slot n: I/O APIC pin 16 + (n & 3)

@@ -3,10 +3,11 @@
  * The PCI bus as its device models see it; like device.h, all of it under the machine's lock but
  * where it says otherwise.
  *
- * There is one bus with up to 32 slots, most of one function.  vmctl stands in for the firmware:
- * BARs have addresses and decoding is on from the start, and the guest may move them within the
- * bus's two windows.  A BAR that it puts elsewhere is nowhere, so that no device can come to lie
- * over memory or over another device.
+ * There is one bus with up to 32 slots, most of one function.  Where there is no firmware vmctl
+ * stands in for it: BARs have addresses and decoding is on from the start.  The guest may move them
+ * within the bus's two windows, of which the one in memory has ECAM in it, and that comes first.  A
+ * BAR that it puts elsewhere is nowhere, so that no device can come to lie over memory or over
+ * another device.
  *
  * Source: PCI Local Bus Specification 3.0; PCI Express Base Specification 5.0, 7.2.2 (ECAM).
  */
@@ -20,8 +21,9 @@
 
 #define PCI_ECAM_BASE		0xe0000000u	/* bus 0 alone: 1 MiB */
 #define PCI_ECAM_BYTES		0x100000u
-#define PCI_MEM_BASE		0xc0000000u	/* BARs in memory */
+#define PCI_MEM_BASE		0xc0000000u	/* BARs in memory, where vmctl puts them */
 #define PCI_MEM_BYTES		0x20000000u
+#define PCI_MEM_END		0xfec00000u	/* the window's end: firmware puts them there */
 #define PCI_PORTS_BASE		0xc000u		/* BARs of I/O ports */
 #define PCI_PORTS_BYTES		0x4000u
 #define PCI_SLOTS		32
@@ -73,6 +75,12 @@ struct machine *pci_bus_machine(struct pci_bus *bus);
  * which has to be there before and for longer, share its interrupt line.
  */
 void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function);
+
+/*
+ * The guest begins with firmware: a new bus is as its hardware is, the host bridge one that firmware
+ * knows.  The bus is handed over.
+ */
+void pci_bus_for_firmware(struct pci_bus *bus);
 
 /*
  * The guest has the bus now: what is added from now on is as the hardware has it, BARs without

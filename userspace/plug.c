@@ -3,6 +3,7 @@
  * What is on the PCI bus when the guest starts; plug_hot.c is about what comes and goes later.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,11 @@
 #include "devices/virtio_vsock.h"
 #include "message.h"
 #include "plug_parts.h"
+#include "subopt.h"
 
 bool plug_any(const struct plug_config *config)
 {
-	return config->nr_disks || config->nr_shares || config->nr_nets || config->console ||
+	return config->firmware || config->nr_disks || config->nr_shares || config->nr_nets || config->console ||
 	       config->nr_ports || config->cid || config->rng.wanted || config->balloon.wanted ||
 	       config->watchdog != WATCHDOG_ABSENT;
 }
@@ -200,6 +202,37 @@ static const char *plug_singles(struct plugs *plugs)
 	return NULL;
 }
 
+/* Boot order */
+
+/* A line of at most 48 characters for what is to be number @n; of two that want it, of both. */
+static unsigned int boot_lines(const struct plug_config *c, unsigned int n, char *text, size_t room)
+{
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; i < c->nr_disks; i++) {
+		if (c->disks[i].boot_order == n)
+			used += snprintf(text + used, room - used,
+					 "/pci@i0cf8/scsi@%x/disk@0,0\n", FIRST_DISK + i);
+	}
+	for (unsigned int i = 0; i < c->nr_nets; i++) {
+		if (c->net_options[i].boot_order == n)
+			used += snprintf(text + used, room - used,
+					 "/pci@i0cf8/ethernet@%x/ethernet-phy@0\n", FIRST_NET + i);
+	}
+	return used;
+}
+
+static_assert((DISKS_MAX + NETS_MAX) * 48 < 2048, "all of them have room");
+
+unsigned int plug_boot_order(const struct plug_config *config, char *text, size_t room)
+{
+	unsigned int used = 0;
+
+	for (unsigned int n = 1; n <= SUBOPT_BOOT_ORDER_MAX; n++)
+		used += boot_lines(config, n, text + used, room - used);
+	return used;
+}
+
 struct virtio_balloon *plug_balloon(const struct plugs *plugs)
 {
 	return plugs->balloon;
@@ -227,6 +260,8 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 		message("cannot build the PCI bus: %s", strerror(errno));
 		goto fail;
 	}
+	if (config->firmware)
+		pci_bus_for_firmware(plugs->bus);
 	if (plug_slots(plugs))
 		goto fail;
 	if (config->balloon.wanted && machine_discard(m, NULL, 0)) {

@@ -26,6 +26,7 @@ struct plugs;
 
 /**
  * struct plug_config - what the user wants there
+ * @firmware: the guest begins with firmware, which looks at the bus first
  * @disks: the disks
  * @blocks: their images; NULL: it was taken out
  * @nr_disks: how many, with those that were
@@ -49,6 +50,7 @@ struct plugs;
  * @ejected: bit n: the guest has let go of what is in slot n, and it is to be closed
  */
 struct plug_config {
+	bool firmware;
 	struct disk_options disks[DISKS_MAX];
 	struct block **blocks;
 	unsigned int nr_disks;
@@ -74,6 +76,16 @@ struct plug_config {
 
 /* Is there anything?  A machine without does without the bus. */
 bool plug_any(const struct plug_config *config);
+
+/**
+ * plug_boot_order - what firmware shall boot from, in the order of bootindex=
+ * @config: what there is
+ * @text: filled in: a line of Open Firmware's path for each device, as QEMU writes it
+ * @room: of @text, 2048 or more
+ *
+ * Return: the characters of @text; 0: nobody has said.
+ */
+unsigned int plug_boot_order(const struct plug_config *config, char *text, size_t room);
 
 /* Return: all of it, on a new bus of @m with @cpus; or NULL after a message. */
 struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned int cpus);

@@ -14,7 +14,7 @@
 
 #define RAM_VGA_START	0xa0000ULL
 #define RAM_VGA_END	0xc0000ULL
-#define RAM_BIOS_START	0xe0000ULL	/* ACPI tables; reserved in the e820 map */
+#define RAM_BIOS_START	0xe0000ULL	/* ACPI tables, or firmware; reserved in the e820 map */
 #define RAM_1M		0x100000ULL
 #define RAM_LOW_MAX	0xc0000000ULL	/* devices live between 3 and 4 GiB */
 #define RAM_HIGH_START	0x100000000ULL

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acpi.h"
 #include "boot.h"
 #include "boot_files.h"
 #include "check.h"
@@ -26,6 +27,7 @@
 #include "console.h"
 #include "control_commands.h"
 #include "detach.h"
+#include "firmware.h"
 #include "machine.h"
 #include "message.h"
 #include "notify.h"
@@ -42,6 +44,8 @@ struct run {
 	struct svmm_cpuid *cpuid;	/* of every machine, one after the other */
 	struct ram_file ram_file;	/* likewise */
 	struct boot_files files;		/* likewise */
+	struct firmware firmware;		/* likewise, instead of these */
+	struct console *debug_port;		/* NULL: there is none */
 	struct block *blocks[DISKS_MAX];	/* likewise */
 	struct vhost_user servers[SHARES_MAX];
 	struct net *nets[NETS_MAX];		/* likewise */
@@ -125,13 +129,18 @@ static int load(const struct run *r)
 		.nr_modules = r->files.nr_modules,
 		.cmdline = o->append,
 	};
+	const struct acpi_choice acpi = {
+		.topology = &o->topology, .pci = plug_any(&r->plugs), .pvpanic = o->pvpanic,
+		.keyboard = o->keyboard,
+	};
 
+	if (o->firmware)
+		return firmware_load(&r->firmware, m, &acpi, &r->plugs);
 	if (o->flat.text)
 		return boot_flat(&m->ram, boot.page, &r->files.program, &o->flat_options);
 	for (unsigned int i = 1; i < m->nr_vcpus; i++)
 		boot_secondary(m->vcpus[i].page);
-	boot.rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic,
-			       o->keyboard);
+	boot.rsdp = acpi_build(&m->ram, &acpi);
 	return boot_kernel(&boot);
 }
 
@@ -178,21 +187,38 @@ static int choose_cpus(struct run *r)
 	return cpu_apply(r->cpuid, &o->cpu, o->topology.threads > 1) ? STATUS_ERROR : 0;
 }
 
+static void close_programs(struct run *r)
+{
+	if (r->options->firmware)
+		firmware_close(&r->firmware);
+	else
+		boot_files_close(&r->files);
+}
+
 static void close_images(struct run *r)
 {
-	boot_files_close(&r->files);
+	close_programs(r);
 	ram_close(&r->ram_file);
+}
+
+static int open_programs(struct run *r)
+{
+	const struct run_options *o = r->options;
+
+	if (o->firmware)
+		return firmware_open(&r->firmware, o->firmware) ? STATUS_ERROR : 0;
+	return boot_files_open(&r->files, o) ? STATUS_ERROR : 0;
 }
 
 static int open_images(struct run *r)
 {
 	const struct run_options *o = r->options;
 
-	if (boot_files_open(&r->files, o))
+	if (open_programs(r))
 		return STATUS_ERROR;
 	if (!ram_open(&r->ram_file, o->mem_bytes, &o->backing))
 		return 0;
-	boot_files_close(&r->files);
+	close_programs(r);
 	return STATUS_ERROR;
 }
 
@@ -248,6 +274,7 @@ static int open_plugs(struct run *r)
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
+		.firmware = o->firmware,
 		.blocks = r->blocks, .nets = r->nets,
 		.shares = o->shares, .servers = r->servers,
 		.vm_name = o->name,
@@ -348,6 +375,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
+		.firmware = r->options->firmware,
+		.debug_port = r->debug_port,
 		.pvpanic = r->options->pvpanic,
 		.keyboard = r->options->keyboard,
 		.plugs = &r->plugs,
@@ -508,7 +537,7 @@ static enum machine_stop run_machines(struct run *r, int *status)
 /* The end of all that the host sees of it.  Return: the exit status, which was @status. */
 static int drain(struct run *r, int status)
 {
-	struct console *all[] = { r->console, r->plugs.console };
+	struct console *all[] = { r->console, r->plugs.console, r->debug_port };
 
 	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (all[i] && console_drain(all[i], r->signal_fd) && status == STATUS_OK)
@@ -572,9 +601,18 @@ int run_vm(struct run_options *options)
 	r.console = console_open(options->console, "the console");
 	if (!r.console)
 		goto close_plugs;
+	if (options->debug_port) {
+		r.debug_port = console_open(options->debug_port, "the debug port");
+		if (!r.debug_port)
+			goto close_console;
+		console_not_vital(r.debug_port);
+	}
 	r.vm.plugs = &r.plugs;
 	r.vm.console = r.plugs.console ? r.plugs.console : r.console;
 	status = run_opened(&r);
+	if (r.debug_port)
+		console_close(r.debug_port);
+close_console:
 	console_close(r.console);
 close_plugs:
 	close_plugs(&r);

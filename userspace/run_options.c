@@ -19,6 +19,7 @@
 #define MIN_MEM		(1ULL << 20)
 #define MAX_MEM		(1ULL << 46)
 #define PAGE_BYTES	4096
+#define FIRMWARE_MIN_MEM (4ULL << 20)
 #define DEFAULT_MEM	(256ULL << 20)
 #define CONSOLES	"use stdio, none, pty, unix:PATH or file:PATH"
 
@@ -160,6 +161,12 @@ static bool set_console(const char *value, struct run_options *o, char *why, siz
 static bool set_virtio_console(const char *value, struct run_options *o, char *why, size_t room)
 {
 	o->virtio_console = value;
+	return console_valid(value) || wrong(why, room, CONSOLES);
+}
+
+static bool set_debug_port(const char *value, struct run_options *o, char *why, size_t room)
+{
+	o->debug_port = value;
 	return console_valid(value) || wrong(why, room, CONSOLES);
 }
 
@@ -328,6 +335,8 @@ const struct run_option run_option_table[] = {
 	{ "flat", OPTION_TEXT, .parse = set_flat },
 	{ "entry", OPTION_NUMBER, .parse = set_entry },
 	{ "mode", OPTION_TEXT, .parse = set_mode },
+	{ "firmware", OPTION_TEXT, AT(firmware) },
+	{ "debug-port", OPTION_TEXT, .parse = set_debug_port },
 };
 
 const unsigned int nr_run_options = sizeof(run_option_table) / sizeof(run_option_table[0]);
@@ -369,28 +378,42 @@ static bool is_stdio(const char *console)
 /* At most one of them is vmctl's own standard input and output. */
 static bool choose_consoles(struct run_options *o)
 {
-	bool taken = o->detach || is_stdio(o->virtio_console);
+	unsigned int stdios = is_stdio(o->virtio_console) + is_stdio(o->debug_port);
 
 	if (!o->console)
-		o->console = taken ? "none" : "stdio";
-	return !is_stdio(o->virtio_console) || !is_stdio(o->console);
+		o->console = o->detach || stdios ? "none" : "stdio";
+	return stdios + is_stdio(o->console) <= 1;
+}
+
+/* What is to run.  Return: what is wrong with it, or NULL. */
+static const char *check_program(const struct run_options *o)
+{
+	if (o->firmware && (o->flat.text || o->kernel || o->initrd || o->append || o->nr_modules))
+		return "--firmware goes without --kernel, --initrd, --module, --append and --flat: "
+		       "what it starts is on a --disk";
+	if (o->firmware && o->mem_bytes < FIRMWARE_MIN_MEM)
+		return "--firmware: it needs --mem 4M or more";
+	if (o->flat.text && (o->kernel || o->initrd || o->append || o->nr_modules))
+		return "--flat goes without --kernel, --initrd, --module and --append";
+	if (!o->flat.text && (o->has_entry || o->has_mode))
+		return "--entry, --mode: they are for --flat; a kernel says itself how it starts";
+	if (o->initrd && o->nr_modules == BOOT_MODULES_MAX)
+		return "--initrd, --module: a kernel has at most 32 of them";
+	if (!o->firmware && !o->flat.text && !o->kernel)
+		return "nothing to run; give a kernel with --kernel FILE, or a disk with --firmware "
+		       "seabios --disk FILE";
+	return NULL;
 }
 
 static bool check_together(struct run_options *o)
 {
-	const char *bad = NULL;
+	const char *bad = check_program(o);
 
 	/* Who serves a directory has to reach the guest's memory, too. */
 	if (o->nr_shares && !o->backing.path)
 		o->backing.path = RAM_MEMFD;
-	if (o->flat.text && (o->kernel || o->initrd || o->append || o->nr_modules))
-		bad = "--flat goes without --kernel, --initrd, --module and --append";
-	else if (!o->flat.text && !o->kernel)
-		bad = "nothing to run; give a kernel with --kernel FILE";
-	else if (!o->flat.text && (o->has_entry || o->has_mode))
-		bad = "--entry, --mode: they are for --flat; a kernel says itself how it starts";
-	else if (o->initrd && o->nr_modules == BOOT_MODULES_MAX)
-		bad = "--initrd, --module: a kernel has at most 32 of them";
+	if (bad)
+		;
 	else if (o->backing.path && o->backing.page && strcmp(o->backing.path, RAM_MEMFD))
 		bad = "--mem-pages: the pages of a file are its file system's";
 	else if (o->backing.merge && o->nr_shares)
@@ -399,10 +422,11 @@ static bool check_together(struct run_options *o)
 		bad = "--mem-merge: only private memory by small pages is merged";
 	else if (o->balloon.wanted && o->balloon.model.bytes >= o->mem_bytes)
 		bad = "--balloon: its size is all of --mem; leave the guest something";
-	else if (o->detach && (is_stdio(o->console) || is_stdio(o->virtio_console)))
+	else if (o->detach && (is_stdio(o->console) || is_stdio(o->virtio_console) ||
+			       is_stdio(o->debug_port)))
 		bad = "--detach: there is no stdio then; vmctl console NAME has the console";
 	else if (!choose_consoles(o))
-		bad = "--console, --virtio-console: only one of them can be stdio";
+		bad = "--console, --virtio-console, --debug-port: only one of them can be stdio";
 	if (bad)
 		message("%s", bad);
 	return !bad;
@@ -434,7 +458,8 @@ bool run_options_set(struct run_options *o, struct run_settings *settings, bool 
 /* The file name, as much as fits, and the process ID: unique and telling. */
 void run_options_set_name(struct run_options *o)
 {
-	const char *path = o->flat.text ? o->flat.text : o->kernel, *base, *end;
+	const char *path = o->flat.text ? o->flat.text : o->firmware ? o->firmware : o->kernel;
+	const char *base, *end;
 	char suffix[16];
 	size_t len, room;
 

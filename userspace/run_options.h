@@ -60,6 +60,8 @@ struct run_options {
 	struct run_file flat;		/* "FILE@ADDRESS"; @text is NULL: none */
 	struct flat_options flat_options;
 	bool has_entry, has_mode;
+	const char *firmware;		/* NULL: none */
+	const char *debug_port;		/* NULL: none */
 	const char *console;
 	const char *virtio_console;	/* NULL: none */
 	char name[SVMM_NAME_MAX];
@@ -143,7 +145,7 @@ void run_settings_free(struct run_settings *s);
  */
 bool run_options_set(struct run_options *o, struct run_settings *settings, bool detach);
 
-/* If there is no name: the kernel's and this process's number. */
+/* If there is no name: the kernel's or firmware's and this process's number. */
 void run_options_set_name(struct run_options *o);
 
 #endif

@@ -101,3 +101,13 @@ bool subopt_size(const char *value, uint64_t unit, uint64_t max, uint64_t *bytes
 	*bytes = n * unit;
 	return true;
 }
+
+bool subopt_bootindex(const char *value, unsigned int *order)
+{
+	unsigned long n;
+
+	if (!subopt_number(value, 0, SUBOPT_BOOT_ORDER_MAX - 1, &n))
+		return false;
+	*order = n + 1;
+	return true;
+}

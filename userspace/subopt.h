@@ -44,6 +44,11 @@ bool subopt_on_off(const char *value, bool *on);
 /* A whole number of @unit bytes, or with a suffix of K, M or G. */
 bool subopt_size(const char *value, uint64_t unit, uint64_t max, uint64_t *bytes);
 
+/* Of what firmware boots from: *@order is 1 for bootindex=0, and so on. */
+#define SUBOPT_BOOTINDEX	"bootindex is a number, 0 (which boots first) to 99"
+#define SUBOPT_BOOT_ORDER_MAX	100u
+bool subopt_bootindex(const char *value, unsigned int *order);
+
 /* Decimal, without a sign or zeroes in front. */
 bool subopt_number(const char *value, unsigned long min, unsigned long max, unsigned long *n);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waking up from S3: what firmware does between the wake-up event and the guest's own code.
+ * Waking up from S3: what firmware does between the wake-up event and the guest's own code, or, if
+ * there is one, what makes it do that: a reset that finds why in CMOS.
  *
  * Memory has stayed, and so have the devices, which a guest may find in any state.  The processors
  * have lost everything: they get the state that the module gave them at first, of which a copy was
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "acpi.h"
 #include "boot.h"
 #include "machine.h"
 #include "message.h"
@@ -67,8 +69,6 @@ static void power_on(struct vcpu *vcpu)
 	to->pv = from->pv;
 	*lapic(vcpu) = vcpu->power_on->lapic;
 	to->dirty = LOST;
-	/* Memory types are the firmware's work. */
-	boot_secondary(to);
 }
 
 static void jump(struct svmm_vcpu_page *page, uint32_t vector)
@@ -79,20 +79,31 @@ static void jump(struct svmm_vcpu_page *page, uint32_t vector)
 	page->cr.cr0 &= ~CR0_NW_CD;
 }
 
+static void leave_firmware(struct vcpu *vcpu, uint32_t vector)
+{
+	/* Memory types are the firmware's work. */
+	boot_secondary(vcpu->page);
+	if (!vcpu->id)
+		jump(vcpu->page, vector);
+}
+
 enum machine_stop suspend_wake(struct machine *m)
 {
-	uint32_t vector = acpi_waking_vector(&m->ram);
+	bool firmware = m->fw_cfg;
+	uint32_t vector = firmware ? 0 : acpi_waking_vector(&m->ram);
 
-	if (!vector || vector >= REAL_MODE_END)
+	if (!firmware && (!vector || vector >= REAL_MODE_END))
 		return MACHINE_RESET;
+	if (firmware)
+		rtc_tell_woken(m->rtc);
 	ioapic_reset(m->ioapic);
 	for (unsigned int i = 0; i < m->nr_vcpus; i++) {
 		struct vcpu *vcpu = &m->vcpus[i];
 		int err;
 
 		power_on(vcpu);
-		if (!i)
-			jump(vcpu->page, vector);
+		if (!firmware)
+			leave_firmware(vcpu, vector);
 		vcpu->page->immediate_exit = 0;
 		err = svmm_set_state(vcpu->fd);
 		if (err) {

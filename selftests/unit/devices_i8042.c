@@ -51,6 +51,27 @@ static void test_output_port(void)
 	i8042_free(kbc);
 }
 
+/* Port 92h: the same gate, and a reset. */
+static void test_port_92(void)
+{
+	kbc = i8042_new(&fake, false);
+	CHECK_EQ(inb(0x92), 0x02);
+	outb(0x00, 0x92);
+	CHECK_EQ(inb(0x92), 0x00);
+	outb(0xd0, 0x64);
+	CHECK_EQ(inb(0x60), 0x01);
+	outb(0xdf, 0x64);
+	CHECK_EQ(inb(0x92), 0x02);
+	outb(0xfe, 0x92);			/* only these two bits mean something */
+	CHECK_EQ(inb(0x92), 0x02);
+	CHECK_EQ(fake.stops, 0);
+	outb(0x03, 0x92);
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(fake.stop_why, MACHINE_RESET);
+	CHECK_EQ(inb(0x92), 0x02);
+	i8042_free(kbc);
+}
+
 static uint8_t config(void)
 {
 	CHECK_EQ(inb(0x64) & OBF, 0);		/* the command before had no answer */
@@ -266,6 +287,7 @@ static void test_exit_port(void)
 static const struct test tests[] = {
 	{ "i8042: command FEh resets", test_reset_command },
 	{ "i8042: output port, A20 and reset", test_output_port },
+	{ "i8042: port 92h", test_port_92 },
 	{ "i8042: a driver's probe", test_probe },
 	{ "i8042: no keyboard answers", test_no_keyboard },
 	{ "i8042: status and RAM", test_status },

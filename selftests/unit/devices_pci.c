@@ -12,7 +12,8 @@
 #include "fail_calloc.h"
 #include "pci_guest.h"
 
-#define MEM_END		((uint64_t)PCI_MEM_BASE + PCI_MEM_BYTES)
+#define MEM_END		((uint64_t)PCI_MEM_END)
+#define UPPER_BASE	((uint64_t)PCI_ECAM_BASE + PCI_ECAM_BYTES)
 #define PORTS_END	(PCI_PORTS_BASE + PCI_PORTS_BYTES)
 #define ONES		UINT32_MAX
 
@@ -318,7 +319,8 @@ static void test_moves(void)
 		{ false, PCI_MEM_BASE - 0x1000, PCI_NOWHERE },
 		{ false, 0, PCI_NOWHERE },		/* RAM */
 		{ false, 0x100000, PCI_NOWHERE },
-		{ false, PCI_ECAM_BASE, PCI_NOWHERE },
+		{ false, UPPER_BASE, UPPER_BASE },
+		{ false, 0xe8000000, 0xe8000000 },
 		{ false, 0xfec00000, PCI_NOWHERE },	/* I/O APIC */
 		{ false, 0xfee00000, PCI_NOWHERE },	/* local APIC */
 		{ false, 0xfffff000, PCI_NOWHERE },
@@ -389,6 +391,41 @@ static void test_handed_over(void)
 	set_bar(1, 1, PCI_PORTS_BASE + 0x70);
 	CHECK(answers(&mem, false, PCI_MEM_BASE + 0x7000, 0));
 	CHECK(answers(&port, true, PCI_PORTS_BASE + 0x70, 0));
+	pci_bus_free(bus);
+}
+
+/* A bus for firmware: nothing is set up, and the bridge is one that it knows. */
+static void test_firmware(void)
+{
+	struct pci_function *f;
+	struct range mem;
+
+	bus = pci_bus_new(&fake);
+	pci_bus_for_firmware(bus);
+	f = new_function();
+	CHECK_EQ(config_read(0, PCI_VENDOR_ID, 4), 0x12378086);
+	CHECK_EQ(config_read(0, PCI_SUBSYSTEM_VENDOR_ID, 4), 0x11001af4);
+	CHECK_EQ(config_read(0, PCI_CLASS_REVISION, 4) >> 16, 0x0600);
+	CHECK_EQ(add_bar(f, 0, 0x1000, false, &mem), 0);
+	CHECK_EQ(config_read(1, PCI_COMMAND, 2), 0);
+	CHECK_EQ(get_bar(1, 0), 0);
+	/* Shadow RAM is off at first, and of each register only the bits that there are change. */
+	CHECK_EQ(config_read(0, 0x58, 4), 0);
+	CHECK_EQ(config_read(0, 0x5c, 4), 0);
+	config_write(0, 0x58, 4, ONES);
+	config_write(0, 0x5c, 4, ONES);
+	CHECK_EQ(config_read(0, 0x58, 4), 0x33333300);
+	CHECK_EQ(config_read(0, 0x5c, 4), 0x33333333);
+	CHECK_EQ(config_read(0, 0x60, 4), 0);
+	/* At the window's end, where SeaBIOS begins; and over ECAM, which wins. */
+	set_command(1, PCI_COMMAND_MEMORY);
+	set_bar(1, 0, MEM_END - 0x1000);
+	CHECK(answers(&mem, false, MEM_END - 4, 0xffc));
+	set_bar(1, 0, PCI_ECAM_BASE);
+	CHECK(!answers(&mem, false, PCI_ECAM_BASE, 0));
+	CHECK_EQ(mmio_read(ecam(0, 0), 4), 0x12378086);
+	set_bar(1, 0, UPPER_BASE);
+	CHECK(answers(&mem, false, UPPER_BASE + 8, 8));
 	pci_bus_free(bus);
 }
 
@@ -698,7 +735,7 @@ static void test_bus_without(void)
 {
 	unsigned int fds = open_fds();
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		fake.refuse_after = i;
 		errno = 0;
 		CHECK(!pci_bus_new(&fake));
@@ -733,6 +770,7 @@ static const struct test tests[] = {
 	{ "accesses to BARs", test_access_to_bars },
 	{ "BARs that move, and where they may not be", test_moves },
 	{ "a device that comes later", test_handed_over },
+	{ "a bus for firmware", test_firmware },
 	{ "decoding is turned on and off", test_command },
 	{ "bus mastering", test_mastering },
 	{ "BARs that overlap", test_overlap },

@@ -232,6 +232,15 @@ int svmm_set_vm_state(int vm, enum svmm_vm_state state, const char *reason)
 	return 0;
 }
 
+struct debug_port *debug_port_new(struct machine *machine, struct console *c)
+{
+	return NULL;
+}
+
+void debug_port_free(struct debug_port *d)
+{
+}
+
 /* A guest's memory that says where it wakes. */
 uint32_t acpi_waking_vector(const struct ram *ram)
 {
@@ -297,6 +306,8 @@ void console_input_room(struct console *c)
 
 /* ---- helpers -------------------------------------------------------------------------- */
 
+static bool with_firmware;
+
 static inline void build(void)
 {
 	static struct svmm_cpuid cpuid;
@@ -310,6 +321,7 @@ static inline void build(void)
 		.topology = { .sockets = 1, .cores = 1, .threads = 1 },
 		.cpuid = &cpuid,
 		.exit_port = 0xf4,
+		.firmware = with_firmware,
 	};
 
 	memset(&module, 0, sizeof(module));

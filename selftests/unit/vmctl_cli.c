@@ -167,6 +167,7 @@ static const struct sample {
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
 	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" },
 	{ "module", "m a=b c" }, { "entry", "0x1040" }, { "mode", "long" },
+	{ "firmware", "seabios" }, { "debug-port", "file:/tmp/x" },
 };
 
 /* What goes with it, so that all makes sense. */
@@ -183,7 +184,8 @@ static void fill(const struct sample *s, char *words[8])
 	if (!strcmp(s->option, "entry") || !strcmp(s->option, "mode")) {
 		words[n++] = (char *)"--flat";
 		words[n++] = (char *)"f";
-	} else if (strcmp(s->option, "kernel") && strcmp(s->option, "flat")) {
+	} else if (strcmp(s->option, "kernel") && strcmp(s->option, "flat") &&
+		   strcmp(s->option, "firmware")) {
 		words[n++] = (char *)"--kernel";
 		words[n++] = (char *)"k";
 	}
@@ -225,6 +227,7 @@ static bool same(const struct run_options *a, const struct run_options *b)
 {
 	return same_text(a->kernel, b->kernel) && same_text(a->initrd, b->initrd) &&
 	       same_text(a->append, b->append) && same_files(a, b) &&
+	       same_text(a->firmware, b->firmware) && same_text(a->debug_port, b->debug_port) &&
 	       same_text(a->console, b->console) && same_text(a->name, b->name) &&
 	       same_text(a->backing.path, b->backing.path) && a->mem_bytes == b->mem_bytes &&
 	       a->backing.page == b->backing.page && a->backing.prefault == b->backing.prefault &&
@@ -363,6 +366,25 @@ static void test_detach(void)
 			 CLI_GO_ON && !strcmp(options.console, "none"), "which can be none\n");
 }
 
+static void test_firmware(void)
+{
+	ksft_test_result(parse("--firmware", "/x/bios.bin") == CLI_GO_ON &&
+			 (run_options_set_name(&options), !strncmp(options.name, "bios.bin-", 9)),
+			 "firmware instead of a kernel, and its name: %s\n", options.name);
+	ksft_test_result(parse("--firmware", "f", "--kernel", "k") == STATUS_USAGE &&
+			 strstr(said, "--firmware goes without --kernel"), "but not with one\n");
+	ksft_test_result(parse("--firmware", "f", "--mem", "3M") == STATUS_USAGE &&
+			 strstr(said, "it needs --mem 4M or more"), "with enough memory\n");
+	ksft_test_result(parse("--flat", "f", "--debug-port", "stdio") == CLI_GO_ON &&
+			 !strcmp(options.console, "none"), "a debug port on stdio: no console\n");
+	ksft_test_result(parse("--flat", "f", "--debug-port", "stdio", "--virtio-console",
+			       "stdio") == STATUS_USAGE && strstr(said, "only one of them"),
+			 "which only one can have\n");
+	ksft_test_result(parse("--flat", "f", "--debug-port", "stdio", "--detach") ==
+			 STATUS_USAGE && strstr(said, "there is no stdio then"),
+			 "and none who is detached\n");
+}
+
 static void write_config(const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -428,13 +450,14 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(35);
+	ksft_set_plan(41);
 	close(mkstemp(path));
 	test_table();
 	test_values();
 	test_flat();
 	test_modules();
 	test_detach();
+	test_firmware();
 	test_config();
 	test_print();
 	test_help();

@@ -5,7 +5,7 @@
 // needs: userspace/devices/pic.c
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
-// needs: userspace/devices/ps2_keyboard.c
+// needs: userspace/devices/ps2_keyboard.c userspace/devices/fw_cfg.c
 // needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
 // libs: -pthread
 /*
@@ -184,6 +184,15 @@ static uint32_t ioapic_entry(bool write, uint32_t entry)
 	return entry;
 }
 
+static uint8_t cmos(uint8_t index)
+{
+	uint8_t byte;
+
+	bus_io(m, 0x70, true, 1, 1, &index);
+	bus_io(m, 0x71, false, 1, 1, &byte);
+	return byte;
+}
+
 static bool sleeps(uint32_t vector, int what, enum machine_stop why)
 {
 	pthread_t thread;
@@ -235,6 +244,15 @@ static void test_sleep(void)
 	machine_free(m);
 	ksft_test_result(ok, "a machine that sleeps can be ended\n");
 
+	/* Its firmware begins anew, and finds why. */
+	with_firmware = true;
+	ok = sleeps(0, PRESS, MACHINE_POWEROFF) && module.sets == 1 && cmos(0x0f) == 0xfe &&
+	     module.page->seg.cs.base == 0xffff0000 && module.page->gpr.rip == 0xfff0 &&
+	     module.page->cr.cr0 == 0x60000010 && !module.page->msr.mtrr_def_type;
+	machine_free(m);
+	ksft_test_result(ok, "one with firmware goes on where that begins\n");
+	with_firmware = false;
+
 	ok = sleeps(0, PRESS, MACHINE_RESET) && !module.sets;
 	machine_free(m);
 	ok &= sleeps(0x100000, PRESS, MACHINE_RESET) && !module.sets;
@@ -246,7 +264,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(10);
+	ksft_set_plan(11);
 	test_hold();
 	test_hold_and_pause();
 	test_stop_races();

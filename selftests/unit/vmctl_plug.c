@@ -369,6 +369,43 @@ static void test_all(void)
 	plug_free(all);
 }
 
+static void test_boot_order(void)
+{
+	static const char wanted[] =
+		"/pci@i0cf8/scsi@18/disk@0,0\n"
+		"/pci@i0cf8/ethernet@2/ethernet-phy@0\n"
+		"/pci@i0cf8/scsi@a/disk@0,0\n";
+	char order[2048];
+
+	configure(DISKS_MAX, NETS_MAX, 0);
+	CHECK_EQ(plug_boot_order(&config, order, sizeof(order)), 0);
+	config.disks[15].boot_order = 1;
+	config.disks[1].boot_order = 100;
+	config.net_options[1].boot_order = 2;
+	CHECK_EQ(plug_boot_order(&config, order, sizeof(order)), strlen(wanted));
+	CHECK(!strcmp(order, wanted));
+	/* All of them have room. */
+	for (unsigned int i = 0; i < DISKS_MAX; i++)
+		config.disks[i].boot_order = 7;
+	for (unsigned int i = 0; i < NETS_MAX; i++)
+		config.net_options[i].boot_order = 8;
+	CHECK_EQ(plug_boot_order(&config, order, sizeof(order)), strlen(order));
+	CHECK(strstr(order, "ethernet@8/ethernet-phy@0\n"));
+}
+
+/* With firmware there is a bus in any case, with nothing on it set up. */
+static void test_firmware(void)
+{
+	struct plugs *all;
+
+	configure(0, 0, 0);
+	config.firmware = true;
+	CHECK(plug_any(&config));
+	all = plug_all(&fake, &config, 3);
+	CHECK_EQ(config_read(0, PCI_VENDOR_ID, 4), 0x12378086);
+	plug_free(all);
+}
+
 /* What cannot be made is told by the name of its option, and all else is gone again. */
 static void test_failures(void)
 {
@@ -665,6 +702,8 @@ static void test_refused(void)
 static const struct test tests[] = {
 	{ "each device has its place", test_places },
 	{ "as many as there can be", test_all },
+	{ "what firmware shall boot from", test_boot_order },
+	{ "a bus for firmware", test_firmware },
 	{ "devices that cannot be", test_failures },
 	{ "devices that come", test_attach },
 	{ "devices that go", test_detach },

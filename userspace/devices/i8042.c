@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An i8042 keyboard controller, with a keyboard or with nothing attached. It exists for what the PC
- * hangs on it, too, the reset line and the A20 gate, and answers a driver that probes it so that the
- * driver learns within one command that there is no mouse, or no keyboard. It knows no keys.
+ * hangs on it, too, the reset line and the A20 gate, which are at port 92h as well, and answers a
+ * driver that probes it so that the driver learns within one command that there is no mouse, or no
+ * keyboard. It knows no keys.
  *
  * The one trick: every answer is ready before the next access, so the input buffer is never full
  * and there is no timing. What the keyboard has to say stays there until it is read.
@@ -16,6 +17,7 @@
 
 #define DATA_PORT	0x60
 #define COMMAND_PORT	0x64
+#define FAST_PORT	0x92
 #define KEYBOARD_IRQ	1
 
 #define STATUS_OBF	0x01	/* a byte waits at 60h */
@@ -32,6 +34,8 @@
 
 #define OUTPUT_RUN	0x01	/* output port, 0: the reset line is pulled */
 #define OUTPUT_A20	0x02
+
+#define FAST_RESET	0x01	/* of port 92h, whose bit 1 is OUTPUT_A20 */
 
 #define RESEND		0xfe
 #define SELF_TEST_OK	0x55
@@ -257,6 +261,27 @@ static void command_write(void *opaque, uint64_t offset, unsigned int bytes, uin
 	update(kbc);
 }
 
+/* The gate says what it was told; there is no wrapping around at 1 MiB. */
+static uint64_t fast_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	const struct i8042 *kbc = opaque;
+
+	(void)offset;
+	(void)bytes;
+	return kbc->output_port & OUTPUT_A20;
+}
+
+static void fast_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	struct i8042 *kbc = opaque;
+
+	(void)offset;
+	(void)bytes;
+	kbc->output_port = (kbc->output_port & ~OUTPUT_A20) | (value & OUTPUT_A20);
+	if (value & FAST_RESET)
+		machine_request_stop(kbc->m, MACHINE_RESET, 0);
+}
+
 void i8042_reset(struct i8042 *kbc)
 {
 	kbc->status = STATUS_UNLOCKED | STATUS_SYS;
@@ -290,6 +315,7 @@ struct i8042 *i8042_new(struct machine *m, bool keyboard)
 	struct io_range command_range = {
 		"i8042 command", COMMAND_PORT, 1, status_read, command_write, kbc,
 	};
+	struct io_range fast_range = { "port 92h", FAST_PORT, 1, fast_read, fast_write, kbc };
 	int err;
 
 	if (!kbc)
@@ -306,6 +332,8 @@ struct i8042 *i8042_new(struct machine *m, bool keyboard)
 	err = machine_add_ports(m, &data_range);
 	if (!err)
 		err = machine_add_ports(m, &command_range);
+	if (!err)
+		err = machine_add_ports(m, &fast_range);
 	if (err) {
 		i8042_free(kbc);
 		errno = -err;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pci_parts.h"
 
@@ -19,11 +20,26 @@
 #define ADDRESS_BITS	0x80fffffcu
 #define LINES		4
 #define MULTIFUNCTION	0x80		/* of PCI_HEADER_TYPE */
+#define UPPER_BASE	(PCI_ECAM_BASE + PCI_ECAM_BYTES)	/* the window's part behind ECAM */
 
 /* "QEMU PCIe Host bridge": a generic bridge, of which drivers expect no registers. */
 static const struct pci_identity bridge = {
 	.vendor = 0x1b36, .device = 0x0008, .class_code = 0x060000,
 };
+
+/* The 440FX as QEMU has it, by which SeaBIOS, OVMF and iPXE tell what machine they are in. */
+static const struct pci_identity firmware_bridge = {
+	.vendor = 0x8086, .device = 0x1237, .subsystem_vendor = 0x1af4, .subsystem = 0x1100,
+	.class_code = 0x060000, .revision = 2,
+};
+
+/*
+ * Its registers that say of C0000h-FFFFFh whether reads and writes go to RAM.  Here they always do,
+ * and firmware that turns it on copies all of the ROM that it needs there.
+ */
+#define PAM		0x59
+#define PAM_BYTES	7
+#define PAM_BITS	0x33
 
 struct pci_bus {
 	struct machine *m;
@@ -165,6 +181,16 @@ static void mem_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_
 	window_write(opaque, false, PCI_MEM_BASE + offset, bytes, value);
 }
 
+static uint64_t upper_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return window_read(opaque, false, UPPER_BASE + offset, bytes);
+}
+
+static void upper_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	window_write(opaque, false, UPPER_BASE + offset, bytes, value);
+}
+
 uint64_t bus_reserve(struct pci_bus *bus, bool port, uint64_t bytes)
 {
 	uint64_t *next = port ? &bus->next_port : &bus->next_mem;
@@ -192,6 +218,17 @@ void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level)
 struct machine *pci_bus_machine(struct pci_bus *bus)
 {
 	return bus->m;
+}
+
+void pci_bus_for_firmware(struct pci_bus *bus)
+{
+	struct pci_function *f = function_at(bus, 0);
+	uint8_t writable[PAM_BYTES];
+
+	function_identify(f, &firmware_bridge);
+	memset(writable, PAM_BITS, sizeof(writable));
+	pci_add_registers(f, PAM, PAM_BYTES, writable, NULL, NULL);
+	bus->handed_over = true;
 }
 
 void pci_bus_hand_over(struct pci_bus *bus)
@@ -281,6 +318,10 @@ struct pci_bus *pci_bus_new(struct machine *m)
 		.name = "pci-mem", .start = PCI_MEM_BASE, .size = PCI_MEM_BYTES,
 		.read = mem_read, .write = mem_write, .opaque = bus,
 	};
+	const struct io_range upper = {
+		.name = "pci-mem", .start = UPPER_BASE, .size = PCI_MEM_END - UPPER_BASE,
+		.read = upper_read, .write = upper_write, .opaque = bus,
+	};
 	int err;
 
 	if (!bus)
@@ -297,6 +338,8 @@ struct pci_bus *pci_bus_new(struct machine *m)
 		err = machine_add_ports(m, &io);
 	if (!err)
 		err = machine_add_mmio(m, &mem);
+	if (!err)
+		err = machine_add_mmio(m, &upper);
 	if (!err && !pci_function_new(bus, &bridge))
 		err = -errno;
 	if (err) {

@@ -78,7 +78,7 @@ static uint64_t bar_address(const struct pci_function *f, unsigned int n)
 	uint32_t command = get(f->config + PCI_COMMAND, 2);
 	uint64_t address = get(f->config + PCI_BASE_ADDRESS_0 + 4 * n, 4) & ~(bar->bytes - 1);
 	uint64_t start = bar->port ? PCI_PORTS_BASE : PCI_MEM_BASE;
-	uint64_t size = bar->port ? PCI_PORTS_BYTES : PCI_MEM_BYTES;
+	uint64_t size = bar->port ? PCI_PORTS_BYTES : PCI_MEM_END - PCI_MEM_BASE;
 
 	if (!(command & (bar->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
 		return PCI_NOWHERE;
@@ -253,6 +253,15 @@ void function_config_write(struct pci_function *f, unsigned int offset, unsigned
 
 /* Life */
 
+void function_identify(struct pci_function *f, const struct pci_identity *identity)
+{
+	put16(f, PCI_VENDOR_ID, identity->vendor);
+	put16(f, PCI_DEVICE_ID, identity->device);
+	put32(f->config, PCI_CLASS_REVISION, identity->revision | identity->class_code << 8);
+	put16(f, PCI_SUBSYSTEM_VENDOR_ID, identity->subsystem_vendor);
+	put16(f, PCI_SUBSYSTEM_ID, identity->subsystem);
+}
+
 struct pci_function *function_new(struct pci_bus *bus, unsigned int devfn,
 				  const struct pci_identity *identity)
 {
@@ -263,11 +272,7 @@ struct pci_function *function_new(struct pci_bus *bus, unsigned int devfn,
 	f->bus = bus;
 	f->devfn = devfn;
 	f->next_capability = PCI_STD_HEADER_SIZEOF;
-	put16(f, PCI_VENDOR_ID, identity->vendor);
-	put16(f, PCI_DEVICE_ID, identity->device);
-	put32(f->config, PCI_CLASS_REVISION, identity->revision | identity->class_code << 8);
-	put16(f, PCI_SUBSYSTEM_VENDOR_ID, identity->subsystem_vendor);
-	put16(f, PCI_SUBSYSTEM_ID, identity->subsystem);
+	function_identify(f, identity);
 	f->config[PCI_INTERRUPT_LINE] = PCI_INTX_GSI + (devfn >> 3) % 4;
 	f->config[PCI_INTERRUPT_PIN] = 1;
 	f->writable[PCI_INTERRUPT_LINE] = 0xff;

@@ -52,6 +52,7 @@ void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level);
 struct pci_function *function_new(struct pci_bus *bus, unsigned int devfn,
 				  const struct pci_identity *identity);
 void function_free(struct pci_function *f);
+void function_identify(struct pci_function *f, const struct pci_identity *identity);
 /* Accesses to @offset, within CONFIG_BYTES. */
 uint32_t function_config_read(struct pci_function *f, unsigned int offset, unsigned int bytes);
 void function_config_write(struct pci_function *f, unsigned int offset, unsigned int bytes,

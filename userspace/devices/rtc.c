@@ -23,7 +23,7 @@ enum {
 	SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM,
 	WEEKDAY, DAY, MONTH, YEAR, REG_A, REG_B, REG_C, REG_D,
 	EQUIPMENT = 0x14, BASE_KB = 0x15, EXTENDED_KB = 0x17, SUM_FIRST = 0x10, SUM_LAST = 0x2d,
-	SUM = 0x2e, EXTENDED_KB_COPY = 0x30, CENTURY = 0x32, ABOVE_16M = 0x34, ABOVE_4G = 0x5b,
+	SHUTDOWN = 0x0f, BOOT_THIRD = 0x38, BOOT_FIRST = 0x3d, SUM = 0x2e, EXTENDED_KB_COPY = 0x30, CENTURY = 0x32, ABOVE_16M = 0x34, ABOVE_4G = 0x5b,
 };
 
 #define A_UIP		0x80
@@ -50,6 +50,8 @@ enum {
 #define CRYSTAL_HZ	32768
 #define UPDATE_NS	2228000		/* UIP: 244 us of warning, 1984 us of update cycle */
 #define DAY_SECONDS	86400
+
+#define SHUTDOWN_S3	0xfe	/* why the processor was reset, for firmware */
 
 #define KIB		1024ull
 #define MIB		(1024 * KIB)
@@ -382,10 +384,17 @@ static void fill_cmos(struct rtc *rtc, uint64_t mem_bytes)
 	put_size(rtc, EXTENDED_KB_COPY, 2, beyond(low, MIB, KIB));
 	put_size(rtc, ABOVE_16M, 2, beyond(low, 16 * MIB, 64 * KIB));
 	put_size(rtc, ABOVE_4G, 3, beyond(mem_bytes, LOW_MEMORY_END, 64 * KIB));
+	rtc->cmos[BOOT_FIRST] = 0x42;	/* disks, then the network, */
+	rtc->cmos[BOOT_THIRD] = 0x31;	/* then CD-ROMs */
 	for (i = SUM_FIRST; i <= SUM_LAST; i++)
 		sum += rtc->cmos[i];
 	rtc->cmos[SUM] = sum >> 8;
 	rtc->cmos[SUM + 1] = sum;
+}
+
+void rtc_tell_woken(struct rtc *rtc)
+{
+	rtc->cmos[SHUTDOWN] = SHUTDOWN_S3;
 }
 
 /* The battery keeps time and RAM; the reset line clears what can interrupt. */

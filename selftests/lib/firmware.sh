@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# Disks that firmware boots, for scripts that have sourced tap.sh. It knows no test.
+
+shown="out err"
+
+# grub_disk FILE DIRECTORY: a disk with GRUB, whose one partition has what is in the directory, of
+# which GRUB reads grub.cfg
+grub_disk()
+{
+	dd if=/dev/zero of="$1" bs=1M count=1 2>/dev/null
+	dd if=out/guest/grub.img of="$1" conv=notrunc 2>/dev/null
+	# The table: one partition of Linux, of 40 MiB behind the first one, and no others
+	{
+		printf '\200\0\0\0\203\0\0\0\0\010\0\0\0\100\1\0'
+		dd if=/dev/zero bs=48 count=1 2>/dev/null
+		printf '\125\252'
+	} | dd of="$1" bs=1 seek=446 conv=notrunc 2>/dev/null
+	dd if=/dev/zero of="$tmp/partition" bs=1M count=0 seek=40 2>/dev/null
+	/sbin/mke2fs -q -t ext2 -d "$2" "$tmp/partition" && cat "$tmp/partition" >>"$1"
+	rm "$tmp/partition"
+}
+
+# boot SECONDS OPTION...: a guest with firmware, its console in $tmp/out; to its end
+boot()
+{
+	seconds=$1
+	shift
+	timeout "$seconds" vmctl run --firmware seabios --exit-port 0xf4 "$@" >"$tmp/out" \
+		2>"$tmp/err" </dev/null
+}
+
+said() { tr -d '\r' <"$tmp/out" | grep -q -e "$1"; }
+# How many lines have said so
+times_said() { tr -d '\r' <"$tmp/out" | grep -c -e "$1"; }
