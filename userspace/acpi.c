@@ -13,6 +13,7 @@
 #include "acpi.h"
 #include "boot.h"
 #include "device.h"
+#include "devices/hpet.h"
 #include "dsdt.hex"
 #include "machine.h"
 #include "pci.h"
@@ -76,6 +77,16 @@ struct PACKED mcfg {
 	uint16_t segment;
 	uint8_t first_bus, last_bus;
 	uint32_t reserved1;
+};
+
+/* IA-PC HPET Specification 1.0a, 3.2.4. */
+struct PACKED hpet_table {
+	struct header h;
+	uint32_t id;
+	struct gas base;
+	uint8_t number;
+	uint16_t min_ticks;
+	uint8_t attributes;
 };
 
 /* 5.2.9; members that are 0 here are not named. */
@@ -372,6 +383,19 @@ static uint64_t put_mcfg(struct writer *w)
 	return put(w, &mcfg, sizeof(mcfg), 16);
 }
 
+static uint64_t put_hpet(struct writer *w)
+{
+	struct hpet_table hpet = {
+		.h = header("HPET", 1, sizeof(hpet)),
+		.id = HPET_ID,
+		.base = { .bit_width = 64, .address = HPET_BASE },
+		.min_ticks = HPET_MIN_TICKS,
+	};
+
+	hpet.h.checksum = checksum(&hpet, sizeof(hpet));
+	return put(w, &hpet, sizeof(hpet), 16);
+}
+
 static uint64_t put_xsdt(struct writer *w, const uint64_t *tables, unsigned int nr)
 {
 	size_t bytes = sizeof(struct header) + nr * sizeof(tables[0]);
@@ -413,6 +437,8 @@ static uint64_t build(uint8_t *host, uint64_t gpa, const struct acpi_choice *is,
 	}
 	if (is->pvpanic)
 		tables[nr++] = put(&w, pvpanic_aml_code, sizeof(pvpanic_aml_code), 16);
+	if (is->hpet)
+		tables[nr++] = put_hpet(&w);
 	rsdp.xsdt = put_xsdt(&w, tables, nr);
 	rsdp.checksum = checksum(&rsdp, RSDP_V1_BYTES);
 	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));

@@ -12,7 +12,7 @@
 #include "ram.h"
 #include "topology.h"
 
-#define ACPI_TABLES_MAX	5u
+#define ACPI_TABLES_MAX	6u
 #define ACPI_ROOM	((uint32_t)(RAM_1M - RAM_BIOS_START))	/* for all of them */
 #define ACPI_RSDP_BYTES	36u
 #define ACPI_ALIGN	64u		/* of all of them: the FACS has that */
@@ -23,12 +23,14 @@
  * @pci: there is a PCI bus
  * @pvpanic: there is that port
  * @keyboard: there is one
+ * @hpet: there is one
  */
 struct acpi_choice {
 	const struct topology *topology;
 	bool pci;
 	bool pvpanic;
 	bool keyboard;
+	bool hpet;
 };
 
 /**

@@ -22,6 +22,7 @@ static const char others[] =
 "                    tenth of what it does at the serial port; WHERE as for --console\n"
 "  --pvpanic         a port by which the guest's kernel says that it has panicked;\n"
 "                    that ends the VM with status 3\n"
+"  --hpet            a high-precision event timer, for guests that want no other\n"
 "  --keyboard        a PS/2 keyboard, on which vmctl key types\n";
 
 void device_help_options(void)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "devices/fw_cfg.h"
+#include "devices/hpet.h"
 #include "machine.h"
 #include "message.h"
 #include "terminal.h"
@@ -393,6 +394,39 @@ static int create_vcpus(struct machine *m, const struct machine_config *config)
 	return 0;
 }
 
+static bool is_there(const void *device, const char *option)
+{
+	if (!device)
+		message("%s: cannot have it: %s", option, strerror(errno));
+	return device;
+}
+
+/* What only some machines have.  Return: 0, or -1 after a message. */
+static int create_more_devices(struct machine *m, const struct machine_config *config)
+{
+	if (config->pvpanic) {
+		m->pvpanic = pvpanic_new(m);
+		if (!is_there(m->pvpanic, "--pvpanic"))
+			return -1;
+	}
+	if (config->hpet) {
+		m->hpet = hpet_new(m);
+		if (!is_there(m->hpet, "--hpet"))
+			return -1;
+	}
+	if (config->firmware) {
+		m->fw_cfg = fw_cfg_new(m);
+		if (!is_there(m->fw_cfg, "--firmware"))
+			return -1;
+	}
+	if (config->debug_port) {
+		m->debug_port = debug_port_new(m, config->debug_port);
+		if (!m->debug_port)
+			return -1;
+	}
+	return 0;
+}
+
 static int create_devices(struct machine *m, const struct machine_config *config,
 			  struct console *console)
 {
@@ -414,25 +448,8 @@ static int create_devices(struct machine *m, const struct machine_config *config
 		message("cannot build a device: %s", strerror(errno));
 		return -1;
 	}
-	if (config->pvpanic) {
-		m->pvpanic = pvpanic_new(m);
-		if (!m->pvpanic) {
-			message("--pvpanic: cannot have it: %s", strerror(errno));
-			return -1;
-		}
-	}
-	if (config->firmware) {
-		m->fw_cfg = fw_cfg_new(m);
-		if (!m->fw_cfg) {
-			message("--firmware: cannot build a device: %s", strerror(errno));
-			return -1;
-		}
-	}
-	if (config->debug_port) {
-		m->debug_port = debug_port_new(m, config->debug_port);
-		if (!m->debug_port)
-			return -1;
-	}
+	if (create_more_devices(m, config))
+		return -1;
 	if (plug_any(config->plugs)) {
 		m->plugs = plug_all(m, config->plugs, m->nr_vcpus);
 		if (!m->plugs)
@@ -496,6 +513,8 @@ static void free_devices(struct machine *m)
 		debug_port_free(m->debug_port);
 	if (m->fw_cfg)
 		fw_cfg_free(m->fw_cfg);
+	if (m->hpet)
+		hpet_free(m->hpet);
 	if (m->pvpanic)
 		pvpanic_free(m->pvpanic);
 	if (m->acpi_pm)

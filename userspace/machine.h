@@ -42,6 +42,7 @@
  * @debug_port: where what firmware says at its debug port goes, or NULL
  * @pvpanic: it can say that it has panicked
  * @keyboard: there is one
+ * @hpet: there is one
  * @plugs: what is on its PCI bus
  * @nice: of the vCPUs' threads
  */
@@ -57,6 +58,7 @@ struct machine_config {
 	struct console *debug_port;
 	bool pvpanic;
 	bool keyboard;
+	bool hpet;
 	struct plug_config *plugs;
 	int nice;
 };
@@ -140,6 +142,7 @@ struct machine {
 	struct i8042 *i8042;
 	struct acpi_pm *acpi_pm;
 	struct pvpanic *pvpanic;	/* NULL: none was asked for */
+	struct hpet *hpet;		/* likewise */
 	struct fw_cfg *fw_cfg;		/* NULL: there is no firmware */
 	struct debug_port *debug_port;	/* NULL: none was asked for */
 	struct plugs *plugs;		/* NULL: there is no PCI bus */

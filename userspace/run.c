@@ -131,7 +131,7 @@ static int load(const struct run *r)
 	};
 	const struct acpi_choice acpi = {
 		.topology = &o->topology, .pci = plug_any(&r->plugs), .pvpanic = o->pvpanic,
-		.keyboard = o->keyboard,
+		.keyboard = o->keyboard, .hpet = o->hpet,
 	};
 
 	if (o->firmware)
@@ -379,6 +379,7 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.debug_port = r->debug_port,
 		.pvpanic = r->options->pvpanic,
 		.keyboard = r->options->keyboard,
+		.hpet = r->options->hpet,
 		.plugs = &r->plugs,
 		.nice = r->vm.nice,
 	};

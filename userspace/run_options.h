@@ -83,6 +83,7 @@ struct run_options {
 	enum watchdog_action watchdog;
 	bool pvpanic;
 	bool keyboard;
+	bool hpet;
 	int exit_port;		/* -1: none */
 	bool no_reboot;
 	bool no_sandbox;

@@ -18,7 +18,6 @@
 #define NR_TIMERS	3
 #define HZ		100000000u
 #define PERIOD_FS	10000000ull	/* of a tick: 1e15 / HZ */
-#define MIN_TICKS	10000u		/* between interrupts: 100 us */
 #define ROUTES		0xff0000u	/* pins of the I/O APIC that a timer can have */
 
 /* Registers; each has 8 bytes. */
@@ -31,10 +30,8 @@
 #define TIMER_COMPARE	0x08
 #define TIMER_MESSAGE	0x10
 
-#define ID_VALUE	(PERIOD_FS << 32 | 0x80860000u | ID_LEGACY | ID_64_BIT | \
-			 (NR_TIMERS - 1) << 8 | 1)
-#define ID_LEGACY	0x8000u
-#define ID_64_BIT	0x2000u
+/* Revision 1, three timers, 64 bits, legacy mode, 8086h as the vendor. */
+#define ID_VALUE	(PERIOD_FS << 32 | HPET_ID)
 
 #define CONFIG_ON	1u
 #define CONFIG_LEGACY	2u
@@ -163,7 +160,7 @@ static void arm(struct timer *t)
 /* Behind a match: a period on, or several if that is not far enough. */
 static void repeat(struct timer *t, uint64_t count)
 {
-	uint64_t late = count + MIN_TICKS - t->next;
+	uint64_t late = count + HPET_MIN_TICKS - t->next;
 
 	t->compare += (late / t->period + 1) * t->period;
 	if (is_short(t))

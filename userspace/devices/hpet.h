@@ -7,6 +7,8 @@
 
 #define HPET_BASE	0xfed00000u
 #define HPET_BYTES	1024u
+#define HPET_ID		0x8086a201u	/* lower half of its first register */
+#define HPET_MIN_TICKS	10000u		/* between interrupts: 100 us */
 
 struct hpet;
 struct hpet *hpet_new(struct machine *m);
