@@ -91,15 +91,18 @@ static void test_one_shot(void)
 	advance(100 * SECOND);
 	CHECK_EQ(fake.rises[20], 1);
 	CHECK_EQ(get(REG(0x20)), 0);		/* an edge leaves no status */
-	/* Where it is already, it comes round in six thousand years. */
+	/* What is over when it is written comes at once, and once. */
 	set(TIMER(0, 8), get(REG(0xf0)) - 1);
 	advance(100 * SECOND);
-	CHECK_EQ(fake.rises[20], 1);
+	CHECK_EQ(fake.rises[20], 2);
+	set(TIMER(0, 0), 20 << 9 | 4);
+	advance(100 * SECOND);
+	CHECK_EQ(fake.rises[20], 2);
 	/* A timer that is off matches and tells nobody. */
 	set(TIMER(0, 0), 20 << 9);
 	set(TIMER(0, 8), get(REG(0xf0)) + 1000);
 	advance(SECOND);
-	CHECK_EQ(fake.rises[20], 1);
+	CHECK_EQ(fake.rises[20], 2);
 	hpet_free(hpet);
 }
 
@@ -114,6 +117,9 @@ static void test_32_bits(void)
 	CHECK_EQ(fake.rises[17], 1);
 	advance(43 * SECOND);			/* 2^32 ticks on */
 	CHECK_EQ(fake.rises[17], 2);
+	set(TIMER(1, 8), get(REG(0xf0)) - 1);	/* over */
+	advance(MS);
+	CHECK_EQ(fake.rises[17], 3);
 	hpet_free(hpet);
 }
 

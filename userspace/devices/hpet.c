@@ -146,15 +146,32 @@ static uint64_t ahead(const struct timer *t, uint64_t count)
 	return is_short(t) ? (uint32_t)ticks : ticks;
 }
 
-/* To what it is now, or disarmed: where it is due in centuries, or was moments ago. */
-static void arm(struct timer *t)
+static void arm_in(struct timer *t, uint64_t count, uint64_t ticks)
 {
-	uint64_t count = counter(t->hpet), ticks = ahead(t, count);
-
 	t->armed = runs(t->hpet) && ticks < 1ull << 62;
 	t->next = count + ticks;
 	machine_timer_arm(t->timer, t->armed ?
 			  ns_from_ticks(now(t->hpet) + ticks, HZ) : UINT64_MAX);
+}
+
+/* To what it is now, or disarmed: where it is due in centuries, or was moments ago. */
+static void arm(struct timer *t)
+{
+	uint64_t count = counter(t->hpet);
+
+	arm_in(t, count, ahead(t, count));
+}
+
+/*
+ * A guest asks for a time that was to come when it asked: an exit takes longer than it may look
+ * ahead.  Were it to wait for the counter to come round, drivers that try some times would give up.
+ */
+static void arm_written(struct timer *t)
+{
+	uint64_t count = counter(t->hpet), ticks = ahead(t, count);
+	bool is_over = is_short(t) ? (int32_t)ticks < 0 : (int64_t)ticks < 0;
+
+	arm_in(t, count, is_over ? 0 : ticks);
 }
 
 /* Behind a match: a period on, or several if that is not far enough. */
@@ -170,18 +187,19 @@ static void repeat(struct timer *t, uint64_t count)
 static void fire(void *opaque)
 {
 	struct timer *t = opaque;
-	uint64_t count = counter(t->hpet);
+	uint64_t count;
 
-	if (!t->armed || count < t->next)
+	if (!t->armed || counter(t->hpet) < t->next)
 		return;
 	match(t);
+	/* That took time. */
+	count = counter(t->hpet);
 	if ((t->config & T_PERIODIC) && t->period) {
 		repeat(t, count);
-		arm(t);
+		arm_in(t, count, ahead(t, count));
 	} else if (is_short(t)) {
 		/* Again when the counter's lower half comes round. */
-		t->next += 1ull << 32;
-		machine_timer_arm(t->timer, ns_from_ticks(now(t->hpet) + t->next - count, HZ));
+		arm_in(t, count, t->next + (1ull << 32) - count);
 	} else {
 		t->armed = false;
 	}
@@ -282,7 +300,10 @@ static void set_compare(struct timer *t, uint64_t value)
 	if (t->config & T_PERIODIC)
 		t->period = value;
 	t->config &= ~T_SET_VALUE;
-	arm(t);
+	if (t->config & T_PERIODIC)
+		arm(t);
+	else
+		arm_written(t);
 }
 
 static void write_timer(struct timer *t, unsigned int at, uint64_t value)
