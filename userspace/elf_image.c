@@ -162,6 +162,17 @@ void elf_bounds(const struct elf_image *elf, uint64_t *start, uint64_t *end)
 	}
 }
 
+bool elf_has(const struct elf_image *elf, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < elf->nr_segments; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (gpa >= s->gpa && gpa - s->gpa < s->bytes)
+			return true;
+	}
+	return false;
+}
+
 static int load_segment(const struct elf_image *elf, struct places *places,
 			const struct elf_segment *s, uint64_t gpa)
 {
@@ -255,11 +266,6 @@ bool elf_physical(const struct elf_image *elf, uint64_t address, uint64_t *gpa)
 			return true;
 		}
 	}
-	for (s = elf->segments; s < elf->segments + elf->nr_segments; s++) {
-		if (address >= s->gpa && address - s->gpa < s->bytes) {
-			*gpa = address;
-			return true;
-		}
-	}
-	return false;
+	*gpa = address;
+	return elf_has(elf, address);
 }

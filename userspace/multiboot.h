@@ -55,6 +55,9 @@ int multiboot_by_elf(struct multiboot_image *m, const struct loader_head *head);
 /* Put it into memory, each address @shift higher.  0, or -1 after a message. */
 int multiboot_load(const struct multiboot_image *m, struct places *places, uint64_t shift);
 
+/* Where it starts is in it: 0, or -1 after a message. */
+int multiboot_check_entry(const struct multiboot_image *m);
+
 /* The lowest address, and the end of the highest part. */
 void multiboot_bounds(const struct multiboot_image *m, uint64_t *start, uint64_t *end);
 

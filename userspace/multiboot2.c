@@ -382,14 +382,9 @@ static int load(const struct boot *boot, const struct loader_head *head)
 	uint64_t start, end, shift, info;
 	struct places places;
 
-	if (read_header(&k) || read_image(&k))
+	if (read_header(&k) || read_image(&k) || multiboot_check_entry(&k.m))
 		return -1;
 	multiboot_bounds(&k.m, &start, &end);
-	if (k.m.entry < start || k.m.entry >= end) {
-		message("%s starts at %#llx, where it has nothing; the file is damaged",
-			boot->kernel->path, (unsigned long long)k.m.entry);
-		return -1;
-	}
 	places_init_kernel(&places, boot->ram);
 	if (choose_shift(&k, &places, start, end, &shift) ||
 	    multiboot_load(&k.m, &places, shift))

@@ -26,7 +26,8 @@ int multiboot_by_addresses(struct multiboot_image *m, const struct multiboot_add
 			return damaged(m, "a header below its own file");
 		load = a->header - a->header_offset;
 	}
-	if (a->header < load || a->header - load > a->header_offset)
+	/* Also if it is above the header. */
+	if (a->header - load > a->header_offset)
 		return damaged(m, "a load address that is not in the file");
 	m->gpa = load;
 	m->offset = a->header_offset - (a->header - load);
@@ -57,8 +58,7 @@ int multiboot_by_elf(struct multiboot_image *m, const struct loader_head *head)
 		return -1;
 	}
 	m->by_elf = true;
-	if (!elf_physical(&m->elf, m->elf.entry, &m->entry))
-		m->entry = m->elf.entry;
+	elf_physical(&m->elf, m->elf.entry, &m->entry);
 	return 0;
 }
 
@@ -75,6 +75,16 @@ int multiboot_load(const struct multiboot_image *m, struct places *places, uint6
 		return -1;
 	memset(to + m->file_bytes, 0, m->bytes - m->file_bytes);
 	return 0;
+}
+
+int multiboot_check_entry(const struct multiboot_image *m)
+{
+	if (m->by_elf ? elf_has(&m->elf, m->entry) :
+			m->entry >= m->gpa && m->entry - m->gpa < m->bytes)
+		return 0;
+	message("%s starts at %#llx, where it has nothing; the file is damaged", m->image->path,
+		(unsigned long long)m->entry);
+	return -1;
 }
 
 void multiboot_bounds(const struct multiboot_image *m, uint64_t *start, uint64_t *end)

@@ -249,9 +249,13 @@ static void test_pvh_modules(void)
 	segment_64(0)->p_memsz = MIB;		/* all of 1 to 2 MiB; there is room below */
 	add_module(data, 100, "");
 	ksft_test_result(refused(2 * MIB + 2000, "too large"), "none below 1 MiB\n");
-	segment_64(0)->p_memsz = 10000;
 	no_modules();
+	add_segment(CODE, 0, 0xa0000, 0, 0);
+	ksft_test_result(refused(2 * MIB + 2000, "no memory is left for what the kernel is told"),
+			 "none for the start info\n");
+	header_64()->e_phnum--;
 	add_module(data, 0, "");
+	segment_64(0)->p_memsz = 10000;
 	ksft_test_result(refused(16 * MIB, "empty"), "an empty one\n");
 	no_modules();
 }
@@ -262,7 +266,9 @@ static void test_pvh_hostile(void)
 	uint64_t entry = MIB - 1;
 
 	make_pvh(true, MIB + 10000, 8, 4);
-	ksft_test_result(load(16 * MIB) && is_protected(MIB + 10000), "an entry between parts\n");
+	ksft_test_result(refused(16 * MIB, "where it has nothing"), "an entry between parts\n");
+	make_pvh(true, 2 * MIB + 1999, 8, 4);
+	ksft_test_result(load(16 * MIB) && is_protected(2 * MIB + 1999), "one in the last byte\n");
 	make_pvh(true, entry, 8, 4);
 	ksft_test_result(refused(16 * MIB, "where it has nothing"), "an entry below\n");
 	make_pvh(true, 2 * MIB + 2000, 8, 4);
@@ -291,7 +297,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(59);
+	ksft_set_plan(61);
 	test_program();
 	test_program_refused();
 	test_pvh();
