@@ -91,8 +91,8 @@ static bool add_segment(struct elf_image *elf, const Elf64_Phdr *p, char *why, s
 	if (p->p_filesz > p->p_memsz || p->p_paddr > UINT64_MAX - p->p_memsz)
 		return wrong(why, room, "has a segment of an impossible size; the file is damaged");
 	if (!in_file(elf, p->p_offset, p->p_filesz)) {
-		snprintf(why, room, "is truncated: it has %llu bytes, and a segment at %llu has %llu; "
-			 "copy it again", (unsigned long long)elf->image->bytes,
+		snprintf(why, room, "is truncated: it has %llu bytes, and a segment at %llu has "
+			 "%llu; copy it again", (unsigned long long)elf->image->bytes,
 			 (unsigned long long)p->p_offset, (unsigned long long)p->p_filesz);
 		return false;
 	}

@@ -91,8 +91,8 @@ int elf_load(const struct elf_image *elf, struct places *places, uint64_t shift)
 bool elf_find_note(const struct elf_image *elf, const char *name, uint32_t type, void *value,
 		   size_t min, size_t max);
 
-/* Where @address, virtual or physical, is in memory, without a shift.  False: in no segment, and @gpa
- * is @address.
+/* Where @address, virtual or physical, is in memory, without a shift.  False: in no segment, and
+ * @gpa is @address.
  */
 bool elf_physical(const struct elf_image *elf, uint64_t address, uint64_t *gpa);
 

@@ -61,7 +61,9 @@ int multiboot_check_entry(const struct multiboot_image *m);
 /* The lowest address, and the end of the highest part. */
 void multiboot_bounds(const struct multiboot_image *m, uint64_t *start, uint64_t *end);
 
-/* Start it as a BIOS's loader would, with what the protocol says in EAX and EBX.  0, or -1 after a message. */
+/* Start it as a BIOS's loader would, with what the protocol says in EAX and EBX.  Return: 0, or -1
+ * after a message.
+ */
 int multiboot_enter(const struct boot *boot, struct places *places, uint64_t entry, uint32_t magic,
 		    uint64_t info);
 

@@ -70,7 +70,8 @@ static void test_program(void)
 	make_program(true);
 	ksft_test_result(load(16 * MIB) && was_said(NULL) && is_loaded() &&
 			 page.gpr.rip == MIB + 16 && page.seg.cs.attrib == 0xa9b &&
-			 (page.cr.efer & 0x500) == 0x500 && (page.cr.cr0 & 0x80000001) == 0x80000001,
+			 (page.cr.efer & 0x500) == 0x500 &&
+			 (page.cr.cr0 & 0x80000001) == 0x80000001,
 			 "a 64-bit program starts in long mode\n");
 	table = at(page.cr.cr3);
 	table = at(table[0] & ~0xfffull);
@@ -238,7 +239,7 @@ static void test_pvh_modules(void)
 			 "the first lies at the end of memory, on a page\n");
 	ksft_test_result(m[1].paddr == 16 * MIB - 5 * 4096 && m[1].size == 6 &&
 			 !memcmp(at(m[1].paddr), "second", 6) &&
-			 !strcmp(at(m[1].cmdline), "its args"), "the second below, with its line\n");
+			 !strcmp(at(m[1].cmdline), "its args"), "the second below, with its own\n");
 	no_modules();
 	add_module(data, MIB - 3 * 4096, "");
 	ksft_test_result(load(2 * MIB + 2000), "what just fits\n");
