@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Linux as the guest: a bzImage, entered by the 64-bit boot protocol, or by the 32-bit one if it has
- * no other (Documentation/arch/x86/boot.rst in Linux's sources, "boot.rst" below).
+ * Linux as the guest: a bzImage, entered by the 64-bit boot protocol, or by the 32-bit one if it
+ * has no other (Documentation/arch/x86/boot.rst in Linux's sources, "boot.rst" below).
  *
- * The kernel's real-mode half is not run, as it asks a BIOS; its work is done here: a zero page with
- * the setup header and the memory map, a GDT, page tables.  The kernel is loaded where it prefers to
- * be, and the initial RAM disk as high as it allows.
+ * The kernel's real-mode half is not run, as it asks a BIOS; its work is done here: a zero page
+ * with the setup header and the memory map, a GDT, page tables.  The kernel is loaded where it
+ * prefers to be, and the initial RAM disk as high as it allows.
  */
 #include <asm/bootparam.h>
 #include <stddef.h>

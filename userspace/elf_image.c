@@ -91,8 +91,8 @@ static bool add_segment(struct elf_image *elf, const Elf64_Phdr *p, char *why, s
 	if (p->p_filesz > p->p_memsz || p->p_paddr > UINT64_MAX - p->p_memsz)
 		return wrong(why, room, "has a segment of an impossible size; the file is damaged");
 	if (!in_file(elf, p->p_offset, p->p_filesz)) {
-		snprintf(why, room, "is truncated: it has %llu bytes, and a segment at %llu has %llu; "
-			 "copy it again", (unsigned long long)elf->image->bytes,
+		snprintf(why, room, "is truncated: it has %llu bytes, and a segment at %llu has "
+			 "%llu; copy it again", (unsigned long long)elf->image->bytes,
 			 (unsigned long long)p->p_offset, (unsigned long long)p->p_filesz);
 		return false;
 	}
@@ -160,6 +160,17 @@ void elf_bounds(const struct elf_image *elf, uint64_t *start, uint64_t *end)
 		if (s->gpa + s->bytes > *end)
 			*end = s->gpa + s->bytes;
 	}
+}
+
+bool elf_has(const struct elf_image *elf, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < elf->nr_segments; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (gpa >= s->gpa && gpa - s->gpa < s->bytes)
+			return true;
+	}
+	return false;
 }
 
 static int load_segment(const struct elf_image *elf, struct places *places,
@@ -255,11 +266,6 @@ bool elf_physical(const struct elf_image *elf, uint64_t address, uint64_t *gpa)
 			return true;
 		}
 	}
-	for (s = elf->segments; s < elf->segments + elf->nr_segments; s++) {
-		if (address >= s->gpa && address - s->gpa < s->bytes) {
-			*gpa = address;
-			return true;
-		}
-	}
-	return false;
+	*gpa = address;
+	return elf_has(elf, address);
 }

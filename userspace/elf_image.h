@@ -64,6 +64,9 @@ bool elf_read(struct elf_image *elf, const struct loader_head *head, char *why, 
 /* The lowest address of a segment, and the end of the highest. */
 void elf_bounds(const struct elf_image *elf, uint64_t *start, uint64_t *end);
 
+/* Is that physical address in a segment? */
+bool elf_has(const struct elf_image *elf, uint64_t gpa);
+
 /**
  * elf_load - take the places of all segments, and read them
  * @elf: from elf_read()
@@ -88,7 +91,9 @@ int elf_load(const struct elf_image *elf, struct places *places, uint64_t shift)
 bool elf_find_note(const struct elf_image *elf, const char *name, uint32_t type, void *value,
 		   size_t min, size_t max);
 
-/* Where @address, virtual or physical, is in memory, without a shift.  False: in no segment. */
+/* Where @address, virtual or physical, is in memory, without a shift.  False: in no segment, and
+ * @gpa is @address.
+ */
 bool elf_physical(const struct elf_image *elf, uint64_t address, uint64_t *gpa);
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An ELF file that is made for no boot protocol: a test program.  One of 64 bits starts in long mode
- * with the first 4 GiB mapped to themselves, one of 32 bits in protected mode with paging off; both
- * with flat segments and a small stack, and are handed nothing: ACPI tables can be found as ever.
+ * An ELF file that is made for no boot protocol: a test program.  One of 64 bits starts in long
+ * mode with the first 4 GiB mapped to themselves, one of 32 bits in protected mode with paging off;
+ * both with flat segments and a small stack, and are handed nothing: ACPI tables can be found as
+ * ever.
  */
 #include <elf.h>
 
@@ -14,7 +15,7 @@
 #define STACK_BYTES	16384ULL
 #define MAPPED		(4ULL << 30)
 
-/* Made for a dynamic linker, or, as the C library's start-up code notes, for an operating system. */
+/* Made for a dynamic linker, or, as libc's start-up code notes, for an operating system. */
 static bool is_user_program(const struct elf_image *elf)
 {
 	uint32_t abi[4];

@@ -2,8 +2,8 @@
 /*
  * The kinds of kernel that can be booted: one struct loader, and one file, for each.
  *
- * A loader knows its protocol.  It does not know the others, nor options, devices or threads.  Where
- * things lie in guest memory is places.h's, the processor's start states are enter.c's.
+ * A loader knows its protocol.  It does not know the others, nor options, devices or threads.
+ * Where things lie in guest memory is places.h's, the processor's start states are enter.c's.
  */
 #ifndef VMCTL_LOADER_H
 #define VMCTL_LOADER_H

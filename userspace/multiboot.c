@@ -209,14 +209,9 @@ static int load(const struct boot *boot, const struct loader_head *head)
 	uint64_t start, end, info;
 	struct places places;
 
-	if (read_image(&m, head))
+	if (read_image(&m, head) || multiboot_check_entry(&m))
 		return -1;
 	multiboot_bounds(&m, &start, &end);
-	if (m.entry < start || m.entry >= end) {
-		message("%s starts at %#llx, where it has nothing; the file is damaged",
-			boot->kernel->path, (unsigned long long)m.entry);
-		return -1;
-	}
 	places_init_kernel(&places, boot->ram);
 	if (multiboot_load(&m, &places, 0) ||
 	    load_modules(boot, &places, places_lowest, end > RAM_1M ? end : RAM_1M, loaded))

@@ -55,10 +55,15 @@ int multiboot_by_elf(struct multiboot_image *m, const struct loader_head *head);
 /* Put it into memory, each address @shift higher.  0, or -1 after a message. */
 int multiboot_load(const struct multiboot_image *m, struct places *places, uint64_t shift);
 
+/* Where it starts is in it: 0, or -1 after a message. */
+int multiboot_check_entry(const struct multiboot_image *m);
+
 /* The lowest address, and the end of the highest part. */
 void multiboot_bounds(const struct multiboot_image *m, uint64_t *start, uint64_t *end);
 
-/* Start it as a BIOS's loader would, with what the protocol says in EAX and EBX.  0, or -1 after a message. */
+/* Start it as a BIOS's loader would, with what the protocol says in EAX and EBX.  Return: 0, or -1
+ * after a message.
+ */
 int multiboot_enter(const struct boot *boot, struct places *places, uint64_t entry, uint32_t magic,
 		    uint64_t info);
 

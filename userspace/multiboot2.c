@@ -3,7 +3,8 @@
  * Multiboot kernels of version 2 (Multiboot2 Specification 2.0, "spec" below).
  *
  * The header is somewhere in the first 32 KiB, and is a list of tags: what the kernel demands, and
- * where it goes, if it is no ELF file or can go elsewhere.  What it is handed is a list of tags too.
+ * where it goes, if it is no ELF file or can go elsewhere.  What it is handed is a list of tags,
+ * too.
  */
 #include <string.h>
 
@@ -119,8 +120,8 @@ static int refuse(const struct kernel *k, const char *what, unsigned int type)
 }
 
 /* Copy what a tag has to have behind its first 8 bytes. */
-static int read_tag(const struct kernel *k, const struct header_tag *tag, const uint8_t *at, void *to,
-		    size_t bytes)
+static int read_tag(const struct kernel *k, const struct header_tag *tag, const uint8_t *at,
+		    void *to, size_t bytes)
 {
 	if (tag->size < sizeof(*tag) + bytes)
 		return refuse(k, "is damaged: too short is a tag of type", tag->type);
@@ -147,7 +148,7 @@ static int check_console(const struct kernel *k, const struct header_tag *tag, c
 
 	if (read_tag(k, tag, at, &flags, sizeof(flags)))
 		return -1;
-	if (!(tag->flags & OPTIONAL) && (flags & (CONSOLE_REQUIRED | CONSOLE_TEXT)) == CONSOLE_REQUIRED)
+	if (!(tag->flags & OPTIONAL) && flags & CONSOLE_REQUIRED && !(flags & CONSOLE_TEXT))
 		return refuse(k, "demands a screen that is not text, by console flags", flags);
 	return 0;
 }
@@ -187,14 +188,15 @@ static int read_header(struct kernel *k)
 	struct header h = { 0 };
 	long found = find_header(k->head, &h);
 	const uint8_t *at = k->head->bytes + found;
-	size_t end = SEARCH_BYTES < k->head->nr ? SEARCH_BYTES : k->head->nr;
+	size_t end = k->head->nr < SEARCH_BYTES ? k->head->nr : SEARCH_BYTES;
 
 	k->header_offset = found;
 	if (h.architecture != ARCH_I386)
 		return refuse(k, "is not for x86 but architecture", h.architecture);
 	if (h.bytes < sizeof(h) || h.bytes > end - found)
 		return refuse(k, "does not fit into its first 32 KiB; its size is", h.bytes);
-	for (size_t i = sizeof(h); i + sizeof(tag) <= h.bytes; i += (tag.size + ALIGN - 1) & -ALIGN) {
+	for (size_t i = sizeof(h); i + sizeof(tag) <= h.bytes;
+	     i += (tag.size + ALIGN - 1) & -ALIGN) {
 		memcpy(&tag, at + i, sizeof(tag));
 		if (tag.type == HEADER_END)
 			break;
@@ -216,8 +218,8 @@ static int read_image(struct kernel *k)
 	};
 
 	if (k->has_addresses && !k->has_entry) {
-		message("%s: its multiboot2 header has addresses, but no entry address; the file is "
-			"damaged", k->head->image->path);
+		message("%s: its multiboot2 header has addresses, but no entry address; the file "
+			"is damaged", k->head->image->path);
 		return -1;
 	}
 	if (k->has_addresses ? multiboot_by_addresses(&k->m, &a) : multiboot_by_elf(&k->m, k->head))
@@ -270,8 +272,8 @@ static uint64_t info_bytes(const struct boot *boot)
 }
 
 /* A tag whose head has @head_bytes, a multiple of 8, and what follows it. */
-static void put_tag(struct area *area, uint32_t type, void *head, size_t head_bytes, const void *rest,
-		    size_t bytes)
+static void put_tag(struct area *area, uint32_t type, void *head, size_t head_bytes,
+		    const void *rest, size_t bytes)
 {
 	const struct info_tag tag = { .type = type, .size = head_bytes + bytes };
 
@@ -349,7 +351,7 @@ static void put_screen(struct area *area)
 	put_tag(area, INFO_SCREEN, &screen, sizeof(screen), NULL, 0);
 }
 
-/* Return: where it is, or PLACES_NONE after a message.  @base: where the kernel is; 0: as it says. */
+/* @base: where the kernel was moved to, or 0.  Return: its place; PLACES_NONE after a message. */
 static uint64_t put_info(const struct boot *boot, struct places *places,
 			 const struct loaded_module *loaded, uint64_t base)
 {
@@ -382,14 +384,9 @@ static int load(const struct boot *boot, const struct loader_head *head)
 	uint64_t start, end, shift, info;
 	struct places places;
 
-	if (read_header(&k) || read_image(&k))
+	if (read_header(&k) || read_image(&k) || multiboot_check_entry(&k.m))
 		return -1;
 	multiboot_bounds(&k.m, &start, &end);
-	if (k.m.entry < start || k.m.entry >= end) {
-		message("%s starts at %#llx, where it has nothing; the file is damaged",
-			boot->kernel->path, (unsigned long long)k.m.entry);
-		return -1;
-	}
 	places_init_kernel(&places, boot->ram);
 	if (choose_shift(&k, &places, start, end, &shift) ||
 	    multiboot_load(&k.m, &places, shift))

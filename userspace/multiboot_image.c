@@ -10,7 +10,7 @@
 
 #define BIOS_BASE_MEMORY	0x413
 
-static int damaged(const struct multiboot_image *m, const char *what)
+static int bad_header(const struct multiboot_image *m, const char *what)
 {
 	message("%s has a multiboot header with %s; the file is damaged", m->image->path, what);
 	return -1;
@@ -23,16 +23,17 @@ int multiboot_by_addresses(struct multiboot_image *m, const struct multiboot_add
 	/* From the file's start. */
 	if (a->load == UINT32_MAX) {
 		if (a->header < a->header_offset)
-			return damaged(m, "a header below its own file");
+			return bad_header(m, "a header below its own file");
 		load = a->header - a->header_offset;
 	}
-	if (a->header < load || a->header - load > a->header_offset)
-		return damaged(m, "a load address that is not in the file");
+	/* Also if it is above the header. */
+	if (a->header - load > a->header_offset)
+		return bad_header(m, "a load address that is not in the file");
 	m->gpa = load;
 	m->offset = a->header_offset - (a->header - load);
 	end = a->load_end ? a->load_end : load + (m->image->bytes - m->offset);
 	if (end <= load)
-		return damaged(m, "a load_end_addr that is below load_addr");
+		return bad_header(m, "a load_end_addr that is below load_addr");
 	m->file_bytes = end - load;
 	if (m->file_bytes > m->image->bytes - m->offset) {
 		message("%s is truncated: it has %llu bytes of %llu; copy it again", m->image->path,
@@ -41,7 +42,7 @@ int multiboot_by_addresses(struct multiboot_image *m, const struct multiboot_add
 		return -1;
 	}
 	if (a->bss_end && a->bss_end < end)
-		return damaged(m, "a bss_end_addr that is below load_end_addr");
+		return bad_header(m, "a bss_end_addr that is below load_end_addr");
 	m->bytes = (a->bss_end ? a->bss_end : end) - load;
 	m->by_elf = false;
 	return 0;
@@ -57,8 +58,7 @@ int multiboot_by_elf(struct multiboot_image *m, const struct loader_head *head)
 		return -1;
 	}
 	m->by_elf = true;
-	if (!elf_physical(&m->elf, m->elf.entry, &m->entry))
-		m->entry = m->elf.entry;
+	elf_physical(&m->elf, m->elf.entry, &m->entry);
 	return 0;
 }
 
@@ -75,6 +75,16 @@ int multiboot_load(const struct multiboot_image *m, struct places *places, uint6
 		return -1;
 	memset(to + m->file_bytes, 0, m->bytes - m->file_bytes);
 	return 0;
+}
+
+int multiboot_check_entry(const struct multiboot_image *m)
+{
+	if (m->by_elf ? elf_has(&m->elf, m->entry) :
+			m->entry >= m->gpa && m->entry - m->gpa < m->bytes)
+		return 0;
+	message("%s starts at %#llx, where it has nothing; the file is damaged", m->image->path,
+		(unsigned long long)m->entry);
+	return -1;
 }
 
 void multiboot_bounds(const struct multiboot_image *m, uint64_t *start, uint64_t *end)

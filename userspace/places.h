@@ -63,7 +63,7 @@ typedef uint64_t places_find(struct places *p, uint64_t bytes, uint64_t align, u
 
 places_find places_lowest, places_highest;
 
-/* A place for tables: the highest below 640 KiB, or else below 3 GiB.  PLACES_NONE after a message. */
+/* A place for tables: the highest below 640 KiB, else below 3 GiB; PLACES_NONE after a message. */
 uint64_t places_tables(struct places *p, uint64_t bytes, const char *what);
 
 /* Is that all RAM, and free? */

@@ -120,7 +120,7 @@ static uint64_t put_info(const struct boot *boot, struct places *places,
 static int load(const struct boot *boot, const struct loader_head *head)
 {
 	struct loaded_module loaded[BOOT_MODULES_MAX];
-	uint64_t entry, start, end, info, gdt;
+	uint64_t entry, info, gdt;
 	struct places places;
 	struct elf_image elf;
 	char why[160];
@@ -129,8 +129,7 @@ static int load(const struct boot *boot, const struct loader_head *head)
 		message("%s became another file while it was read", head->image->path);
 		return -1;
 	}
-	elf_bounds(&elf, &start, &end);
-	if (entry < start || entry >= end) {
+	if (!elf_has(&elf, entry)) {
 		message("%s starts at %#llx, where it has nothing; the file is damaged",
 			head->image->path, (unsigned long long)entry);
 		return -1;
@@ -140,8 +139,10 @@ static int load(const struct boot *boot, const struct loader_head *head)
 	    load_modules(boot, &places, places_highest, RAM_1M, loaded))
 		return -1;
 	info = put_info(boot, &places, loaded);
+	if (info == PLACES_NONE)
+		return -1;
 	gdt = places_tables(&places, ENTER_GDT_BYTES, "a GDT");
-	if (info == PLACES_NONE || gdt == PLACES_NONE)
+	if (gdt == PLACES_NONE)
 		return -1;
 	enter_protected(boot->ram, boot->page, gdt, entry);
 	boot->page->gpr.rbx = info;

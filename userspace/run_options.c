@@ -247,7 +247,7 @@ static bool add_module(const char *value, struct run_options *o, char *why, size
 	if (o->nr_modules == BOOT_MODULES_MAX)
 		return wrong(why, room, "a kernel has at most 32 modules");
 	if (!*value || *value == ' ')
-		return wrong(why, room, "give a file, and behind a space what the kernel is told of it");
+		return wrong(why, room, "give a file, and behind a space what the kernel is told");
 	o->modules[o->nr_modules++] = (struct run_file) {
 		.text = value, .name_bytes = strcspn(value, " "),
 	};

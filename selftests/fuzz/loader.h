@@ -110,7 +110,8 @@ static int fuzz_loader(const struct loader *loader, const uint8_t *data, size_t 
 	if (!size)
 		return 0;
 	boot.nr_modules = data[0] >> 2 & 3;
-	kernel_bytes = head.bytes = data + 1;
+	kernel_bytes = data + 1;
+	head.bytes = kernel_bytes;
 	kernel.bytes = size - 1;
 	head.nr = kernel.bytes < loader->head_bytes ? kernel.bytes : loader->head_bytes;
 	messages = 0;

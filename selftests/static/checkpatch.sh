@@ -33,9 +33,15 @@ selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on p
 selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
 userspace/net_slirp.c	CAMELCASE		names of libslirp
 userspace/symbols.c	CAMELCASE		names of libelf
+userspace/elf_image.c	CAMELCASE		names of elf.h
+userspace/file_kind.c	CAMELCASE		likewise
+userspace/file_kind.c	STRING_FRAGMENTS	a hexadecimal digit would go on behind \\xfd
 userspace/tracing.c	VOLATILE		a signal handler sets it
 userspace/virtqueue*	VOLATILE		what a hostile driver writes is read once
 selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf
+selftests/unit/elf_maker.h	CAMELCASE	names of elf.h
+selftests/unit/vmctl_elf.c	CAMELCASE	likewise
+selftests/unit/vmctl_boot.c	STRING_FRAGMENTS	as in file_kind.c
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
 selftests/conformance/conform.h	NEW_TYPEDEFS	as wide as the guest's registers
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them

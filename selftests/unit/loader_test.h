@@ -19,7 +19,6 @@
 #define RSDP		0xe0000
 #define RSDP_BYTES	36
 
-
 /* ---- the machine -------------------------------------------------------------------------- */
 
 static struct ram ram;

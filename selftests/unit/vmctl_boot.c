@@ -287,11 +287,13 @@ static void test_refused(void)
 static void test_high(void)
 {
 	const uint64_t *table;
+	bool ok;
 
 	make_kernel();
 	hdr()->pref_address = 1022 * MIB;
-	ksft_test_result(load(2048 * MIB) && (table = at(page.cr.cr3 + 4096),
-			 (table[0] & 0xfff) == 3 && (table[1] & 0xfff) == 3 && !table[2]) &&
+	ok = load(2048 * MIB);
+	table = at(page.cr.cr3 + 4096);
+	ksft_test_result(ok && (table[0] & 0xfff) == 3 && (table[1] & 0xfff) == 3 && !table[2] &&
 			 ((uint64_t *)at(table[1] & ~0xfffull))[1] == (1026 * MIB | 0x83),
 			 "what lies higher than 1 GiB is mapped, too\n");
 }
@@ -320,8 +322,8 @@ static void test_kinds(void)
 	file_bytes = 0x1f1 + sizeof(struct setup_header) - 1;
 	ksft_test_result(refused(16 * MIB, "FILE is a boot sector"), "half a bzImage\n");
 	file_bytes = 0;
-	ksft_test_result(refused(16 * MIB, "FILE is empty; a kernel is a bzImage (/boot/vmlinuz-*), "
-				 "an ELF kernel with a PVH entry"), "an empty file\n");
+	ksft_test_result(refused(16 * MIB, "FILE is empty; a kernel is a bzImage (/boot/"),
+			 "an empty file\n");
 	KIND(0, "\x1f\x8b", "gzip");
 	KIND(0, "\xfd" "7zXZ", "xz");
 	KIND(0, "\x28\xb5\x2f\xfd", "zstd");

@@ -306,15 +306,15 @@ static bool is_flat(size_t name_bytes, uint64_t load, uint64_t entry, enum flat_
 
 static void test_flat(void)
 {
-	ksft_test_result(parse("--flat", "f") == CLI_GO_ON && is_flat(1, 0x1000, 0x1000, FLAT_REAL),
-			 "a bare program: real mode at 1000h\n");
-	ksft_test_result(parse("--entry", "0x7c10", "--flat", "a@b@0x7c00", "--mode", "protected") ==
+	ksft_test_result(parse("--flat", "f") == CLI_GO_ON &&
+			 is_flat(1, 0x1000, 0x1000, FLAT_REAL), "a bare program\n");
+	ksft_test_result(parse("--entry", "0x7c10", "--flat", "a@b@31744", "--mode", "protected") ==
 			 CLI_GO_ON && is_flat(3, 0x7c00, 0x7c10, FLAT_PROTECTED),
 			 "an address, and an entry\n");
 	ksft_test_result((run_options_set_name(&options), !strncmp(options.name, "a_b-", 4)),
 			 "whose address is no part of the name: %s\n", options.name);
 	ksft_test_result(parse("--flat", "a@0x10g") == CLI_GO_ON &&
-			 is_flat(7, 0x1000, 0x1000, FLAT_REAL), "what is no address is the name's\n");
+			 is_flat(7, 0x1000, 0x1000, FLAT_REAL), "no address, but a name\n");
 	ksft_test_result(parse("--flat", "a", "--entry", "-1") == STATUS_USAGE &&
 			 strstr(said, "not an address"), "no address\n");
 	ksft_test_result(parse("--flat", "a", "--mode", "unreal") == STATUS_USAGE &&

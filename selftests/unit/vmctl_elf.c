@@ -70,7 +70,8 @@ static void test_program(void)
 	make_program(true);
 	ksft_test_result(load(16 * MIB) && was_said(NULL) && is_loaded() &&
 			 page.gpr.rip == MIB + 16 && page.seg.cs.attrib == 0xa9b &&
-			 (page.cr.efer & 0x500) == 0x500 && (page.cr.cr0 & 0x80000001) == 0x80000001,
+			 (page.cr.efer & 0x500) == 0x500 &&
+			 (page.cr.cr0 & 0x80000001) == 0x80000001,
 			 "a 64-bit program starts in long mode\n");
 	table = at(page.cr.cr3);
 	table = at(table[0] & ~0xfffull);
@@ -238,7 +239,7 @@ static void test_pvh_modules(void)
 			 "the first lies at the end of memory, on a page\n");
 	ksft_test_result(m[1].paddr == 16 * MIB - 5 * 4096 && m[1].size == 6 &&
 			 !memcmp(at(m[1].paddr), "second", 6) &&
-			 !strcmp(at(m[1].cmdline), "its args"), "the second below, with its line\n");
+			 !strcmp(at(m[1].cmdline), "its args"), "the second below, with its own\n");
 	no_modules();
 	add_module(data, MIB - 3 * 4096, "");
 	ksft_test_result(load(2 * MIB + 2000), "what just fits\n");
@@ -249,9 +250,13 @@ static void test_pvh_modules(void)
 	segment_64(0)->p_memsz = MIB;		/* all of 1 to 2 MiB; there is room below */
 	add_module(data, 100, "");
 	ksft_test_result(refused(2 * MIB + 2000, "too large"), "none below 1 MiB\n");
-	segment_64(0)->p_memsz = 10000;
 	no_modules();
+	add_segment(CODE, 0, 0xa0000, 0, 0);
+	ksft_test_result(refused(2 * MIB + 2000, "no memory is left for what the kernel is told"),
+			 "none for the start info\n");
+	header_64()->e_phnum--;
 	add_module(data, 0, "");
+	segment_64(0)->p_memsz = 10000;
 	ksft_test_result(refused(16 * MIB, "empty"), "an empty one\n");
 	no_modules();
 }
@@ -262,7 +267,9 @@ static void test_pvh_hostile(void)
 	uint64_t entry = MIB - 1;
 
 	make_pvh(true, MIB + 10000, 8, 4);
-	ksft_test_result(load(16 * MIB) && is_protected(MIB + 10000), "an entry between parts\n");
+	ksft_test_result(refused(16 * MIB, "where it has nothing"), "an entry between parts\n");
+	make_pvh(true, 2 * MIB + 1999, 8, 4);
+	ksft_test_result(load(16 * MIB) && is_protected(2 * MIB + 1999), "one in the last byte\n");
 	make_pvh(true, entry, 8, 4);
 	ksft_test_result(refused(16 * MIB, "where it has nothing"), "an entry below\n");
 	make_pvh(true, 2 * MIB + 2000, 8, 4);
@@ -291,7 +298,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(59);
+	ksft_set_plan(61);
 	test_program();
 	test_program_refused();
 	test_pvh();

@@ -106,7 +106,7 @@ static void test_loaded(void)
 	ksft_test_result(load(16 * MIB) && is_entered(MIB + 16),
 			 "a 64-bit one, without an end tag\n");
 	ADD_TAG(3, 0, MIB + 100);
-	ksft_test_result(load(16 * MIB) && is_entered(MIB + 100), "an entry tag counts before it\n");
+	ksft_test_result(load(16 * MIB) && is_entered(MIB + 100), "its entry tag counts more\n");
 
 	fill_file(CODE + CODE_BYTES);
 	begin();
@@ -255,7 +255,7 @@ static void test_refused(void)
 	REFUSED(header_64()->e_phnum = 0, "no program headers");
 	make_elf_kernel(true);
 	header()[3]++;
-	ksft_test_result(load(16 * MIB) && page.cr.efer, "a wrong checksum: it is another ELF file\n");
+	ksft_test_result(load(16 * MIB) && page.cr.efer, "a wrong checksum: another ELF file\n");
 	make_elf_kernel(true);
 	memmove(header() + 1, header(), 16);
 	ksft_test_result(load(16 * MIB) && page.cr.efer, "so it is if the header is not aligned\n");
