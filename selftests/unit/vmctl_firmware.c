@@ -96,6 +96,7 @@ static void make_rom(void)
 	for (unsigned int i = 0; i < ROM_BYTES; i++)
 		rom[i] = i >> 8 ^ i;
 	rom[ROM_BYTES - 16] = 0xea;
+	rom[ROM_BYTES - 1] = 0x77;
 }
 
 static bool refused(const char *name, const char *words)
@@ -257,6 +258,8 @@ static void carry_out(const struct command *c)
 		break;
 	case 2:
 		p = place(c->file);
+		if (!strcmp(c->file, "etc/acpi/rsdp") && (c->pointer.at != 24 || c->pointer.bytes != 8))
+			ksft_exit_fail_msg("the XSDT's address has 8 bytes\n");
 		memcpy(&value, p->at + c->pointer.at, c->pointer.bytes);
 		if (value >= place(c->pointer.to)->bytes || c->pointer.at + c->pointer.bytes > p->bytes)
 			ksft_exit_fail_msg("a pointer in %s leads nowhere\n", c->file);
