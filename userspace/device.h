@@ -224,8 +224,8 @@ void uart_console_writable(struct uart *uart);
 unsigned int uart_room(const struct uart *uart);
 
 /*
- * i8042 without keyboard: self test, command FEh resets the machine; 60h, 64h.  Port 92h, too, which
- * has its A20 gate and a reset.
+ * i8042 without keyboard: self test, command FEh resets the machine; 60h, 64h.  Port 92h, too,
+ * which has its A20 gate and a reset.
  */
 struct i8042 *i8042_new(struct machine *m);
 void i8042_reset(struct i8042 *i8042);

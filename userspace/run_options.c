@@ -332,8 +332,8 @@ static const char *check_program(const struct run_options *o)
 	if (o->flat && (o->kernel || o->initrd || o->append))
 		return "--flat goes without --kernel, --initrd and --append";
 	if (!o->firmware && !o->flat && !o->kernel)
-		return "nothing to run; give a kernel with --kernel FILE, or a disk with --firmware "
-		       "seabios --disk FILE";
+		return "nothing to run; give a kernel with --kernel FILE, or a disk with "
+		       "--firmware seabios --disk FILE";
 	return NULL;
 }
 

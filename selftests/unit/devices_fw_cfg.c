@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/devices/fw_cfg.c userspace/devices/debug_port.c
 /*
- * fw_cfg as firmware uses it, by its ports and by descriptors in memory, and as a hostile guest does.
- * The debug port is so small that it is tested here too.
+ * fw_cfg as firmware uses it, by its ports and by descriptors in memory, and as a hostile guest
+ * does. The debug port is so small that it is tested here too.
  */
 #include <endian.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An i8042 keyboard controller with nothing attached. It exists for what the PC hangs on it, the
- * reset line and the A20 gate, which port 92h has, too, and answers a driver that probes it so that the driver learns
- * within one command that there is no keyboard and no mouse. It knows no keys.
+ * reset line and the A20 gate, which port 92h has, too, and answers a driver that probes it so that
+ * the driver learns within one command that there is no keyboard and no mouse. It knows no keys.
  *
  * The one trick: every answer is ready before the next access, so the input buffer is never full
  * and there is no timing.
