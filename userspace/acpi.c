@@ -4,8 +4,9 @@
  * button and its way to power off (ACPI specification 6.5, chapters 4 and 5).
  *
  * They are written back to back, into the BIOS area or for a firmware that moves
- * them; each returns where it lies, and the next names it.  The machine has ACPI fixed hardware without a
- * legacy mode (SMI_CMD is 0), and no firmware that keeps state.
+ * them; each returns where it lies, and the next names it.  The machine has ACPI
+ * fixed hardware without a legacy mode (SMI_CMD is 0), and no firmware that keeps
+ * state.
  */
 #include <stddef.h>
 #include <string.h>
@@ -224,7 +225,9 @@ static void note_checksum(struct writer *w, uint64_t gpa, uint64_t start, uint32
 	struct acpi_links *links = w->links;
 
 	if (links)
-		links->checksum[links->nr_checksums++] = (struct acpi_checksum) { gpa, start, bytes };
+		links->checksum[links->nr_checksums++] = (struct acpi_checksum) {
+			.at = gpa, .start = start, .bytes = bytes,
+		};
 }
 
 static struct header header(const char *signature, uint8_t revision, size_t bytes)

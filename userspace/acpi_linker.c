@@ -16,28 +16,27 @@
 #define PACKED	__attribute__((packed))
 #define TABLES	"etc/acpi/tables"
 #define RSDP	"etc/acpi/rsdp"
+#define NAME_BYTES	(FW_CFG_NAME_MAX + 1)
 
 enum { ALLOCATE = 1, ADD_POINTER, ADD_CHECKSUM };
 enum { ZONE_HIGH = 1, ZONE_FSEG };
-
-typedef char file_name[FW_CFG_NAME_MAX + 1];
 
 struct PACKED command {
 	uint32_t what;
 	union {
 		struct PACKED {
-			file_name file;
+			char file[NAME_BYTES];
 			uint32_t align;
 			uint8_t zone;
 		} allocate;
-		/* In @file at @offset are @bytes of an offset in @to, to which its address is added. */
+		/* In @file at @offset are @bytes: an offset in @to, whose address is added. */
 		struct PACKED {
-			file_name file, to;
+			char file[NAME_BYTES], to[NAME_BYTES];
 			uint32_t offset;
 			uint8_t bytes;
 		} pointer;
 		struct PACKED {
-			file_name file;
+			char file[NAME_BYTES];
 			uint32_t offset, start, bytes;
 		} checksum;
 		uint8_t room[124];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ACPI tables for firmware: files of fw_cfg, and the commands that tell it where to put them and
- * what to set right there.
+ * The ACPI tables for firmware: files of fw_cfg, and the commands that tell it where to put them
+ * and what to set right there.
  *
  * Source: "etc/table-loader" as SeaBIOS (src/fw/romfile_loader.h) and OVMF read it.
  */

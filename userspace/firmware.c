@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where firmware is in the host and in the guest, and what it is told by fw_cfg.  It knows no device
- * from inside.
+ * Where firmware is in the host and in the guest, and what it is told by fw_cfg.  It knows no
+ * device from inside.
  *
- * A PC shows its ROM's end below 1 MiB as well, where firmware soon wants RAM.  Here that is RAM from
- * the start, with a copy in it; the next machine has a new one, so that a reset finds what power-on
- * found.
+ * A PC shows its ROM's end below 1 MiB as well, where firmware soon wants RAM.  Here that is RAM
+ * from the start, with a copy in it; the next machine has a new one, so that a reset finds what
+ * power-on found.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -47,13 +47,15 @@ static const char *find_path(const char *name)
 			continue;
 		if (!access(known[i].path, F_OK))
 			return known[i].path;
-		message("--firmware %s: there is no %s; install the package %s (Debian's name for "
-			"it), or give the file of a ROM", name, known[i].path, known[i].package);
+		message("--firmware %s: there is no %s; install the package %s (Debian's name "
+			"for it), or give the file of a ROM", name, known[i].path,
+			known[i].package);
 		return NULL;
 	}
 	if (strchr(name, '/') || !access(name, F_OK))
 		return name;
-	message("--firmware %s: neither a file nor a name; use seabios, or the file of a ROM", name);
+	message("--firmware %s: neither a file nor a name; use seabios, or the file of a ROM",
+		name);
 	return NULL;
 }
 

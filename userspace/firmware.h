@@ -13,8 +13,8 @@ struct plug_config;
 
 /**
  * struct firmware - a ROM image
- * @rom: its bytes, in pages of their own; NULL: there is none.  No guest writes them, so that they are
- *	every machine's
+ * @rom: its bytes, in pages of their own; NULL: there is none.  No guest writes them, so that they
+ *	are every machine's
  * @bytes: how many
  */
 struct firmware {

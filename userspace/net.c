@@ -35,7 +35,9 @@ const char net_help[] =
 "                    loopback=on|off (10.0.2.2 is the host's 127.0.0.1), mac, mtu,\n"
 "                    packed, bootindex\n";
 
-enum { MAC, MTU, PACKED, QUEUES, IFNAME, BRIDGE, VHOST, HOSTFWD, NET, RESTRICT, LOOPBACK, BOOTINDEX };
+enum {
+	MAC, MTU, PACKED, QUEUES, IFNAME, BRIDGE, VHOST, HOSTFWD, NET, RESTRICT, LOOPBACK, BOOTINDEX
+};
 
 static char * const keys[] = {
 	[MAC] = (char *)"mac", [MTU] = (char *)"mtu", [PACKED] = (char *)"packed",

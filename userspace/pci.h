@@ -77,8 +77,8 @@ struct machine *pci_bus_machine(struct pci_bus *bus);
 void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function);
 
 /*
- * The guest begins with firmware: a new bus is as its hardware is, the host bridge one that firmware
- * knows.  The bus is handed over.
+ * The guest begins with firmware: a new bus is as its hardware is, the host bridge one that
+ * firmware knows.  The bus is handed over.
  */
 void pci_bus_for_firmware(struct pci_bus *bus);
 

@@ -20,9 +20,9 @@
 
 bool plug_any(const struct plug_config *config)
 {
-	return config->firmware || config->nr_disks || config->nr_shares || config->nr_nets || config->console ||
-	       config->nr_ports || config->cid || config->rng.wanted || config->balloon.wanted ||
-	       config->watchdog != WATCHDOG_ABSENT;
+	return config->firmware || config->nr_disks || config->nr_shares || config->nr_nets ||
+	       config->console || config->nr_ports || config->cid || config->rng.wanted ||
+	       config->balloon.wanted || config->watchdog != WATCHDOG_ABSENT;
 }
 
 static int remember(struct plug *plug, void *device, void (*free_device)(void *device))

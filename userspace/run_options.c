@@ -401,8 +401,8 @@ static const char *check_program(const struct run_options *o)
 	if (o->initrd && o->nr_modules == BOOT_MODULES_MAX)
 		return "--initrd, --module: a kernel has at most 32 of them";
 	if (!o->firmware && !o->flat.text && !o->kernel)
-		return "nothing to run; give a kernel with --kernel FILE, or a disk with --firmware "
-		       "seabios --disk FILE";
+		return "nothing to run; give a kernel with --kernel FILE, or a disk with "
+		       "--firmware seabios --disk FILE";
 	return NULL;
 }
 

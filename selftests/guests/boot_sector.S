@@ -2,8 +2,8 @@
 /*
  * org: 0x7c00
  *
- * A boot sector, and behind it a program in the manner of DOS: real mode, BIOS calls, and unreal mode
- * for memory above 1 MiB. It is the first 8 sectors of a disk; the rest belongs to it, too:
+ * A boot sector, and behind it a program in the manner of DOS: real mode, BIOS calls, and unreal
+ * mode for memory above 1 MiB. It is the first 8 sectors of a disk; the rest belongs to it, too:
  *
  *	sector 8	from the test; it is copied to sector 9 by INT 13h
  *	sector 10	how often the disk has booted, one byte, counted up

@@ -137,7 +137,8 @@ static void test_wrong_words(void)
 		{ "a,queues=99999999999999999999", "queues is a number, 1 to 64" },
 		{ "a,queues", "queues is a number, 1 to 64" },
 		{ "a,queues=", "queues is a number, 1 to 64" },
-		{ "a,ro", "keys are readonly, format, cache, serial, queues, packed and bootindex" },
+		{ "a,ro", "keys are readonly, format, cache, serial, queues, packed and "
+			  "bootindex" },
 		{ "a,,readonly=on", "keys are" },
 		{ "a,readonly=on,b", "keys are" },
 		{ "a,Readonly=on", "keys are" },

@@ -4,8 +4,8 @@
 // libs: -I../out/userspace
 /*
  * What --firmware gives a guest: files that are no ROM, where a ROM is in memory, and what fw_cfg
- * has. The script of the ACPI tables is carried out here as firmware does it, with the tables at odd
- * places, and what comes of it is looked through as an operating system does it.
+ * has. The script of the ACPI tables is carried out here as firmware does it, with the tables at
+ * odd places, and what comes of it is looked through as an operating system does it.
  */
 #include <endian.h>
 #include <errno.h>
@@ -80,7 +80,8 @@ unsigned int plug_boot_order(const struct plug_config *config, char *text, size_
 
 /* ---- a ROM ------------------------------------------------------------------------------- */
 
-static char path[] = "/tmp/vmctl_firmware.XXXXXX";
+#define TEMPLATE "/tmp/vmctl_firmware.XXXXXX"
+static char path[sizeof(TEMPLATE)] = TEMPLATE;
 static uint8_t rom[ROM_BYTES];
 
 static void write_rom(size_t bytes)
@@ -96,6 +97,7 @@ static void make_rom(void)
 	for (unsigned int i = 0; i < ROM_BYTES; i++)
 		rom[i] = i >> 8 ^ i;
 	rom[ROM_BYTES - 16] = 0xea;
+	rom[ROM_BYTES - 1] = 0x77;
 }
 
 static bool refused(const char *name, const char *words)
@@ -257,8 +259,12 @@ static void carry_out(const struct command *c)
 		break;
 	case 2:
 		p = place(c->file);
+		if (!strcmp(c->file, "etc/acpi/rsdp") &&
+		    (c->pointer.at != 24 || c->pointer.bytes != 8))
+			ksft_exit_fail_msg("the XSDT's address has 8 bytes\n");
 		memcpy(&value, p->at + c->pointer.at, c->pointer.bytes);
-		if (value >= place(c->pointer.to)->bytes || c->pointer.at + c->pointer.bytes > p->bytes)
+		if (value >= place(c->pointer.to)->bytes ||
+		    c->pointer.at + c->pointer.bytes > p->bytes)
 			ksft_exit_fail_msg("a pointer in %s leads nowhere\n", c->file);
 		value += (uintptr_t)place(c->pointer.to)->at;
 		memcpy(p->at + c->pointer.at, &value, c->pointer.bytes);
@@ -301,7 +307,7 @@ static uint64_t get(const uint8_t *p, unsigned int bytes)
 static const char *walk(const uint8_t *rsdp)
 {
 	static char found[64];
-	const uint8_t *xsdt = at(get(rsdp + 24, 8)), *table;
+	const uint8_t *xsdt = at(get(rsdp + 24, 8)), *table, *dsdt;
 	uint32_t bytes = get(xsdt + 4, 4);
 
 	found[0] = '\0';
@@ -317,9 +323,9 @@ static const char *walk(const uint8_t *rsdp)
 			continue;
 		strncat(found, (const char *)at(get(table + 36, 4)), 4);
 		strncat(found, (const char *)at(get(table + 40, 4)), 4);
-		if (get(table + 40, 4) != get(table + 140, 8) ||
-		    get(table + 36, 4) % 64 || !sums_up(at(get(table + 40, 4)),
-							  get(at(get(table + 40, 4)) + 4, 4)))
+		dsdt = at(get(table + 40, 4));
+		if (get(table + 40, 4) != get(table + 140, 8) || get(table + 36, 4) % 64 ||
+		    !sums_up(dsdt, get(dsdt + 4, 4)))
 			return "a wrong FADT";
 	}
 	return found;
