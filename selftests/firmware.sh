@@ -70,7 +70,7 @@ END
 grub_disk "$tmp/grub" "$tmp/files"
 boot 240 --mem 256M --cpus 2 --disk "$tmp/grub" --rng --debug-port "file:$tmp/log"
 status=$?
-said '^GRUB starts Linux'
+said 'GRUB starts Linux'
 result $? "GRUB boots from a disk"
 said 'ACPI: XSDT 0x.*SVMM' && said 'ACPI: PM: (supports S0 S3' && ! said 'ACPI.*Error'
 result $? "Linux finds the ACPI tables where the firmware has put them"
