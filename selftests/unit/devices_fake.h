@@ -68,7 +68,7 @@ struct machine {
 	unsigned int ioeventfd_changes;
 	bool ioeventfds_later;		/* there were too many lately */
 	unsigned int bad_removals;	/* of what was not there */
-	struct { uint64_t gpa, bytes; void *host; } map;	/* the guest's memory at a device */
+	struct { uint64_t gpa, bytes; void *host; } map[MACHINE_MAPS];
 	unsigned int maps;
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
@@ -262,24 +262,24 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 		*w = m->ioeventfd[--m->nr_ioeventfds];
 }
 
-int machine_map(struct machine *m, uint64_t gpa, uint64_t bytes, void *host)
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
 {
-	if (m->map.bytes || (gpa | bytes | (uintptr_t)host) % 4096 || !bytes)
+	if (m->map[n].bytes || (gpa | bytes | (uintptr_t)host) % 4096 || !bytes)
 		abort();
 	if (m->ioeventfds_later)
 		return -EAGAIN;
-	m->map.gpa = gpa;
-	m->map.bytes = bytes;
-	m->map.host = host;
+	m->map[n].gpa = gpa;
+	m->map[n].bytes = bytes;
+	m->map[n].host = host;
 	m->maps++;
 	return 0;
 }
 
-void machine_unmap(struct machine *m)
+void machine_unmap(struct machine *m, unsigned int n)
 {
-	if (!m->map.bytes)
+	if (!m->map[n].bytes)
 		m->bad_removals++;
-	m->map.bytes = 0;
+	m->map[n].bytes = 0;
 }
 
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,

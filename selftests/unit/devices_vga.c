@@ -34,7 +34,7 @@ static void end(void)
 {
 	vga_free(vga);
 	pci_bus_free(bus);
-	CHECK(!fake.map.bytes);
+	CHECK(!fake.map[0].bytes && !fake.map[1].bytes);
 	CHECK_EQ(fake.bad_removals, 0);
 }
 
@@ -526,8 +526,8 @@ static void test_identity(void)
 	start();
 	CHECK_EQ(mmio_read(ecam(0), 4), 0x11111234);
 	CHECK_EQ(mmio_read(ecam(8), 4) >> 8, 0x030000);
-	CHECK_EQ(fake.map.gpa, bar(0));
-	CHECK_EQ(fake.map.bytes, 16 * MIB);
+	CHECK_EQ(fake.map[MACHINE_MAP_FRAME_BUFFER].gpa, bar(0));
+	CHECK_EQ(fake.map[MACHINE_MAP_FRAME_BUFFER].bytes, 16 * MIB);
 	end();
 }
 
@@ -538,20 +538,63 @@ static void test_moves(void)
 	start();
 	there = bar(0);
 	mmio_write(there + 16, 4, 0x600df00d);
-	CHECK_EQ(*(uint32_t *)((uint8_t *)fake.map.host + 16), 0x600df00d);
+	CHECK_EQ(*(uint32_t *)((uint8_t *)fake.map[MACHINE_MAP_FRAME_BUFFER].host + 16), 0x600df00d);
 	mmio_write(ecam(0x10), 4, there + 32 * MIB);
-	CHECK_EQ(fake.map.gpa, there + 32 * MIB);
-	CHECK_EQ(*(uint32_t *)((uint8_t *)fake.map.host + 16), 0x600df00d);
+	CHECK_EQ(fake.map[MACHINE_MAP_FRAME_BUFFER].gpa, there + 32 * MIB);
+	CHECK_EQ(*(uint32_t *)((uint8_t *)fake.map[MACHINE_MAP_FRAME_BUFFER].host + 16), 0x600df00d);
 	mmio_write(ecam(4), 2, 0);
-	CHECK_EQ(fake.map.bytes, 0);
+	CHECK_EQ(fake.map[MACHINE_MAP_FRAME_BUFFER].bytes, 0);
 	/* Too often: it answers all the same. */
 	fake.ioeventfds_later = true;
 	mmio_write(ecam(4), 2, 2);
-	CHECK_EQ(fake.map.bytes, 0);
+	CHECK_EQ(fake.map[MACHINE_MAP_FRAME_BUFFER].bytes, 0);
 	CHECK_EQ(mmio_read(there + 32 * MIB + 16, 4), 0x600df00d);
 	fake.ioeventfds_later = false;
 	mmio_write(ecam(0x10), 4, there);
-	CHECK_EQ(fake.map.gpa, there);
+	CHECK_EQ(fake.map[MACHINE_MAP_FRAME_BUFFER].gpa, there);
+	end();
+}
+
+/* B8000h is memory while it is text, and the planes have it when it is not. */
+static void test_text_memory(void)
+{
+	uint8_t *text;
+
+	start();
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].gpa, TEXT);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0x8000);
+	text = fake.map[MACHINE_MAP_TEXT].host;
+	CHECK_EQ(text[0] | text[1] << 8, 0x0720);
+	memcpy(text, "t\x1e", 2);
+	CHECK_EQ(mmio_read(TEXT, 2), 0x1e74);
+	CHECK(!strncmp(text_now(), "t\n", 2));
+	/* Its font is loaded. */
+	seq(2, 4);
+	seq(4, 6);
+	gfx(5, 0);
+	gfx(6, 0);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0);
+	CHECK_EQ(planes(0), 0x00001e74);
+	mmio_write(GRAPHICS, 1, 0x55);
+	seq(2, 3);
+	seq(4, 2);
+	gfx(5, 0x10);
+	gfx(6, 0x0e);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].gpa, TEXT);
+	CHECK_EQ(planes(0), 0x00551e74);
+	CHECK_EQ(text[0] | text[1] << 8, 0x1e74);
+	/* A mode of VBE, and back; too often: there is an exit for each access, and no more. */
+	vbe_mode(64, 64, 8);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0);
+	fake.ioeventfds_later = true;
+	vbe(4, 0);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0);
+	print_at(0, "x");
+	CHECK(!strncmp(text_now(), "x\n", 2));
+	fake.ioeventfds_later = false;
+	gfx(8, 0xff);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0x8000);
+	CHECK_EQ(text[0] | text[1] << 8, 0x1e78);
 	end();
 }
 
@@ -624,6 +667,7 @@ static const struct test tests[] = {
 	{ "vga: VBE's depths", test_vbe_depths },
 	{ "vga: modes that VBE refuses", test_vbe_wrong },
 	{ "vga: the frame buffer moves", test_moves },
+	{ "vga: text as memory", test_text_memory },
 	{ "vga: ports that others have", test_refused },
 	{ "vga: any registers", test_random },
 };

@@ -39,6 +39,7 @@ static void ports_write(void *opaque, uint64_t offset, unsigned int bytes, uint6
 {
 	for (unsigned int i = 0; i < bytes; i++)
 		vga_port_write(opaque, offset + i, value >> 8 * i);
+	vga_follow_text(opaque);
 }
 
 static uint64_t vbe_read(void *opaque, uint64_t offset, unsigned int bytes)
@@ -54,10 +55,12 @@ static void vbe_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_
 	struct vga *vga = opaque;
 
 	(void)bytes;
-	if (offset)
-		vga_vbe_write(vga, vga->vbe_index, value);
-	else
+	if (!offset) {
 		vga->vbe_index = value;
+		return;
+	}
+	vga_vbe_write(vga, vga->vbe_index, value);
+	vga_follow_text(vga);
 }
 
 /* The registers in memory */
@@ -73,11 +76,13 @@ static uint64_t registers_read(void *opaque, uint64_t offset, unsigned int bytes
 
 static void registers_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
 {
-	if (offset >= REGISTERS_VBE && bytes == 2)
+	if (offset >= REGISTERS_VBE && bytes == 2) {
 		vga_vbe_write(opaque, (offset - REGISTERS_VBE) / 2, value);
-	else if (offset >= REGISTERS_VGA &&
-		 offset + bytes <= REGISTERS_VGA + NR_PORTS - FIRST_OF_VGA)
+		vga_follow_text(opaque);
+	} else if (offset >= REGISTERS_VGA &&
+		   offset + bytes <= REGISTERS_VGA + NR_PORTS - FIRST_OF_VGA) {
 		ports_write(opaque, offset - REGISTERS_VGA + FIRST_OF_VGA, bytes, value);
+	}
 }
 
 /* The memory */
@@ -103,9 +108,10 @@ static void memory_moved(void *opaque, uint64_t address)
 	struct vga *vga = opaque;
 
 	if (vga->mapped)
-		machine_unmap(vga->m);
+		machine_unmap(vga->m, MACHINE_MAP_FRAME_BUFFER);
 	vga->mapped = address != PCI_NOWHERE &&
-		      !machine_map(vga->m, address, VGA_MEMORY_BYTES, vga->memory);
+		      !machine_map(vga->m, MACHINE_MAP_FRAME_BUFFER, address, VGA_MEMORY_BYTES,
+				   vga->memory);
 }
 
 /* Life */
@@ -163,19 +169,22 @@ struct vga *vga_new(struct pci_bus *bus)
 	if (!vga)
 		return NULL;
 	vga->m = pci_bus_machine(bus);
-	vga->memory = mmap(NULL, VGA_MEMORY_BYTES, PROT_READ | PROT_WRITE,
+	vga->memory = mmap(NULL, VGA_MEMORY_BYTES + VGA_TEXT_BYTES, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (vga->memory == MAP_FAILED) {
 		free(vga);
 		return NULL;
 	}
-	madvise(vga->memory, VGA_MEMORY_BYTES, MADV_DONTDUMP);
+	vga->text = vga->memory + VGA_MEMORY_BYTES;
+	madvise(vga->memory, VGA_MEMORY_BYTES + VGA_TEXT_BYTES, MADV_DONTDUMP);
 	vga_power_on(vga);
 	err = add_ranges(vga);
 	if (!err)
 		err = plug_in(vga, bus);
-	if (!err)
+	if (!err) {
+		vga_follow_text(vga);
 		return vga;
+	}
 	vga_free(vga);
 	errno = -err;
 	return NULL;
@@ -184,9 +193,11 @@ struct vga *vga_new(struct pci_bus *bus)
 void vga_free(struct vga *vga)
 {
 	if (vga->mapped)
-		machine_unmap(vga->m);
+		machine_unmap(vga->m, MACHINE_MAP_FRAME_BUFFER);
+	if (vga->text_mapped)
+		machine_unmap(vga->m, MACHINE_MAP_TEXT);
 	if (vga->f)
 		pci_function_free(vga->f);
-	munmap(vga->memory, VGA_MEMORY_BYTES);
+	munmap(vga->memory, VGA_MEMORY_BYTES + VGA_TEXT_BYTES);
 	free(vga);
 }

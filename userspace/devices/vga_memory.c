@@ -7,6 +7,7 @@
  * Memory".
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "vga_parts.h"
 
@@ -49,6 +50,10 @@ static uint8_t *chained(struct vga *vga, uint32_t offset, unsigned int *plane)
 	if (vga->seq[SEQ_MODE] & SEQ_CHAIN_4) {
 		*plane = offset & 3;
 		return &planes(vga, offset >> 2)[*plane];
+	}
+	if (vga->text_mapped) {
+		*plane = offset & 1;
+		return &vga->text[offset];
 	}
 	if (vga->gfx[GFX_MODE] & GFX_ODD_EVEN) {
 		*plane = (vga->gfx[GFX_READ_MAP] & 2) | (offset & 1);
@@ -179,4 +184,38 @@ void vga_window_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_
 {
 	for (unsigned int i = 0; i < bytes; i++)
 		write_byte(opaque, offset + i, value >> 8 * i);
+}
+
+/* Text */
+
+static bool is_text_window(const struct vga *vga)
+{
+	return !(vga->vbe[VBE_ENABLE] & VBE_ENABLED) && (vga->misc & MISC_RAM) &&
+	       (vga->gfx[GFX_MISC] >> 2 & 3) == 3 && (vga->gfx[GFX_MODE] & GFX_ODD_EVEN) &&
+	       !(vga->gfx[GFX_READ_MAP] & 2) && !(vga->seq[SEQ_MODE] & SEQ_CHAIN_4) &&
+	       (vga->seq[SEQ_MAP_MASK] & 3) == 3;
+}
+
+void vga_keep_text(const struct vga *vga)
+{
+	for (uint32_t at = 0; vga->text_mapped && at < VGA_TEXT_BYTES; at += 2)
+		memcpy(&vga->memory[2 * at], &vga->text[at], 2);
+}
+
+void vga_follow_text(struct vga *vga)
+{
+	bool wanted = is_text_window(vga);
+
+	if (wanted == vga->text_mapped)
+		return;
+	if (!wanted) {
+		machine_unmap(vga->m, MACHINE_MAP_TEXT);
+		vga_keep_text(vga);
+		vga->text_mapped = false;
+		return;
+	}
+	for (uint32_t at = 0; at < VGA_TEXT_BYTES; at += 2)
+		memcpy(&vga->text[at], &vga->memory[2 * at], 2);
+	vga->text_mapped = !machine_map(vga->m, MACHINE_MAP_TEXT, VGA_TEXT_WINDOW, VGA_TEXT_BYTES,
+					vga->text);
 }

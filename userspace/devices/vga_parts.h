@@ -17,6 +17,8 @@
 #define VGA_WINDOW		0xa0000u
 #define VGA_WINDOW_BYTES	0x20000u
 #define VGA_BANK_BYTES		0x10000u
+#define VGA_TEXT_WINDOW		0xb8000u
+#define VGA_TEXT_BYTES		0x8000u
 
 /* Sequencer */
 #define SEQ_CLOCKING	1
@@ -86,6 +88,8 @@ struct vga {
 	struct pci_function *f;
 	uint8_t *memory;
 	bool mapped;			/* the guest has it at BAR 0 without exits */
+	uint8_t *text;			/* while text_mapped: planes 0 and 1 as B8000h shows them */
+	bool text_mapped;		/* the guest has that there without exits */
 
 	uint8_t misc, status;
 	uint8_t seq_index, seq[NR_SEQ];
@@ -104,6 +108,14 @@ struct vga {
 /* vga_memory.c: the window at A0000h, as struct io_range has it. */
 uint64_t vga_window_read(void *opaque, uint64_t offset, unsigned int bytes);
 void vga_window_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value);
+
+/*
+ * Where registers make B8000h just bytes of the planes 0 and 1 in turn, as in any text mode, the
+ * guest has these without exits.  What it writes there comes to the planes when that ends, or when
+ * somebody looks.
+ */
+void vga_follow_text(struct vga *vga);
+void vga_keep_text(const struct vga *vga);
 
 /* vga_registers.c: port 3B0h + @offset, of one byte. */
 uint8_t vga_port_read(struct vga *vga, unsigned int offset);

@@ -77,6 +77,7 @@ static void enable(struct vga *vga, uint16_t value)
 	vga->vbe[VBE_LEFT] = 0;
 	vga->vbe[VBE_TOP] = 0;
 	vga->vbe[VBE_BANK] = 0;
+	vga_follow_text(vga);	/* it is not text any more */
 	if (!(value & VBE_NO_CLEAR))
 		memset(vga->memory, 0, (size_t)vga_vbe_pitch(vga) * vga->vbe[VBE_Y]);
 }

@@ -172,6 +172,7 @@ void vga_look(const struct vga *vga, struct vga_view *view)
 {
 	bool vbe = vga->vbe[VBE_ENABLE] & VBE_ENABLED;
 
+	vga_keep_text(vga);
 	*view = (struct vga_view) { .memory = vga->memory, .cursor = UINT32_MAX };
 	if (vbe) {
 		look_at_vbe(vga, view);
