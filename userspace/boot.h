@@ -57,6 +57,9 @@ void image_close(struct image *image);
 int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const struct image *kernel,
 	       const struct image *initrd, const char *cmdline, uint64_t rsdp);
 
+/* What boot_linux() has loaded finds a VGA in text mode 3, 80 by 25. */
+void boot_linux_screen(const struct ram *ram);
+
 /**
  * boot_secondary - what firmware leaves set up on each other processor
  * @page: of the processor, which waits for INIT and SIPI

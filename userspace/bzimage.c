@@ -261,3 +261,18 @@ int boot_linux(const struct ram *ram, struct svmm_vcpu_page *page, const struct 
 	set_registers(page, &k);
 	return 0;
 }
+
+/* What the kernel's real-mode half would have asked the BIOS. */
+void boot_linux_screen(const struct ram *ram)
+{
+	struct boot_params *bp = (struct boot_params *)(ram->host + BOOT_PARAMS);
+
+	bp->screen_info = (struct screen_info) {
+		.orig_video_mode = 3,
+		.orig_video_cols = 80,
+		.orig_video_lines = 25,
+		.orig_video_points = 16,
+		.orig_video_isVGA = VIDEO_TYPE_VGAC,
+		.orig_video_ega_bx = 3,	/* 256 KiB */
+	};
+}

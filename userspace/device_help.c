@@ -21,7 +21,9 @@ static const char others[] =
 "                    a console (virtio-console): hvc0, where a character costs a\n"
 "                    tenth of what it does at the serial port; WHERE as for --console\n"
 "  --pvpanic         a port by which the guest's kernel says that it has panicked;\n"
-"                    that ends the VM with status 3\n";
+"                    that ends the VM with status 3\n"
+"  --vga             a display adapter: VGA, and graphics up to 4096 x 4096 (Bochs' VBE);\n"
+"                    vmctl screen and vmctl screenshot show what is on its screen\n";
 
 void device_help_options(void)
 {

@@ -124,8 +124,11 @@ static int load(const struct run *r)
 	for (unsigned int i = 1; i < m->nr_vcpus; i++)
 		boot_secondary(m->vcpus[i].page);
 	rsdp = acpi_build(&m->ram, &o->topology, plug_any(&r->plugs), o->pvpanic);
-	return boot_linux(&m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append,
-			  rsdp);
+	if (boot_linux(&m->ram, page, &r->program, o->initrd ? &r->initrd : NULL, o->append, rsdp))
+		return -1;
+	if (o->vga)
+		boot_linux_screen(&m->ram);
+	return 0;
 }
 
 /* What only the module knows the limits of.  Return: 0, or the status to exit with. */
@@ -251,6 +254,7 @@ static int open_plugs(struct run *r)
 		.shares = o->shares, .servers = r->servers,
 		.vm_name = o->name,
 		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
+		.vga = o->vga,
 	};
 	memcpy(p->disks, o->disks, sizeof(p->disks));
 	memcpy(p->net_options, o->nets, sizeof(p->net_options));

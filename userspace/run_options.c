@@ -257,6 +257,7 @@ const struct run_option run_option_table[] = {
 	{ "balloon", OPTION_MAYBE_TEXT, .parse = set_balloon },
 	{ "watchdog", OPTION_TEXT, .parse = set_watchdog },
 	{ "pvpanic", OPTION_FLAG, AT(pvpanic) },
+	{ "vga", OPTION_FLAG, AT(vga) },
 	{ "name", OPTION_TEXT, .parse = set_name },
 	{ "console", OPTION_TEXT, .parse = set_console },
 	{ "no-reboot", OPTION_FLAG, AT(no_reboot) },

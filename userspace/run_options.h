@@ -65,6 +65,7 @@ struct run_options {
 	uint32_t cid;		/* 0: none */
 	enum watchdog_action watchdog;
 	bool pvpanic;
+	bool vga;
 	int exit_port;		/* -1: none */
 	bool no_reboot;
 	bool no_sandbox;
