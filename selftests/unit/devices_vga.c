@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/devices/vga.c userspace/devices/vga_memory.c userspace/devices/vga_registers.c
-// needs: userspace/devices/vga_vbe.c userspace/devices/vga_view.c userspace/screen.c
+// needs: userspace/devices/vga_vbe.c userspace/devices/vga_view.c userspace/devices/vga_font.c
+// needs: userspace/screen.c
 // needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
 /*
  * The display adapter on a real PCI bus, and what screen.c makes of it: registers, the planes' write
@@ -173,6 +174,26 @@ static void test_text(void)
 	end();
 }
 
+/* The screen begins with the last of 65536 cells: the next is the first.  More lines than 512. */
+static void test_text_edges(void)
+{
+	start();
+	print_at(0, "one");
+	crt(0x0c, 0xff);
+	crt(0x0d, 0xff);
+	CHECK(!strncmp(text_now() + 1, "one\n", 4));
+	crt(0x11, 0);
+	crt(0x07, 0x5c);
+	crt(0x12, 0x57);
+	vga_look(vga, &view);
+	CHECK_EQ(view.rows, 37);
+	crt(0x07, 0x5e);
+	crt(0x09, 0xc1);
+	vga_look(vga, &view);
+	CHECK_EQ(view.rows, 214);
+	end();
+}
+
 static void test_text_pixels(void)
 {
 	start();
@@ -209,6 +230,30 @@ static void test_text_pixels(void)
 	CHECK_EQ(pixel(0, 13), 0);
 	seq(1, 0x21);
 	CHECK_EQ(pixel(8, 19), 0);
+	end();
+}
+
+/* What is shown before a font is loaded: "L", a corner, half a block, one of the others. */
+static void test_font(void)
+{
+	static const uint8_t l[2] = { 0x10, 0x1f };
+
+	start();
+	print_at(0, "L\xda\xdf\x80");
+	seq(1, 1);
+	crt(0x0a, 0x20);
+	for (unsigned int y = 0; y < 16; y++) {
+		for (unsigned int x = 0; x < 8; x++) {
+			bool lit = y < 14 && (l[y >= 12] << 2 >> (7 - x) & 1);
+
+			CHECK_EQ(pixel(x, y) == 0xffff55, lit);
+			CHECK_EQ(pixel(8 + x, y) == 0xffff55,
+				 ((y == 7 || y == 8) && x >= 3) || (y >= 8 && (x == 3 || x == 4)));
+			CHECK_EQ(pixel(16 + x, y) == 0xffff55, y < 8);
+		}
+	}
+	CHECK_EQ(pixel(25, 4), 0xffff55);
+	CHECK_EQ(pixel(26, 5), 0x0000aa);
 	end();
 }
 
@@ -361,6 +406,7 @@ static void test_pairs_picture(void)
 	crt(0x09, 0xc1);
 	crt(0x13, 0x14);
 	crt(0x17, 0xa2);
+	att(0x12, 0x03);
 	vga_look(vga, &view);
 	CHECK_EQ(view.kind, VGA_PAIRS);
 	CHECK_EQ(view.width, 320);
@@ -494,6 +540,10 @@ static void test_vbe_depths(void)
 	gfx(6, 5);
 	mmio_write(GRAPHICS + 8 + 1, 1, 14);
 	CHECK_EQ(pixel(8, 1), 0xffff55);
+	/* A bank that planes have not is one that they have. */
+	vbe(5, 64 + 1);
+	mmio_write(GRAPHICS, 1, 3);
+	CHECK_EQ(mmio_read(bar(0) + 4 * 65536, 4), 0x0000ffff);
 	end();
 }
 
@@ -592,6 +642,9 @@ static void test_text_memory(void)
 	print_at(0, "x");
 	CHECK(!strncmp(text_now(), "x\n", 2));
 	fake.ioeventfds_later = false;
+	seq(2, 2);
+	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0);
+	seq(2, 3);
 	gfx(8, 0xff);
 	CHECK_EQ(fake.map[MACHINE_MAP_TEXT].bytes, 0x8000);
 	CHECK_EQ(text[0] | text[1] << 8, 0x1e78);
@@ -657,7 +710,9 @@ static const struct test tests[] = {
 	{ "vga: what it says it is", test_identity },
 	{ "vga: registers", test_registers },
 	{ "vga: text", test_text },
+	{ "vga: where text ends", test_text_edges },
 	{ "vga: text as pixels", test_text_pixels },
+	{ "vga: its own font", test_font },
 	{ "vga: write modes", test_write_modes },
 	{ "vga: read modes, windows", test_read_modes },
 	{ "vga: 16 colours", test_planar_picture },

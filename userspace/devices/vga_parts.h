@@ -123,6 +123,9 @@ void vga_port_write(struct vga *vga, unsigned int offset, uint8_t value);
 /* The registers of text mode 3, 80 by 25, as the BIOS sets it, and an empty screen. */
 void vga_power_on(struct vga *vga);
 
+/* vga_font.c: into plane 2, where the BIOS has its first one. */
+void vga_load_font(struct vga *vga);
+
 /* vga_vbe.c: register @n, any number. */
 uint16_t vga_vbe_read(const struct vga *vga, unsigned int n);
 void vga_vbe_write(struct vga *vga, unsigned int n, uint16_t value);

@@ -246,4 +246,5 @@ void vga_power_on(struct vga *vga)
 	vga->vbe[VBE_ID] = 0xb0c5;
 	for (uint32_t at = 0; at < 0x8000 / 2 * 4; at += 4)
 		memcpy(vga->memory + at, blank, 2);
+	vga_load_font(vga);
 }
