@@ -156,6 +156,13 @@ static void test_loaded(void)
 	ksft_test_result(!strcmp((char *)ram.host + bp->hdr.cmd_line_ptr, "console=ttyS0"),
 			 "the zero page names the command line\n");
 
+	boot_linux_screen(&ram);
+	ksft_test_result(bp->screen_info.orig_video_isVGA == 0x22 &&
+			 bp->screen_info.orig_video_mode == 3 &&
+			 bp->screen_info.orig_video_cols == 80 &&
+			 bp->screen_info.orig_video_lines == 25 && bp->hdr.init_size == INIT_SIZE,
+			 "and the screen, if there is one\n");
+
 	/* Bytes behind the end that the header states are not the header's. */
 	hdr()->jump = (offsetof(struct boot_params, hdr.init_size) - 0x202) << 8 | 0xeb;
 	ok = load(16 * MIB, NULL, "");
@@ -320,7 +327,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(39);
+	ksft_set_plan(40);
 	if (close(mkstemp(path)) || close(mkstemp(initrd)))
 		ksft_exit_fail_msg("no temporary files\n");
 	test_loaded();
