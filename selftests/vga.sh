@@ -31,7 +31,7 @@ shows()
 }
 prints() { vmctl screen "$1" >"$tmp/said" 2>"$tmp/err" && grep -q -- "$2" "$tmp/said"; }
 
-echo "1..15"
+echo "1..17"
 detach vga vga --vga
 result $? "a program with a screen"
 within 10 prints vga '█'
@@ -58,6 +58,15 @@ result $? "and by the window"
 fails 1 'screenshot /no/such/file.png: No such file' vmctl screenshot vga /no/such/file.png
 fails 2 'screenshot: give one file' vmctl screenshot vga
 says stop --timeout 0 vga
+(
+	ulimit -f 1
+	detach limited vga --vga
+)
+fails 1 'screenshot: cannot write the pixels: File too large' vmctl screenshot limited "$tmp/x.png"
+$ask /run/svmm/limited.sock '{"command":"screenshot"}' >"$tmp/said" 2>"$tmp/err"
+grep -q '"error":"screenshot: send one regular file, open for writing' "$tmp/said"
+result $? "pixels go to a file alone"
+says stop --timeout 0 limited
 detach plain halt
 fails 1 'screen: the VM has no screen; run it with --vga' vmctl screen plain
 fails 1 'screenshot: the VM has no screen' vmctl screenshot plain "$tmp/x.png"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,13 +72,26 @@ static int write_row(int fd, const uint8_t *row, size_t bytes, off_t at)
 	return 0;
 }
 
+/* A file that grows beyond that would have a signal end the VM. */
+static bool may_write(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	return !getrlimit(RLIMIT_FSIZE, &limit) && bytes <= limit.rlim_cur;
+}
+
 /* Row after row, from the file's start.  Return: 0 or -errno. */
 static int write_picture(const struct vga_view *view, int fd)
 {
 	size_t bytes = view->width * 3;
-	uint8_t *row = malloc(SCREEN_ROW_BYTES);
-	int err = row ? 0 : -ENOMEM;
+	uint8_t *row;
+	int err = 0;
 
+	if (!may_write((uint64_t)bytes * view->height))
+		return -EFBIG;
+	row = malloc(SCREEN_ROW_BYTES);
+	if (!row)
+		return -ENOMEM;
 	for (uint32_t y = 0; y < view->height && !err; y++) {
 		screen_row(view, y, row);
 		err = write_row(fd, row, bytes, (off_t)y * bytes);
