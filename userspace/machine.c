@@ -89,8 +89,8 @@ void machine_set_extint(struct machine *m, int level)
 /* What devices do without an exit */
 
 /*
- * A guest starts devices, and moves them, as often as it likes, and each time the host waits for all
- * its CPUs.
+ * A guest starts devices, and moves them, as often as it likes, and each time the host waits for
+ * all its CPUs.
  */
 static bool may_add_ioeventfd(struct machine *m)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The guest may write the memory while it is read here, and have it start anywhere: each byte is
- * read once, modulo the memory's size, and whatever it is is drawn.
+ * read once, modulo the memory's size, and drawn whatever it is.
  */
 #include <string.h>
 

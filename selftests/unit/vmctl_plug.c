@@ -20,8 +20,10 @@
 
 /* ---- models -------------------------------------------------------------------------------- */
 
-enum { DISK = 0x100, NET = 0x200, SHARE = 0x300, CONSOLE = 0x400, VSOCK, RNG, BALLOON, WATCHDOG,
-       VGA };
+enum {
+	DISK = 0x100, NET = 0x200, SHARE = 0x300, CONSOLE = 0x400, VSOCK, RNG, BALLOON, WATCHDOG,
+	VGA,
+};
 
 static char said[160];
 static unsigned int fail_device;	/* which cannot be made; 0: all can */

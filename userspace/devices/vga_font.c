@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A font for text that is shown before firmware or a driver has loaded its own: ASCII, line graphics
- * (double lines as single ones) and blocks; other characters are a box.
+ * A font for text that is shown before firmware or a driver has loaded its own: ASCII, line
+ * graphics (double lines as single ones) and blocks; other characters are a box.
  */
 #include "vga_parts.h"
 

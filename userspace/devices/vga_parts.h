@@ -75,8 +75,11 @@
 #define MISC_RAM	0x02	/* the window is there */
 
 /* Bochs' VBE */
-enum { VBE_ID, VBE_X, VBE_Y, VBE_BITS, VBE_ENABLE, VBE_BANK, VBE_VIRTUAL_X, VBE_VIRTUAL_Y,
-       VBE_LEFT, VBE_TOP, VBE_MEMORY, NR_VBE };
+enum {
+	VBE_ID, VBE_X, VBE_Y, VBE_BITS, VBE_ENABLE, VBE_BANK, VBE_VIRTUAL_X, VBE_VIRTUAL_Y,
+	VBE_LEFT, VBE_TOP, VBE_MEMORY, NR_VBE
+};
+
 #define  VBE_ENABLED	0x01
 #define  VBE_CAPS	0x02	/* VBE_X, Y and BITS give what is possible */
 #define  VBE_DAC_8	0x20
