@@ -15,6 +15,7 @@
 #include "console.h"
 #include "control_commands.h"
 #include "control_plug.h"
+#include "control_screen.h"
 #include "devices/virtio_balloon.h"
 #include "json.h"
 #include "keys.h"
@@ -356,6 +357,10 @@ enum control_answer control_command(void *opaque, const struct control_request *
 		return control_plug_detach(vm->m->plugs, request, why, room);
 	case CONTROL_KEY:
 		return type(vm, request->text[CONTROL_KEYS], why, room);
+	case CONTROL_SCREEN:
+		return control_screen(vm->m->plugs, reply, why, room);
+	case CONTROL_SCREENSHOT:
+		return control_screenshot(vm->m->plugs, request, reply, why, room);
 	}
 	return CONTROL_FAILED;
 }

@@ -46,6 +46,8 @@ static const struct command {
 	[CONTROL_ATTACH] = { "attach", 0, false, KEY(CONTROL_KIND) | KEY(CONTROL_OPTION) },
 	[CONTROL_DETACH] = { "detach", 0, false, KEY(CONTROL_ID) },
 	[CONTROL_KEY] = { "key", 0, false, KEY(CONTROL_KEYS) },
+	[CONTROL_SCREEN] = { "screen", 0, false },
+	[CONTROL_SCREENSHOT] = { "screenshot", 0, false },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))

@@ -28,6 +28,8 @@ enum control_command {
 	CONTROL_ATTACH,
 	CONTROL_DETACH,
 	CONTROL_KEY,
+	CONTROL_SCREEN,
+	CONTROL_SCREENSHOT,
 };
 
 #define CONTROL_TEXT_BYTES	1024	/* with its NUL */

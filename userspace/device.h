@@ -103,6 +103,16 @@ int machine_memory_fd(const struct machine *m);
  */
 int machine_discard(struct machine *m, void *start, uint64_t bytes);
 
+/*
+ * Let the guest find @bytes of vmctl's memory at @host, whole pages, as memory at guest-physical
+ * @gpa: no access of it reaches a range any more, and machine_memory() does not know it.  It is
+ * stretch @n of MACHINE_MAPS, which is not there yet.  Return: 0 or -errno; -EAGAIN: as
+ * machine_add_ioeventfd().
+ */
+enum { MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAPS };
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host);
+void machine_unmap(struct machine *m, unsigned int n);
+
 /* The alarm of the real-time clock has gone off, and the guest wants to be told. */
 void machine_rtc_alarm(struct machine *m);
 

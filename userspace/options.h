@@ -17,6 +17,7 @@
 #define SHOW_SVG	32	/* --svg FILE */
 #define SHOW_TIMEOUT	64	/* --timeout SECONDS */
 #define SHOW_VALUES	128	/* KEY=VALUE ... behind the name */
+#define SHOW_FILE	256	/* one file behind the name: the first of the values */
 
 struct show_options {
 	double interval;	/* seconds; as it was, if none is given */

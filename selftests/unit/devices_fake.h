@@ -69,6 +69,8 @@ struct machine {
 	unsigned int ioeventfd_changes;
 	bool ioeventfds_later;		/* there were too many lately */
 	unsigned int bad_removals;	/* of what was not there */
+	struct { uint64_t gpa, bytes; void *host; } map[MACHINE_MAPS];
+	unsigned int maps;
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
 	unsigned int rtc_alarms;
@@ -273,6 +275,26 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 		m->bad_removals++;
 	else
 		*w = m->ioeventfd[--m->nr_ioeventfds];
+}
+
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+{
+	if (m->map[n].bytes || (gpa | bytes | (uintptr_t)host) % 4096 || !bytes)
+		abort();
+	if (m->ioeventfds_later)
+		return -EAGAIN;
+	m->map[n].gpa = gpa;
+	m->map[n].bytes = bytes;
+	m->map[n].host = host;
+	m->maps++;
+	return 0;
+}
+
+void machine_unmap(struct machine *m, unsigned int n)
+{
+	if (!m->map[n].bytes)
+		m->bad_removals++;
+	m->map[n].bytes = 0;
 }
 
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,

@@ -82,7 +82,8 @@ static void bad(const char *text, const char *wanted)
 }
 
 #define TEN	"0123456789"
-#define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, key"
+#define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, " \
+		 "key, screen, screenshot"
 
 static void test_requests(void)
 {
@@ -96,6 +97,10 @@ static void test_requests(void)
 	good("{\"command\":\"wait\"}", CONTROL_WAIT, 0);
 	good("{\"command\":\"inspect\"}", CONTROL_INSPECT, 0);
 	good("{\"command\":\"console\"}", CONTROL_CONSOLE, 0);
+	good("{\"command\":\"screen\"}", CONTROL_SCREEN, 0);
+	good("{\"command\":\"screenshot\"}", CONTROL_SCREENSHOT, 0);
+	bad("{\"command\":\"screen\",\"id\":\"x\"}",
+	    "screen: unknown key \"id\"; it takes none");
 	good("{\"command\":\"set\",\"cpu-shares\":15}", CONTROL_SET, 15);
 	good("{\"command\":\"set\",\"balloon\":0}", CONTROL_SET, 0);
 	good("{\"balloon\":17592186044416,\"command\":\"set\"}", CONTROL_SET, 1ull << 44);
@@ -924,7 +929,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = ' ' + i % 89;
 	ksft_print_header();
-	ksft_set_plan(92);
+	ksft_set_plan(95);
 	test_requests();
 	test_lines();
 	test_fds();
