@@ -45,11 +45,12 @@ struct fake_watch {
 	void *opaque;
 };
 
+#define FAKE_RANGES	16
 #define FAKE_WIRES	640
 #define FAKE_WATCHES	64
 
 struct machine {
-	struct io_range port[8], mmio[8];
+	struct io_range port[FAKE_RANGES], mmio[FAKE_RANGES];
 	unsigned int nr_ports, nr_mmio;
 	int refuse_after;		/* this many ranges; -1: never */
 	bool refuse_timer, refuse_watch;
@@ -106,12 +107,12 @@ static int add_range(struct io_range *to, unsigned int *nr, unsigned int max,
 
 int machine_add_ports(struct machine *m, const struct io_range *range)
 {
-	return add_range(m->port, &m->nr_ports, 8, range);
+	return add_range(m->port, &m->nr_ports, FAKE_RANGES, range);
 }
 
 int machine_add_mmio(struct machine *m, const struct io_range *range)
 {
-	return add_range(m->mmio, &m->nr_mmio, 8, range);
+	return add_range(m->mmio, &m->nr_mmio, FAKE_RANGES, range);
 }
 
 /* Who claimed a port first has it: find_range() takes the first. */

@@ -653,9 +653,9 @@ static void test_text_memory(void)
 
 static void test_refused(void)
 {
-	for (int ranges = 4; ranges < 7; ranges++) {
-		fake.refuse_after = ranges;
+	for (int ranges = 0; ranges < 3; ranges++) {
 		bus = pci_bus_new(&fake);
+		fake.refuse_after = ranges;
 		errno = 0;
 		CHECK(!vga_new(bus));
 		CHECK_EQ(errno, EEXIST);
