@@ -46,8 +46,8 @@ int machine_add_ports_around(struct machine *m, const struct io_range *range);
 void machine_set_irq(struct machine *m, unsigned int irq, int level);
 
 /*
- * Have lines 0 and 8 for the HPET alone, or for everybody again: meanwhile what others say of them is
- * lost, and the HPET sets them by the second function.
+ * Have lines 0 and 8 for the HPET alone, or for everybody again: meanwhile what others say of them
+ * is lost, and the HPET sets them by the second function.
  */
 void machine_replace_legacy(struct machine *m, bool on);
 void machine_set_replaced_irq(struct machine *m, unsigned int irq, int level);
