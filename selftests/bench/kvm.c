@@ -133,7 +133,12 @@ static void run(struct machine *m, const struct program *program, uint64_t bytes
 {
 	set_state(m, program, bytes, number);
 	for (;;) {
-		CALL(m->vcpu, KVM_RUN, 0);
+		/* kvm_amd comes back when the host has something else for the thread to do. */
+		if (ioctl(m->vcpu, KVM_RUN, 0)) {
+			if (errno == EINTR)
+				continue;
+			vmt_die(NULL, "KVM_RUN: %s", strerror(errno));
+		}
 		if (m->run->exit_reason == KVM_EXIT_MMIO)
 			continue;
 		if (m->run->exit_reason != KVM_EXIT_IO)

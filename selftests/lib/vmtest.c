@@ -103,11 +103,11 @@ static void dump_segment(const char *name, const struct svmm_segment *s)
 
 void vmt_dump(struct vmt *v)
 {
-	struct svmm_vcpu_page *p = v->page;
+	struct svmm_vcpu_page *p = v ? v->page : NULL;
 	struct svmm_vcpu_stats stats;
 	int ret;
 
-	if (v->vcpu < 0 || !p)
+	if (!p || v->vcpu < 0)
 		return;
 	say("# guest %s, entry %s: last exit %s, %u reports, the last:", v->guest, v->entry,
 	    svmm_exit_name(p->exit.reason), v->nr_reports);
