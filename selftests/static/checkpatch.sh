@@ -33,6 +33,8 @@ selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on p
 selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
 userspace/net_slirp.c	CAMELCASE		names of libslirp
 userspace/symbols.c	CAMELCASE		names of libelf
+userspace/disas.c	CAMELCASE		names of Zydis
+userspace/dump.c	CAMELCASE		names of ELF
 userspace/tracing.c	VOLATILE		a signal handler sets it
 userspace/virtqueue*	VOLATILE		what a hostile driver writes is read once
 selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf

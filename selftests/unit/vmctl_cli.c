@@ -165,7 +165,8 @@ static const struct sample {
 	{ "virtio-console", "pty" }, { "serial-port", "a=pty" }, { "rng" }, { "balloon" },
 	{ "watchdog", "reset" }, { "pvpanic" }, { "no-sandbox" },
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
-	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin" },
+	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin" }, { "last-exits" },
+	{ "gdb", "tcp:1234" }, { "gdb-wait" },
 };
 
 /* What goes with it, so that all makes sense. */
@@ -182,6 +183,10 @@ static void fill(const struct sample *s, char *words[8])
 	if (strcmp(s->option, "kernel") && strcmp(s->option, "flat")) {
 		words[n++] = (char *)"--kernel";
 		words[n++] = (char *)"k";
+	}
+	if (!strcmp(s->option, "gdb-wait")) {
+		words[n++] = (char *)"--gdb";
+		words[n++] = (char *)"unix:/tmp/g";
 	}
 	words[n] = NULL;
 }
@@ -200,7 +205,8 @@ static bool same_devices(const struct run_options *a, const struct run_options *
 	       same_text(a->virtio_console, b->virtio_console) && a->cid == b->cid &&
 	       a->rng.wanted == b->rng.wanted && a->balloon.wanted == b->balloon.wanted &&
 	       a->watchdog == b->watchdog && a->pvpanic == b->pvpanic &&
-	       a->no_sandbox == b->no_sandbox;
+	       a->no_sandbox == b->no_sandbox && same_text(a->gdb, b->gdb) &&
+	       a->gdb_wait == b->gdb_wait && a->last_exits == b->last_exits;
 }
 
 /* But for pointers and settings. */

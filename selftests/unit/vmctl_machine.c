@@ -6,6 +6,8 @@
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
 // needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
+// needs: userspace/look.c userspace/guest_memory.c userspace/paging.c userspace/disas.c
+// libs: -lZydis
 // libs: -pthread
 /*
  * vmctl's machine with its real devices, on a module that is played by this file: libsvmm's
@@ -276,6 +278,41 @@ int svmm_set_extint(int vcpu, uint32_t level)
 }
 
 /* The power-on state: what can be told from what a guest has made of it. */
+int svmm_set_debug(int vcpu, const struct svmm_debug *debug)
+{
+	(void)vcpu;
+	(void)debug;
+	return 0;
+}
+
+int svmm_debug_npt(int vm, struct svmm_debug_npt *npt)
+{
+	(void)vm;
+	(void)npt;
+	return -EIO;
+}
+
+int svmm_get_stats(int vcpu, struct svmm_vcpu_stats *stats)
+{
+	(void)vcpu;
+	(void)stats;
+	return -EIO;
+}
+
+int svmm_get_exits(int vcpu, struct svmm_last_exits *exits)
+{
+	(void)vcpu;
+	(void)exits;
+	return -EIO;
+}
+
+int svmm_debug_vmcb(int vcpu, struct svmm_debug_vmcb *vmcb)
+{
+	(void)vcpu;
+	(void)vmcb;
+	return -EIO;
+}
+
 int svmm_get_state(int vcpu, uint32_t groups)
 {
 	if (!(groups & SVMM_STATE_LAPIC))
