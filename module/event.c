@@ -126,6 +126,8 @@ bool event_inject(struct vcpu *vcpu)
 			svm_set_payload(vcpu, vcpu->exception.vector, vcpu->exception_payload);
 			vcpu->injected = vcpu->exception;
 			vcpu->exception.valid = false;
+		} else if (svm_debug_steps(vcpu)) {
+			/* NMIs and interrupts wait. */
 		} else if (vcpu->nmi_pending && svm_nmi_allowed(vcpu)) {
 			pick_nmi(vcpu);
 		} else if (svm_intr_allowed(vcpu)) {
@@ -134,9 +136,14 @@ bool event_inject(struct vcpu *vcpu)
 	}
 	svm_inject(vcpu, &vcpu->injected);
 
-	if (vcpu->nmi_pending)
-		svm_want_nmi_window(vcpu);
-	svm_want_intr_window(vcpu, known && intr_pending(vcpu));
+	if (unlikely(svm_debug_steps(vcpu))) {
+		svm_want_intr_window(vcpu, false);
+		svm_debug_arm(vcpu);
+	} else {
+		if (vcpu->nmi_pending)
+			svm_want_nmi_window(vcpu);
+		svm_want_intr_window(vcpu, known && intr_pending(vcpu));
+	}
 	svm_want_cr8_exit(vcpu, lapic_tpr_blocks(vcpu));
 	pv_eoi_offer(vcpu);
 	return known;

@@ -165,9 +165,10 @@ static const struct sample {
 	{ "virtio-console", "pty" }, { "serial-port", "a=pty" }, { "rng" }, { "balloon" },
 	{ "watchdog", "reset" }, { "pvpanic" }, { "keyboard" }, { "hpet" }, { "no-sandbox" },
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
-	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" },
+	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" }, { "last-exits" },
 	{ "module", "m a=b c" }, { "entry", "0x1040" }, { "mode", "long" },
 	{ "firmware", "seabios" }, { "debug-port", "file:/tmp/x" },
+	{ "gdb", "tcp:1234" }, { "gdb-wait" },
 };
 
 /* What goes with it, so that all makes sense. */
@@ -189,6 +190,10 @@ static void fill(const struct sample *s, char *words[8])
 		words[n++] = (char *)"--kernel";
 		words[n++] = (char *)"k";
 	}
+	if (!strcmp(s->option, "gdb-wait")) {
+		words[n++] = (char *)"--gdb";
+		words[n++] = (char *)"unix:/tmp/g";
+	}
 	words[n] = NULL;
 }
 
@@ -205,8 +210,10 @@ static bool same_devices(const struct run_options *a, const struct run_options *
 	       same_text(a->ports[0].where, b->ports[0].where) && a->nr_ports == b->nr_ports &&
 	       same_text(a->virtio_console, b->virtio_console) && a->cid == b->cid &&
 	       a->rng.wanted == b->rng.wanted && a->balloon.wanted == b->balloon.wanted &&
-	       a->watchdog == b->watchdog && a->pvpanic == b->pvpanic && a->keyboard == b->keyboard && a->hpet == b->hpet &&
-	       a->no_sandbox == b->no_sandbox;
+	       a->watchdog == b->watchdog && a->pvpanic == b->pvpanic &&
+	       a->keyboard == b->keyboard && a->hpet == b->hpet &&
+	       a->no_sandbox == b->no_sandbox && same_text(a->gdb, b->gdb) &&
+	       a->gdb_wait == b->gdb_wait && a->last_exits == b->last_exits;
 }
 
 static bool same_file(const struct run_file *a, const struct run_file *b)
