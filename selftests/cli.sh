@@ -142,7 +142,7 @@ vmctl run --help >"$tmp/out" 2>"$tmp/err"
 status=$?
 missing=
 for option in kernel initrd append mem cpus cpu disk net share vsock virtio-console serial-port rng \
-	      balloon watchdog pvpanic device name console no-reboot no-sandbox exit-port config; do
+	      balloon watchdog pvpanic vga device name console no-reboot no-sandbox exit-port config; do
 	grep -q -e "^  --$option\\>" "$tmp/out" || missing="$missing $option"
 done
 result "$status$missing $(wc -c <"$tmp/err")" "0 0" "--help names every option, on stdout"

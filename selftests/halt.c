@@ -178,7 +178,7 @@ TEST_F(halt, polling)
 	EXPECT_LE(50, c.poll_successful);
 	EXPECT_NE(0, c.poll_success_ns);
 
-	/* Longer waits than it may poll: it gives up soon.  A host that is away counts as polling. */
+	/* Longer waits than it may poll: it gives up soon.  A host that is away seems to poll. */
 	for (unsigned int i = 0; i < 3; i++) {
 		c = polled(_metadata, v, 200000, 100, 5000);
 		EXPECT_GE(20, c.poll_attempted);

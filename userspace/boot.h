@@ -55,6 +55,7 @@ struct boot_module {
  * @nr_modules: how many, BOOT_MODULES_MAX at most
  * @cmdline: the kernel's command line
  * @rsdp: guest-physical address of the ACPI root pointer
+ * @screen: there is a VGA, in text mode 3
  */
 struct boot {
 	const struct ram *ram;
@@ -64,6 +65,7 @@ struct boot {
 	unsigned int nr_modules;
 	const char *cmdline;
 	uint64_t rsdp;
+	bool screen;
 };
 
 /**

@@ -233,6 +233,19 @@ static void enter(const struct kernel *k, const struct boot *boot)
 	boot->page->gpr.rsi = BOOT_PARAMS;
 }
 
+/* What the kernel's real-mode half would have asked the BIOS. */
+static void describe_screen(struct boot_params *bp)
+{
+	bp->screen_info = (struct screen_info) {
+		.orig_video_mode = 3,
+		.orig_video_cols = 80,
+		.orig_video_lines = 25,
+		.orig_video_points = 16,
+		.orig_video_isVGA = VIDEO_TYPE_VGAC,
+		.orig_video_ega_bx = 3,	/* 256 KiB */
+	};
+}
+
 static int load(const struct boot *boot, const struct loader_head *head)
 {
 	const struct ram *ram = boot->ram;
@@ -247,6 +260,8 @@ static int load(const struct boot *boot, const struct loader_head *head)
 	if (read_header(&k) || check_fit(&k, ram, boot->cmdline))
 		return -1;
 	bp = build_zero_page(&k, ram, boot->rsdp);
+	if (boot->screen)
+		describe_screen(bp);
 	if (boot->nr_modules && load_initrd(&k, ram, &boot->modules[0].image, bp))
 		return -1;
 	if (image_read(k.image, k.setup_bytes, k.code_bytes, ram->host + k.load))

@@ -16,6 +16,7 @@
 #include "control_commands.h"
 #include "control_look.h"
 #include "control_plug.h"
+#include "control_screen.h"
 #include "devices/virtio_balloon.h"
 #include "gdb_server.h"
 #include "json.h"
@@ -367,6 +368,10 @@ enum control_answer control_command(void *opaque, const struct control_request *
 	case CONTROL_WALK:
 	case CONTROL_DUMP:
 		return control_look(vm->m, request, reply, why, room);
+	case CONTROL_SCREEN:
+		return control_screen(vm->m->plugs, reply, why, room);
+	case CONTROL_SCREENSHOT:
+		return control_screenshot(vm->m->plugs, request, reply, why, room);
 	}
 	return CONTROL_FAILED;
 }

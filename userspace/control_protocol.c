@@ -53,6 +53,8 @@ static const struct command {
 	[CONTROL_CODE] = { "code", KEY(CONTROL_VCPU), false, 0, KEY(CONTROL_ADDRESS) },
 	[CONTROL_WALK] = { "walk", KEY(CONTROL_VCPU), false, KEY(CONTROL_ADDRESS) },
 	[CONTROL_DUMP] = { "dump", 0, false },
+	[CONTROL_SCREEN] = { "screen", 0, false },
+	[CONTROL_SCREENSHOT] = { "screenshot", 0, false },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))

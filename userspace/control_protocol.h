@@ -32,6 +32,8 @@ enum control_command {
 	CONTROL_CODE,
 	CONTROL_WALK,
 	CONTROL_DUMP,
+	CONTROL_SCREEN,
+	CONTROL_SCREENSHOT,
 };
 
 #define CONTROL_TEXT_BYTES	1024	/* with its NUL */

@@ -46,8 +46,8 @@ int machine_add_ports_around(struct machine *m, const struct io_range *range);
 void machine_set_irq(struct machine *m, unsigned int irq, int level);
 
 /*
- * Have lines 0 and 8 for the HPET alone, or for everybody again: meanwhile what others say of them is
- * lost, and the HPET sets them by the second function.
+ * Have lines 0 and 8 for the HPET alone, or for everybody again: meanwhile what others say of them
+ * is lost, and the HPET sets them by the second function.
  */
 void machine_replace_legacy(struct machine *m, bool on);
 void machine_set_replaced_irq(struct machine *m, unsigned int irq, int level);
@@ -102,6 +102,16 @@ int machine_memory_fd(const struct machine *m);
  * finds zeroes there.  Return: 0 or -errno, see ram_discard(); of 0 bytes: whether it could be.
  */
 int machine_discard(struct machine *m, void *start, uint64_t bytes);
+
+/*
+ * Let the guest find @bytes of vmctl's memory at @host, whole pages, as memory at guest-physical
+ * @gpa: no access of it reaches a range any more, and machine_memory() does not know it.  It is
+ * stretch @n of MACHINE_MAPS, which is not there yet.  Return: 0 or -errno; -EAGAIN: as
+ * machine_add_ioeventfd().
+ */
+enum { MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAPS };
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host);
+void machine_unmap(struct machine *m, unsigned int n);
 
 /* The alarm of the real-time clock has gone off, and the guest wants to be told. */
 void machine_rtc_alarm(struct machine *m);

@@ -23,7 +23,9 @@ static const char others[] =
 "  --pvpanic         a port by which the guest's kernel says that it has panicked;\n"
 "                    that ends the VM with status 3\n"
 "  --hpet            a high-precision event timer, for guests that want no other\n"
-"  --keyboard        a PS/2 keyboard, on which vmctl key types\n";
+"  --keyboard        a PS/2 keyboard, on which vmctl key types\n"
+"  --vga             a display adapter: VGA, and graphics up to 4096 x 4096 (Bochs' VBE);\n"
+"                    vmctl screen and vmctl screenshot show what is on its screen\n";
 
 void device_help_options(void)
 {

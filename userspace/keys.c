@@ -80,8 +80,8 @@ bool key_parse(const char *text, struct key_stroke *stroke, char *why, size_t ro
 		key = find(text, bytes);
 		if (!key) {
 			snprintf(why, room, "there is no key \"%.*s\"; names are as in "
-				 "ctrl-alt-delete, f1, kp_0, enter, a", bytes > 20 ? 20 : (int)bytes,
-				 text);
+				 "ctrl-alt-delete, f1, kp_0, enter, a",
+				 bytes > 20 ? 20 : (int)bytes, text);
 			return false;
 		}
 		if (stroke->nr == KEYS_AT_ONCE) {

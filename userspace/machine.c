@@ -27,6 +27,7 @@
 #define RTC_IRQ		8
 #define IOEVENTFD_NS		1000000ull	/* there is one more each so many ns ... */
 #define IOEVENTFDS_AT_ONCE	1024u		/* ... up to twice what a VM can have */
+#define DEVICE_SLOTS	MACHINE_REGIONS_MAX	/* behind RAM's slots */
 #define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
 
 /* Interrupts */
@@ -108,7 +109,10 @@ void machine_set_extint(struct machine *m, int level)
 
 /* What devices do without an exit */
 
-/* A guest starts devices as often as it likes, and each time the host waits for all its CPUs. */
+/*
+ * A guest starts devices, and moves them, as often as it likes, and each time the host waits for
+ * all its CPUs.
+ */
 static bool may_add_ioeventfd(struct machine *m)
 {
 	uint64_t now = machine_now_ns(m);
@@ -134,6 +138,18 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 {
 	svmm_ioeventfd(m->vm_fd, SVMM_IOEVENTFD_REMOVE | (port ? SVMM_IOEVENTFD_PIO : 0), address,
 		       bytes, 0, fd);
+}
+
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+{
+	if (!may_add_ioeventfd(m))
+		return -EAGAIN;
+	return svmm_set_slot(m->vm_fd, DEVICE_SLOTS + n, 0, gpa, bytes, host);
+}
+
+void machine_unmap(struct machine *m, unsigned int n)
+{
+	svmm_set_slot(m->vm_fd, DEVICE_SLOTS + n, 0, 0, 0, NULL);
 }
 
 void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)

@@ -44,12 +44,14 @@ static int check_words(const char *command, unsigned int takes, int nr)
 {
 	if (takes & SHOW_ALL_VMS && nr)
 		message("%s: it takes no name", command);
-	else if (nr > 1 && !(takes & (SHOW_VALUES | SHOW_WORDS)))
+	else if (nr > 1 && !(takes & (SHOW_VALUES | SHOW_WORDS | SHOW_FILE)))
 		message("%s: of one VM at a time", command);
 	else if (takes & SHOW_ONE_VM && !nr)
 		message("%s: of which VM? vmctl list shows their names", command);
 	else if (takes & SHOW_VALUES && nr < 2)
 		message("%s: what? give KEY=VALUE", command);
+	else if (takes & SHOW_FILE && nr != 2)
+		message("%s: give one file behind the VM's name", command);
 	else
 		return CLI_GO_ON;
 	return usage_error(command);

@@ -19,6 +19,7 @@
 #define SHOW_VALUES	128	/* KEY=VALUE ... behind the name */
 #define SHOW_VCPU	256	/* --vcpu N */
 #define SHOW_WORDS	512	/* words behind the name, which the command judges */
+#define SHOW_FILE	1024	/* one file behind the name: the first of the values */
 
 struct show_options {
 	double interval;	/* seconds; as it was, if none is given */

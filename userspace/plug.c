@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/vga.h"
 #include "devices/virtio_balloon.h"
 #include "devices/virtio_blk.h"
 #include "devices/virtio_console.h"
@@ -22,7 +23,7 @@ bool plug_any(const struct plug_config *config)
 {
 	return config->firmware || config->nr_disks || config->nr_shares || config->nr_nets ||
 	       config->console || config->nr_ports || config->cid || config->rng.wanted ||
-	       config->balloon.wanted || config->watchdog != WATCHDOG_ABSENT;
+	       config->balloon.wanted || config->watchdog != WATCHDOG_ABSENT || config->vga;
 }
 
 static int remember(struct plug *plug, void *device, void (*free_device)(void *device))
@@ -158,6 +159,11 @@ static void free_watchdog(void *device)
 	watchdog_free(device);
 }
 
+static void free_vga(void *device)
+{
+	vga_free(device);
+}
+
 /* Function @place of slot 0 is next.  Return: where to remember it. */
 static struct plug *single(struct plugs *plugs, unsigned int place)
 {
@@ -199,6 +205,11 @@ static const char *plug_singles(struct plugs *plugs)
 						&c->watchdog_expired), free_watchdog))
 			return "watchdog";
 	}
+	if (c->vga) {
+		plug = single(plugs, PLACE_VGA);
+		if (remember(plug, vga_new(plugs->bus), free_vga))
+			return "vga";
+	}
 	return NULL;
 }
 
@@ -236,6 +247,11 @@ unsigned int plug_boot_order(const struct plug_config *config, char *text, size_
 struct virtio_balloon *plug_balloon(const struct plugs *plugs)
 {
 	return plugs->balloon;
+}
+
+const struct vga *plug_vga(const struct plugs *plugs)
+{
+	return plugs->singles[PLACE_VGA].device;
 }
 
 struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned int cpus)

@@ -46,6 +46,7 @@ struct plugs;
  * @balloon: whether there is a balloon
  * @watchdog: whether there is a watchdog
  * @watchdog_expired: whether it had expired in a machine before this one
+ * @vga: whether there is a display adapter
  * @attached: bit n: plug_attach() has put into slot n what is there
  * @ejected: bit n: the guest has let go of what is in slot n, and it is to be closed
  */
@@ -70,6 +71,7 @@ struct plug_config {
 	struct balloon_choice balloon;
 	enum watchdog_action watchdog;
 	bool watchdog_expired;
+	bool vga;
 	uint32_t attached;
 	uint32_t ejected;
 };
@@ -130,5 +132,8 @@ bool plug_present(const struct plugs *plugs, const char *id);
 
 /* Its balloon, or NULL. */
 struct virtio_balloon *plug_balloon(const struct plugs *plugs);
+
+/* Its display adapter, or NULL. */
+const struct vga *plug_vga(const struct plugs *plugs);
 
 #endif

@@ -15,7 +15,10 @@
  * Those of which there is one at most are functions of slot 0, beside the bridge.  pci.asl knows
  * the slots of network cards and disks.
  */
-enum { PLACE_CONSOLE = 1, PLACE_VSOCK, PLACE_RNG, PLACE_BALLOON, PLACE_WATCHDOG, PLACES };
+enum {
+	PLACE_CONSOLE = 1, PLACE_VSOCK, PLACE_RNG, PLACE_BALLOON, PLACE_WATCHDOG, PLACE_VGA, PLACES
+};
+
 #define FIRST_NET	1u
 #define FIRST_DISK	(FIRST_NET + NETS_MAX)
 #define FIRST_SHARE	(FIRST_DISK + DISKS_MAX)

@@ -131,6 +131,7 @@ static int load(const struct run *r)
 		.modules = r->files.modules,
 		.nr_modules = r->files.nr_modules,
 		.cmdline = o->append,
+		.screen = o->vga,
 	};
 	const struct acpi_choice acpi = {
 		.topology = &o->topology, .pci = plug_any(&r->plugs), .pvpanic = o->pvpanic,
@@ -282,6 +283,7 @@ static int open_plugs(struct run *r)
 		.shares = o->shares, .servers = r->servers,
 		.vm_name = o->name,
 		.rng = o->rng, .balloon = o->balloon, .watchdog = o->watchdog,
+		.vga = o->vga,
 	};
 	memcpy(p->disks, o->disks, sizeof(p->disks));
 	memcpy(p->net_options, o->nets, sizeof(p->net_options));

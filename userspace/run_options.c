@@ -338,6 +338,7 @@ const struct run_option run_option_table[] = {
 	{ "pvpanic", OPTION_FLAG, AT(pvpanic) },
 	{ "keyboard", OPTION_FLAG, AT(keyboard) },
 	{ "hpet", OPTION_FLAG, AT(hpet) },
+	{ "vga", OPTION_FLAG, AT(vga) },
 	{ "name", OPTION_TEXT, .parse = set_name },
 	{ "console", OPTION_TEXT, .parse = set_console },
 	{ "no-reboot", OPTION_FLAG, AT(no_reboot) },

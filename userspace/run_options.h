@@ -84,6 +84,7 @@ struct run_options {
 	bool pvpanic;
 	bool keyboard;
 	bool hpet;
+	bool vga;
 	int exit_port;		/* -1: none */
 	bool no_reboot;
 	bool no_sandbox;

@@ -17,6 +17,7 @@
 #include "overhead.h"
 #include "profile.h"
 #include "run.h"
+#include "screenshot.h"
 #include "stat.h"
 #include "top.h"
 #include "trace.h"
@@ -29,6 +30,8 @@ static const char help[] =
 "  list      list the virtual machines that run\n"
 "  inspect   show what one is made of\n"
 "  console   connect this terminal with one's console\n"
+"  screen    print what is on one's screen\n"
+"  screenshot  write a picture of it\n"
 "  pause     stop one, and its clocks\n"
 "  resume    let it go on\n"
 "  stop      press its power button, and kill it if that does not help\n"
@@ -124,6 +127,8 @@ static const struct {
 	{ "list", list_command },
 	{ "inspect", inspect_command },
 	{ "console", console_command },
+	{ "screen", screen_command },
+	{ "screenshot", screenshot_command },
 	{ "pause", pause_command },
 	{ "resume", resume_command },
 	{ "stop", stop_command },

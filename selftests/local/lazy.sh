@@ -83,6 +83,6 @@ needed out/vmctl >"$tmp/out" 2>"$tmp/err"
 libjson-c.so.5" ]
 result $? "vmctl is linked with what a VM needs"
 make -C userspace linked >/dev/null 2>"$tmp/err" && needed out/vmctl-linked >"$tmp/out"
-[ "$(grep -c -e libnl -e libncursesw -e libtinfo -e libelf -e liburing "$tmp/out")" = 7 ]
+[ "$(grep -c -e libnl -e libncursesw -e libtinfo -e libelf -e liburing -e libpng "$tmp/out")" = 8 ]
 result $? "the link for Debian's package has all"
 exit $failed

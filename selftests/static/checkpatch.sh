@@ -31,6 +31,8 @@ selftests/*		BIT_MACRO,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES	kernel
 selftests/*		ARRAY_SIZE,PREFER_FALLTHROUGH,SPLIT_STRING	as above
 selftests/*		COMPLEX_MACRO,VOLATILE	list macros; tests race with the kernel on purpose
 selftests/*		EMBEDDED_FUNCTION_NAME	names of tests
+userspace/bzimage.c	CAMELCASE		a name of Linux
+selftests/unit/vmctl_boot.c	CAMELCASE	likewise
 userspace/net_slirp.c	CAMELCASE		names of libslirp
 userspace/symbols.c	CAMELCASE		names of libelf
 userspace/elf_image.c	CAMELCASE		names of elf.h
@@ -45,7 +47,7 @@ selftests/unit/elf_maker.h	CAMELCASE	names of elf.h
 selftests/unit/vmctl_elf.c	CAMELCASE	likewise
 selftests/unit/vmctl_boot.c	STRING_FRAGMENTS	as in file_kind.c
 selftests/unit/decode*	CAMELCASE,SPACING	names of Zydis, __has_include
-selftests/conformance/conform.h	NEW_TYPEDEFS	as wide as the guest's registers
+selftests/conformance/conform.h	NEW_TYPEDEFS	as wide as registers of the guest
 selftests/fuzz/*	CAMELCASE,EMBEDDED_FILENAME	the names that libFuzzer calls; how to start them
 selftests/unit/fuzz_*	CAMELCASE	likewise
 selftests/*		AVOID_EXTERNS	labels of inline assembly

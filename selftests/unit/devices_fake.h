@@ -45,11 +45,12 @@ struct fake_watch {
 	void *opaque;
 };
 
+#define FAKE_RANGES	16
 #define FAKE_WIRES	640
 #define FAKE_WATCHES	64
 
 struct machine {
-	struct io_range port[8], mmio[8];
+	struct io_range port[FAKE_RANGES], mmio[FAKE_RANGES];
 	unsigned int nr_ports, nr_mmio;
 	int refuse_after;		/* this many ranges; -1: never */
 	bool refuse_timer, refuse_watch;
@@ -69,6 +70,8 @@ struct machine {
 	unsigned int ioeventfd_changes;
 	bool ioeventfds_later;		/* there were too many lately */
 	unsigned int bad_removals;	/* of what was not there */
+	struct { uint64_t gpa, bytes; void *host; } map[MACHINE_MAPS];
+	unsigned int maps;
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
 	unsigned int rtc_alarms;
@@ -104,12 +107,12 @@ static int add_range(struct io_range *to, unsigned int *nr, unsigned int max,
 
 int machine_add_ports(struct machine *m, const struct io_range *range)
 {
-	return add_range(m->port, &m->nr_ports, 8, range);
+	return add_range(m->port, &m->nr_ports, FAKE_RANGES, range);
 }
 
 int machine_add_mmio(struct machine *m, const struct io_range *range)
 {
-	return add_range(m->mmio, &m->nr_mmio, 8, range);
+	return add_range(m->mmio, &m->nr_mmio, FAKE_RANGES, range);
 }
 
 /* Who claimed a port first has it: find_range() takes the first. */
@@ -273,6 +276,26 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 		m->bad_removals++;
 	else
 		*w = m->ioeventfd[--m->nr_ioeventfds];
+}
+
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+{
+	if (m->map[n].bytes || (gpa | bytes | (uintptr_t)host) % 4096 || !bytes)
+		abort();
+	if (m->ioeventfds_later)
+		return -EAGAIN;
+	m->map[n].gpa = gpa;
+	m->map[n].bytes = bytes;
+	m->map[n].host = host;
+	m->maps++;
+	return 0;
+}
+
+void machine_unmap(struct machine *m, unsigned int n)
+{
+	if (!m->map[n].bytes)
+		m->bad_removals++;
+	m->map[n].bytes = 0;
 }
 
 int machine_watch_fd(struct machine *m, int fd, uint32_t events,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/devices/i8042.c userspace/devices/ps2_keyboard.c userspace/devices/exit_port.c
 /*
- * The keyboard controller with and without a keyboard: what a driver's probe sees, keys in both scan
- * code sets, and the reset line.
+ * The keyboard controller with and without a keyboard: what a driver's probe sees, keys in both
+ * scan code sets, and the reset line.
  * The debug-exit port is so small that it is tested here too.
  */
 #include "devices_fake.h"

@@ -104,13 +104,15 @@ static inline void no_modules(void)
 		image_close(&modules[--nr_modules].image);
 }
 
+static bool with_screen;
+
 /* The file, with modules and command line, into a machine of @mem bytes. */
 static inline bool load(uint64_t mem)
 {
 	struct image kernel = image_of(file, file_bytes, "kernel");
 	struct boot boot = {
 		.ram = &ram, .page = &page, .kernel = &kernel, .modules = modules,
-		.nr_modules = nr_modules, .cmdline = cmdline, .rsdp = RSDP,
+		.nr_modules = nr_modules, .cmdline = cmdline, .rsdp = RSDP, .screen = with_screen,
 	};
 	int ret;
 

@@ -44,6 +44,7 @@ static struct {
 	struct svmm_irqfd irqfd;
 	int irqfd_error;
 	struct svmm_ioeventfd ioeventfd;
+	struct svmm_memory_slot slot;
 	int extint;
 	uint32_t waking_vector;
 	unsigned int sets;		/* of states, by who wakes */
@@ -195,6 +196,10 @@ int svmm_prefault(int vm, uint32_t flags, uint64_t *gpa, uint64_t *bytes)
 int svmm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t bytes,
 		  const void *addr)
 {
+	module.slot = (struct svmm_memory_slot) {
+		.slot = slot, .flags = flags, .gpa = gpa, .size = bytes,
+		.user_addr = (uintptr_t)addr,
+	};
 	return 0;
 }
 

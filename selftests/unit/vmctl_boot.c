@@ -78,6 +78,16 @@ static void test_loaded(void)
 	ksft_test_result(!strcmp((char *)ram.host + bp->hdr.cmd_line_ptr, "console=ttyS0"),
 			 "the zero page names the command line\n");
 
+	with_screen = true;
+	ok = load(16 * MIB);
+	bp = zero_page();
+	ksft_test_result(ok && bp->screen_info.orig_video_isVGA == 0x22 &&
+			 bp->screen_info.orig_video_mode == 3 &&
+			 bp->screen_info.orig_video_cols == 80 &&
+			 bp->screen_info.orig_video_lines == 25 && bp->hdr.init_size == INIT_SIZE,
+			 "and the screen, if there is one\n");
+	with_screen = false;
+
 	/* Bytes behind the end that the header states are not the header's. */
 	hdr()->jump = (offsetof(struct boot_params, hdr.init_size) - 0x202) << 8 | 0xeb;
 	ok = load(16 * MIB);
@@ -432,7 +442,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(78);
+	ksft_set_plan(79);
 	test_loaded();
 	test_memory_map();
 	test_initrd();

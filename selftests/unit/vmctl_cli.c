@@ -87,7 +87,7 @@ bool watchdog_parse(const char *text, enum watchdog_action *action, char *why, s
 
 static const char devices[] = "\n"
 "  --disk\n  --net\n  --share\n  --vsock\n  --virtio-console\n  --serial-port\n"
-"  --rng\n  --balloon\n  --watchdog\n  --pvpanic\n  --hpet\n  --keyboard\n";
+"  --rng\n  --balloon\n  --watchdog\n  --pvpanic\n  --hpet\n  --keyboard\n  --vga\n";
 
 void device_help_options(void)
 {
@@ -163,7 +163,8 @@ static const struct sample {
 	{ "mem-prefault" }, { "mem-merge" }, { "cpus", "4" }, { "cpu", "epyc,-avx" },
 	{ "disk", "d,ro" }, { "net", "user" }, { "share", "/s" }, { "vsock", "3" },
 	{ "virtio-console", "pty" }, { "serial-port", "a=pty" }, { "rng" }, { "balloon" },
-	{ "watchdog", "reset" }, { "pvpanic" }, { "keyboard" }, { "hpet" }, { "no-sandbox" },
+	{ "watchdog", "reset" }, { "pvpanic" }, { "keyboard" }, { "hpet" }, { "vga" },
+	{ "no-sandbox" },
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
 	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" }, { "last-exits" },
 	{ "module", "m a=b c" }, { "entry", "0x1040" }, { "mode", "long" },
@@ -210,7 +211,7 @@ static bool same_devices(const struct run_options *a, const struct run_options *
 	       same_text(a->ports[0].where, b->ports[0].where) && a->nr_ports == b->nr_ports &&
 	       same_text(a->virtio_console, b->virtio_console) && a->cid == b->cid &&
 	       a->rng.wanted == b->rng.wanted && a->balloon.wanted == b->balloon.wanted &&
-	       a->watchdog == b->watchdog && a->pvpanic == b->pvpanic &&
+	       a->watchdog == b->watchdog && a->pvpanic == b->pvpanic && a->vga == b->vga &&
 	       a->keyboard == b->keyboard && a->hpet == b->hpet &&
 	       a->no_sandbox == b->no_sandbox && same_text(a->gdb, b->gdb) &&
 	       a->gdb_wait == b->gdb_wait && a->last_exits == b->last_exits;

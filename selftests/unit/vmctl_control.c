@@ -85,7 +85,7 @@ static void bad(const char *text, const char *wanted)
 
 #define TEN	"0123456789"
 #define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, " \
-		 "key, regs, code, walk, dump"
+		 "key, regs, code, walk, dump, screen, screenshot"
 
 static void test_requests(void)
 {
@@ -99,6 +99,10 @@ static void test_requests(void)
 	good("{\"command\":\"wait\"}", CONTROL_WAIT, 0);
 	good("{\"command\":\"inspect\"}", CONTROL_INSPECT, 0);
 	good("{\"command\":\"console\"}", CONTROL_CONSOLE, 0);
+	good("{\"command\":\"screen\"}", CONTROL_SCREEN, 0);
+	good("{\"command\":\"screenshot\"}", CONTROL_SCREENSHOT, 0);
+	bad("{\"command\":\"screen\",\"id\":\"x\"}",
+	    "screen: unknown key \"id\"; it takes none");
 	good("{\"command\":\"set\",\"cpu-shares\":15}", CONTROL_SET, 15);
 	good("{\"command\":\"set\",\"balloon\":0}", CONTROL_SET, 0);
 	good("{\"balloon\":17592186044416,\"command\":\"set\"}", CONTROL_SET, 1ull << 44);
@@ -940,7 +944,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = ' ' + i % 89;
 	ksft_print_header();
-	ksft_set_plan(102);
+	ksft_set_plan(105);
 	test_requests();
 	test_lines();
 	test_fds();

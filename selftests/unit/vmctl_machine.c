@@ -387,6 +387,28 @@ static void test_eventfds(void)
 	ksft_test_result(ok, "and no more of them than the host can stand\n");
 }
 
+/* Behind the slots that RAM may have. */
+static void test_maps(void)
+{
+	struct svmm_memory_slot frame_buffer = {
+		.slot = 3, .gpa = 0xc0000000, .size = 4096, .user_addr = 0x7000,
+	};
+	const struct svmm_memory_slot gone = { .slot = 4 };
+	bool ok;
+
+	build();
+	ok = !machine_map(m, MACHINE_MAP_FRAME_BUFFER, 0xc0000000, 4096, (void *)0x7000) &&
+	     !memcmp(&module.slot, &frame_buffer, sizeof(frame_buffer));
+	machine_unmap(m, MACHINE_MAP_TEXT);
+	ok &= !memcmp(&module.slot, &gone, sizeof(gone));
+	for (unsigned int n = 0; n < 10000; n++)
+		machine_add_ioeventfd(m, 8, true, 0xc000, 0);
+	ok &= machine_map(m, MACHINE_MAP_TEXT, 0xb8000, 4096, (void *)0x8000) == -EAGAIN &&
+	      !memcmp(&module.slot, &gone, sizeof(gone));
+	machine_free(m);
+	ksft_test_result(ok, "a device's memory as the guest's, and not too often anew\n");
+}
+
 static unsigned int watched;
 
 static void count_watched(void *opaque, uint32_t events)
@@ -482,7 +504,7 @@ int main(void)
 {
 	setlinebuf(stdout);
 	ksft_print_header();
-	ksft_set_plan(28);
+	ksft_set_plan(29);
 	test_uart_and_poweroff();
 	test_open_bus();
 	test_split_access();
@@ -494,6 +516,7 @@ int main(void)
 	test_ends();
 	test_bad_ends();
 	test_eventfds();
+	test_maps();
 	test_watches();
 	test_memory();
 	ksft_finished();

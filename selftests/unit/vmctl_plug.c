@@ -12,6 +12,7 @@
 
 #include "devices_fake.h"
 #include "pci_guest.h"
+#include "../../userspace/devices/vga.h"
 #include "../../userspace/devices/virtio_fs.h"
 #include "../../userspace/devices/virtio_rng.h"
 #include "../../userspace/devices/virtio_vsock.h"
@@ -19,7 +20,10 @@
 
 /* ---- models -------------------------------------------------------------------------------- */
 
-enum { DISK = 0x100, NET = 0x200, SHARE = 0x300, CONSOLE = 0x400, VSOCK, RNG, BALLOON, WATCHDOG };
+enum {
+	DISK = 0x100, NET = 0x200, SHARE = 0x300, CONSOLE = 0x400, VSOCK, RNG, BALLOON, WATCHDOG,
+	VGA,
+};
 
 static char said[160];
 static unsigned int fail_device;	/* which cannot be made; 0: all can */
@@ -171,6 +175,16 @@ void watchdog_free(struct watchdog *w)
 	pci_function_free((void *)w);
 }
 
+struct vga *vga_new(struct pci_bus *bus)
+{
+	return new_function(bus, VGA);
+}
+
+void vga_free(struct vga *vga)
+{
+	pci_function_free((void *)vga);
+}
+
 /* ---- what is attached ---------------------------------------------------------------------- */
 
 static unsigned int looks;		/* at one that is not done yet */
@@ -304,6 +318,7 @@ static void add_singles(void)
 	config.rng.wanted = true;
 	config.balloon.wanted = true;
 	config.watchdog = WATCHDOG_RESET;
+	config.vga = true;
 }
 
 static unsigned int functions(void)
@@ -334,6 +349,7 @@ static void check_places(void)
 	CHECK_EQ(device_at(0, 3), config.rng.wanted ? RNG : -1);
 	CHECK_EQ(device_at(0, 4), config.balloon.wanted ? BALLOON : -1);
 	CHECK_EQ(device_at(0, 5), config.watchdog ? WATCHDOG : -1);
+	CHECK_EQ(device_at(0, 6), config.vga ? VGA : -1);
 	plug_free(all);
 	fake_init();
 }
@@ -365,7 +381,7 @@ static void test_all(void)
 	add_singles();
 	check_places();
 	all = plug_all(&fake, &config, 3);
-	CHECK_EQ(functions(), 1 + DISKS_MAX + NETS_MAX + SHARES_MAX + 5);
+	CHECK_EQ(functions(), 1 + DISKS_MAX + NETS_MAX + SHARES_MAX + 6);
 	plug_free(all);
 }
 
@@ -418,6 +434,7 @@ static void test_failures(void)
 		{ SHARE, "--share /share: cannot plug it in: " },
 		{ CONSOLE, "--virtio-console: cannot plug it in: " }, { VSOCK, "--vsock: " },
 		{ RNG, "--rng: " }, { BALLOON, "--balloon: " }, { WATCHDOG, "--watchdog: " },
+		{ VGA, "--vga: " },
 	};
 
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -647,7 +664,7 @@ static void test_hostile_ejects(void)
 	port_out(EJECT + 1, 1, 0xff);
 	CHECK_EQ(port_in(EJECT, 4), 0);
 	CHECK_EQ(port_in(EJECT, 2), 0xffff);
-	CHECK_EQ(functions(), 1 + 2 + SHARES_MAX + 5);
+	CHECK_EQ(functions(), 1 + 2 + SHARES_MAX + 6);
 	open_blocks = 1;
 	open_nets = 1;
 	port_out(EJECT, 4, UINT32_MAX);
@@ -656,7 +673,7 @@ static void test_hostile_ejects(void)
 	port_out(EJECT, 4, UINT32_MAX);
 	advance(0);
 	CHECK_EQ(open_blocks + open_nets, 0);
-	CHECK_EQ(functions(), 1 + SHARES_MAX + 5);
+	CHECK_EQ(functions(), 1 + SHARES_MAX + 6);
 	power_off();
 }
 

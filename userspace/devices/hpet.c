@@ -2,8 +2,8 @@
 /*
  * A high-precision event timer (IA-PC HPET Specification 1.0a) with three timers at 100 MHz.
  *
- * It knows nothing of interrupt controllers. In its legacy mode timers 0 and 1 have the lines of the
- * 8254 and of the clock, which the machine then keeps from these (machine_replace_legacy()).
+ * It knows nothing of interrupt controllers. In its legacy mode timers 0 and 1 have the lines of
+ * the 8254 and of the clock, which the machine then keeps from these (machine_replace_legacy()).
  *
  * The counter is computed from the time. A timer is armed for its next match only; a period that is
  * shorter than anyone can serve gives fewer interrupts, never a storm.

@@ -25,8 +25,8 @@ bool ps2_keyboard_next(struct ps2_keyboard *k, uint8_t *byte);
 
 /*
  * Somebody presses @nr keys, one after the other, and releases them in reverse: @codes as in set 2,
- * with PS2_EXTENDED.  Return: false: so much waits that the guest has not read that there is no room
- * for all of it.
+ * with PS2_EXTENDED.  Return: false: so much waits that the guest has not read that there is no
+ * room for all of it.
  */
 bool ps2_keyboard_strike(struct ps2_keyboard *k, const uint16_t *codes, unsigned int nr);
 
