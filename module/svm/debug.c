@@ -46,9 +46,10 @@ void svm_debug_leave(struct svm_vcpu *sv)
 
 void svm_debug_delivered(struct vcpu *vcpu, bool done)
 {
-	struct svm_debug *d = &vcpu->svm->debug;
+	struct svm_vcpu *sv = vcpu->svm;
+	struct svm_debug *d = &sv->debug;
 
-	d->delivers = false;
+	sv->check &= ~SVM_CHECK_EVENT;
 	if (done) {
 		d->soft_given = false;
 		d->soft_len = 0;
@@ -101,8 +102,7 @@ void svm_debug_arm(struct vcpu *vcpu)
 	struct vmcb *vmcb = sv->vmcb;
 
 	if (vmcb->event_inj & SVM_EVENT_VALID) {
-		d->delivers = true;
-		sv->check |= SVM_CHECK_STEP;
+		sv->check |= SVM_CHECK_STEP | SVM_CHECK_EVENT;
 		return;
 	}
 	svm_begin_step(vcpu);
@@ -348,7 +348,7 @@ void svm_debug_reset(struct svm_vcpu *sv, const u64 db[4], u64 dr7)
 
 	memset(d, 0, sizeof(*d));
 	d->flags = flags & SVMM_DEBUG_EXITS;
-	sv->check &= ~SVM_CHECK_STEP;
+	sv->check &= ~(SVM_CHECK_STEP | SVM_CHECK_EVENT);
 	load(sv, flags, db, dr7);
 }
 
@@ -363,8 +363,7 @@ int svm_debug_set(struct vcpu *vcpu, u32 flags, const u64 db[4], u64 dr7)
 	svm_hide_step(vcpu);
 	svm_soft_int_back(sv);
 	d->pushed = false;
-	d->delivers = false;
-	sv->check &= ~SVM_CHECK_STEP;
+	sv->check &= ~(SVM_CHECK_STEP | SVM_CHECK_EVENT);
 	load(sv, flags, db, dr7);
 	vcpu->debug.steps = flags & SVMM_DEBUG_STEP;
 	clear_bit(VCPU_REQ_DEBUG, &vcpu->requests);

@@ -18,7 +18,6 @@ enum step_kind {
 struct svm_debug {
 	u32 flags;		/* SVMM_DEBUG_*; 0: nobody debugs */
 	u8 kind;		/* enum step_kind of the step that is under way */
-	bool delivers;		/* VMRUN has an event of ours to deliver, or the step's */
 	bool pushed;		/* PUSHF has pushed a TF of ours: svm_debug_pushed() */
 	bool soft_given;	/* the next is with EVENTINJ, and RIP behind it */
 	u8 soft_vector;		/* INT n that EVENTINJ is to deliver, and its length; 0: none */

@@ -60,7 +60,7 @@ static u32 soft_int(struct vcpu *vcpu)
 		sv->vmcb->next_rip = sv->vmcb->rip;
 		sv->shadow_rip = SVM_LOOK;
 		d->soft_given = true;
-		d->delivers = true;
+		sv->check |= SVM_CHECK_EVENT;
 	}
 	return SVM_EVENT_VALID | SVM_EVENT_SOFT_INT | d->soft_vector;
 }
@@ -72,31 +72,36 @@ void svm_soft_int_back(struct svm_vcpu *sv)
 	if (d->soft_given)
 		sv->vmcb->rip -= d->soft_len;
 	d->soft_given = false;
-	d->delivers = false;
+	sv->check &= ~SVM_CHECK_EVENT;
 	d->soft_len = 0;
+}
+
+/* An event does: what is stepped, and an INT n that was to be delivered, come again behind it. */
+static noinline void come_first(struct vcpu *vcpu)
+{
+	svm_soft_int_back(vcpu->svm);
+	svm_hide_step(vcpu);
 }
 
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event)
 {
-	struct vmcb *vmcb = vcpu->svm->vmcb;
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
 	bool has_error;
 
 	if (!event->valid) {
-		vmcb->event_inj = unlikely(vcpu->svm->debug.soft_len) ? soft_int(vcpu) : 0;
+		vmcb->event_inj = unlikely(sv->debug.soft_len) ? soft_int(vcpu) : 0;
 		return;
 	}
-	/* The instruction comes again. */
-	if (unlikely(vcpu->svm->debug.soft_len))
-		svm_soft_int_back(vcpu->svm);
-	if (unlikely(vcpu->svm->stepping))
-		svm_hide_step(vcpu);
+	if (unlikely(sv->stepping | sv->debug.soft_len))
+		come_first(vcpu);
 	/* Real mode pushes no error codes (APM vol. 2, 8.2). */
 	has_error = event->has_error && vmcb_get_cr0(vmcb) & X86_CR0_PE;
 	vmcb->event_inj = SVM_EVENT_VALID | event->type << 8 | event->vector |
 			  (has_error ? SVM_EVENT_EV : 0);
 	vmcb->event_inj_err = has_error ? event->error_code : 0;
 	/* User space has gone past the INT3 that this is; nobody else injects one. */
-	if (event->type == EVENT_EXCEPTION && event->vector == X86_VEC_BP)
+	if (unlikely(event->vector == X86_VEC_BP) && event->type == EVENT_EXCEPTION)
 		vmcb->next_rip = vmcb->rip;
 }
 
@@ -158,15 +163,12 @@ void svm_events_after_exit(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
-	bool was_injected = vcpu->injected.valid;
 	u32 info = vmcb->exit_int_info;
+	bool was_injected;
 	struct vcpu_event event;
 	u8 cr8;
 
 	vmcb->event_inj = 0;
-	if (unlikely(sv->debug.delivers))
-		svm_debug_delivered(vcpu, !(info & SVM_EVENT_VALID));
-	vcpu->injected.valid = false;
 	if (unlikely(vmcb->int_state))
 		sv->shadow_rip = vmcb->rip;
 	else if (unlikely(sv->shadow_rip != SVM_NOWHERE))
@@ -181,6 +183,8 @@ void svm_events_after_exit(struct vcpu *vcpu)
 		sv->cr8 = cr8;
 		lapic_set_cr8(vcpu, cr8);
 	}
+	was_injected = vcpu->injected.valid;
+	vcpu->injected.valid = false;
 	if (likely(!(info & SVM_EVENT_VALID)))
 		return;
 

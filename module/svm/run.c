@@ -345,6 +345,8 @@ static noinline void svm_record_exit(struct vcpu *vcpu)
 		vmcb_clean_record(sv->shadow, sv->vmcb, vcpu->cpu);
 	if (sv->check & SVM_CHECK_EXITS)
 		svm_debug_exit(sv);
+	if (sv->check & SVM_CHECK_EVENT)
+		svm_debug_delivered(vcpu, !(sv->vmcb->exit_int_info & SVM_EVENT_VALID));
 }
 
 static noinline void svm_renew_asid(struct svm_vcpu *sv, struct svm_cpu *cpu, u64 tlb_gen)
@@ -430,7 +432,7 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	}
 	if (svm_has(SVM_FEATURE_CLEANBITS))
 		vmcb_all_clean(vmcb);
-	if (unlikely(sv->check & (SVM_CHECK_CLEAN | SVM_CHECK_EXITS)))
+	if (unlikely(sv->check & SVM_CHECK_AFTER))
 		svm_record_exit(vcpu);
 	if (unlikely(vcpu->eoi_offer))
 		pv_eoi_take_back(vcpu);

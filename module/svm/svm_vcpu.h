@@ -34,6 +34,8 @@ struct host_dr {
 #define SVM_CHECK_STATE	BIT(0)	/* state came from outside: vmcb_check(), once */
 #define SVM_CHECK_CLEAN	BIT(1)	/* clean_debug: vmcb_clean_verify(), each time */
 #define SVM_CHECK_EXITS	BIT(3)	/* a debugger keeps the last exits */
+#define SVM_CHECK_EVENT	BIT(4)	/* a debugger is to know when VMRUN has delivered its event */
+#define SVM_CHECK_AFTER	(SVM_CHECK_CLEAN | SVM_CHECK_EXITS | SVM_CHECK_EVENT)
 #define SVM_CHECK_STEP	BIT(2)	/* leave the guest as soon as it has its event, once */
 
 #define FETCH_PAGES	32
