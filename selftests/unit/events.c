@@ -43,6 +43,7 @@ struct vcpu_event {
 };
 
 #define SVMM_DEBUG_EXITS	BIT(3)
+#define SVM_CHECK_EVENT	BIT(4)
 #include "../../module/svm/debug.h"
 
 struct svm_vcpu {
@@ -55,6 +56,7 @@ struct svm_vcpu {
 	u64 guest_dr6;
 	u64 shadow_rip;
 	u8 cr8;
+	u8 check;
 };
 
 struct vcpu {
@@ -137,10 +139,6 @@ static void svm_debug_step_over(struct vcpu *vcpu, bool done)
 {
 }
 
-static void svm_debug_delivered(struct vcpu *vcpu, bool done)
-{
-}
-
 static enum svm_action svm_debug_db(struct vcpu *vcpu)
 {
 	return SVM_RESUME;
@@ -183,6 +181,7 @@ bool event_inject(struct vcpu *vcpu);
 bool event_wakes(struct vcpu *vcpu);
 
 #include "../../module/svm/intr.h"
+#define noinline
 #include "../../module/event.c"
 #include "../../module/svm/intr.c"
 
