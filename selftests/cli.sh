@@ -70,7 +70,7 @@ flat reboot '\272\370\003\260\122\356\260\376\346\144\364'
 # lidt 0x2000, which is all zero; int3
 flat triple '\017\001\036\000\040\314'
 # mov $0xb800, %ax; mov %ax, %ds; mov 0, %al; mov 2, %al; out %al, $0xf4; hlt
-flat hole '\270\000\270\216\330\240\000\000\240\002\000\346\364\364'
+flat hole '\270\377\377\216\330\240\020\000\240\022\000\346\364\364'
 # ljmp $0xb000, $0
 flat nowhere '\352\000\000\000\260'
 # jmp .
@@ -206,7 +206,7 @@ run reboot --no-reboot >"$tmp/out"
 result "$? $(cat "$tmp/out")" "0 R" "--no-reboot"
 run triple
 result "$? $(grep -c 'triple fault' "$tmp/err")" "3 1" "a triple fault"
-run hole
+run hole --mem 1M
 result "$? $(grep -c 'neither memory nor a device' "$tmp/err")" "127 1" \
 	"a hole reads all ones, and is reported once"
 run nowhere
