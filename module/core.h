@@ -124,6 +124,7 @@ enum vcpu_request {
 	VCPU_REQ_DEAD,		/* the VM died: RUN returns -EIO */
 	VCPU_REQ_PV_EOI,	/* pv_eoi.c: an offer's fate needs the guest's page to come in */
 	VCPU_REQ_YIELD,		/* the guest lets another vCPU go first */
+	VCPU_REQ_DEBUG,		/* vcpu->debug is for user space */
 };
 
 /* Requests that are served in the window; any other one makes the vCPU leave it. */
@@ -304,6 +305,11 @@ struct vcpu {
 	u64 tsc_left;				/* [m] tsc_host() when the window closed; 0: any */
 
 	bool ran;				/* [m] RUN was called: CPUID is fixed */
+	struct {
+		bool steps;			/* interrupts wait */
+		u32 vector;			/* #DB or #BP */
+		u64 dr6;
+	} debug;				/* [m] the latter two with VCPU_REQ_DEBUG */
 	const char *kill_reason;		/* [m] with SVM_KILL: a phrase that stays */
 	bool sigmask_set;			/* [m] */
 	sigset_t sigmask, sigmask_saved;	/* [m] */
@@ -638,6 +644,9 @@ enum io_next mmio_complete_load(struct vcpu *vcpu);
  * EMU_FAIL when there is no memory behind RIP (nbytes 0 then); EMU_RETRY.
  */
 enum emu_result mmio_load_emu(struct vcpu *vcpu);
+
+/* Flags on the guest's stack, at @linear, lose their TF.  May sleep. */
+void mmio_hide_tf(struct vcpu *vcpu, u64 linear);
 
 /* Raise vcpu->emu.exception. */
 void guest_raise(struct vcpu *vcpu);

@@ -169,6 +169,31 @@ static long vcpu_debug_vmcb(struct vcpu *vcpu, void __user *arg)
 	return ret;
 }
 
+static long vcpu_set_debug(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmm_debug args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.reserved)
+		return -EINVAL;
+	return svm_debug_set(vcpu, args.flags, args.db, args.dr7);
+}
+
+static long vcpu_get_exits(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmm_last_exits *out = kzalloc(sizeof(*out), GFP_KERNEL);
+	long ret = 0;
+
+	if (!out)
+		return -ENOMEM;
+	svm_last_exits(vcpu, out);
+	if (copy_to_user(arg, out, sizeof(*out)))
+		ret = -EFAULT;
+	kfree(out);
+	return ret;
+}
+
 /* With vcpu->mutex held. */
 static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 {
@@ -188,6 +213,10 @@ static long vcpu_locked_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return vcpu_set_cpuid(vcpu, arg);
 	case SVMM_SET_SIGMASK:
 		return vcpu_set_sigmask(vcpu, arg);
+	case SVMM_SET_DEBUG:
+		return vcpu_set_debug(vcpu, arg);
+	case SVMM_GET_EXITS:
+		return vcpu_get_exits(vcpu, arg);
 	case SVMM_DEBUG_VMCB:
 		return vcpu_debug_vmcb(vcpu, arg);
 	}
@@ -449,6 +478,19 @@ static long vm_ioctl_tsc_khz(struct vm *vm, const u32 __user *arg)
 	return get_user(khz, arg) ? -EFAULT : tsc_set_khz(vm, khz);
 }
 
+static long vm_ioctl_npt(struct vm *vm, void __user *arg)
+{
+	struct svmm_debug_npt args;
+
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	if (args.gpa >> svm_guest_phys_bits())
+		return -EINVAL;
+	args.nr = npt_entries(vm, args.gpa >> PAGE_SHIFT, capable(CAP_SYS_RAWIO), args.entries,
+			      &args.levels);
+	return copy_to_user(arg, &args, sizeof(args)) ? -EFAULT : 0;
+}
+
 static long vm_ioctl_state(struct vm *vm, const void __user *arg)
 {
 	struct svmm_vm_state_info args;
@@ -493,6 +535,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_ioctl_tsc_khz(vm, arg);
 	case SVMM_SET_VM_STATE:
 		return vm_ioctl_state(vm, arg);
+	case SVMM_DEBUG_NPT:
+		return vm_ioctl_npt(vm, arg);
 	case SVMM_SHIFT_TIME:
 		return tsc_shift(vm, uarg);
 	}
@@ -521,7 +565,7 @@ static long dev_get_caps(void __user *arg)
 	struct svmm_caps caps = {
 		.caps = SVMM_CAP_READONLY_MEM | SVMM_CAP_LAPIC | SVMM_CAP_PV_CLOCK |
 			SVMM_CAP_DIRTY_LOG | SVMM_CAP_PREFAULT | SVMM_CAP_IOEVENTFD |
-			SVMM_CAP_IRQFD | SVMM_CAP_SHIFT_TIME,
+			SVMM_CAP_IRQFD | SVMM_CAP_SHIFT_TIME | SVMM_CAP_DEBUG,
 		.max_vcpus = SVMM_MAX_VCPUS,
 		.max_slots = SVMM_MAX_SLOTS,
 		.vcpu_mmap_bytes = VCPU_AREAS * PAGE_SIZE,

@@ -112,6 +112,26 @@ static void pick_nmi(struct vcpu *vcpu)
 	svm_nmi_injected(vcpu);
 }
 
+static void pick_exception(struct vcpu *vcpu)
+{
+	svm_set_payload(vcpu, vcpu->exception.vector, vcpu->exception_payload);
+	vcpu->injected = vcpu->exception;
+	vcpu->exception.valid = false;
+}
+
+/* A debugger wants one instruction, or one event: NMIs and interrupts wait. */
+static noinline bool inject_and_step(struct vcpu *vcpu)
+{
+	if (!vcpu->injected.valid && vcpu->exception.valid)
+		pick_exception(vcpu);
+	svm_inject(vcpu, &vcpu->injected);
+	svm_want_intr_window(vcpu, false);
+	svm_debug_arm(vcpu);
+	svm_want_cr8_exit(vcpu, lapic_tpr_blocks(vcpu));
+	pv_eoi_offer(vcpu);
+	return true;
+}
+
 bool event_inject(struct vcpu *vcpu)
 {
 	bool known = true;
@@ -121,16 +141,15 @@ bool event_inject(struct vcpu *vcpu)
 		vcpu_request(vcpu, VCPU_REQ_EVENT);
 		return true;
 	}
+	if (unlikely(svm_debug_steps(vcpu)))
+		return inject_and_step(vcpu);
 	if (!vcpu->injected.valid) {
-		if (vcpu->exception.valid) {
-			svm_set_payload(vcpu, vcpu->exception.vector, vcpu->exception_payload);
-			vcpu->injected = vcpu->exception;
-			vcpu->exception.valid = false;
-		} else if (vcpu->nmi_pending && svm_nmi_allowed(vcpu)) {
+		if (vcpu->exception.valid)
+			pick_exception(vcpu);
+		else if (vcpu->nmi_pending && svm_nmi_allowed(vcpu))
 			pick_nmi(vcpu);
-		} else if (svm_intr_allowed(vcpu)) {
+		else if (svm_intr_allowed(vcpu))
 			known = pick_intr(vcpu);
-		}
 	}
 	svm_inject(vcpu, &vcpu->injected);
 

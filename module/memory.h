@@ -182,6 +182,18 @@ struct npt_count {
 int npt_count(struct vm *vm, bool reset, struct npt_count *count);
 
 /**
+ * npt_entries() - the way to the leaf of a frame, as it is now
+ * @vm: the VM
+ * @gfn: guest frame
+ * @addresses: with the host-physical addresses in it
+ * @entries: from the root's table on, all SVMM_NPT_LEVELS of them: 0 behind the last
+ * @levels: of the tables
+ *
+ * Return: how many there are; the last one is a leaf, or 0.
+ */
+unsigned int npt_entries(struct vm *vm, u64 gfn, bool addresses, u64 *entries, u32 *levels);
+
+/**
  * npt_harvest() - take bits out of a slot's dirty log
  * @vm: its lock is held, so that the slot stays
  * @slot: a slot with a dirty log

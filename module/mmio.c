@@ -243,6 +243,22 @@ enum emu_result mmio_load_emu(struct vcpu *vcpu)
 	return ret;
 }
 
+void mmio_hide_tf(struct vcpu *vcpu, u64 linear)
+{
+	struct emu *e = &vcpu->emu;
+	unsigned int access;
+	u8 byte;
+
+	svm_load_emu(vcpu);
+	access = e->cpl == 3 ? GUEST_USER : 0;
+	/* A device there takes what it has got. */
+	if (guest_translate(vcpu, linear + 1, access | GUEST_WRITE, &linear) != EMU_OK ||
+	    vm_read_guest(vcpu->vm, linear, &byte, 1))
+		return;
+	byte &= ~(X86_EFLAGS_TF >> 8);
+	vm_write_guest(vcpu->vm, linear, &byte, 1);
+}
+
 /*
  * Emulation
  */

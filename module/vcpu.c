@@ -211,6 +211,23 @@ static enum io_next vcpu_shutdown(struct vcpu *vcpu)
 	return IO_NEXT_USER;
 }
 
+/* A debugger is to know: a breakpoint, a watchpoint, or the end of a step. */
+static enum io_next vcpu_exit_debug(struct vcpu *vcpu)
+{
+	struct svmm_exit *exit = &vcpu->page->exit;
+	u64 flags;
+
+	if (svm_debug_pushed(vcpu, &flags))
+		mmio_hide_tf(vcpu, flags);
+	exit->reason = SVMM_EXIT_DEBUG;
+	exit->flags = 0;
+	memset(&exit->debug, 0, sizeof(exit->debug));
+	exit->debug.rip = svm_get_rip(vcpu);
+	exit->debug.dr6 = vcpu->debug.dr6;
+	exit->debug.vector = vcpu->debug.vector;
+	return IO_NEXT_USER;
+}
+
 /* Outside the window: everything that may sleep or wants user space. */
 static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
 {
@@ -231,6 +248,8 @@ static enum io_next vcpu_slow_requests(struct vcpu *vcpu)
 	}
 	if (vcpu_test_and_clear(vcpu, VCPU_REQ_EOI) && vcpu_exit_eoi(vcpu))
 		return IO_NEXT_USER;
+	if (vcpu_test_and_clear(vcpu, VCPU_REQ_DEBUG))
+		return vcpu_exit_debug(vcpu);
 	vcpu_quick_requests(vcpu);
 	return IO_NEXT_RUN;
 }
@@ -459,6 +478,7 @@ static int vcpu_commit(struct vcpu *vcpu, u32 dirty)
 	if (dirty & ~SVMM_STATE_ALL)
 		return -EINVAL;
 	memcpy(copy, vcpu->page, sizeof(*copy));
+	svm_debug_settle(vcpu);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 
 	ret = svm_commit_state(vcpu, copy, dirty);
@@ -519,6 +539,7 @@ void vcpu_get_state(struct vcpu *vcpu, u32 groups)
 	/* An INIT or a start-up that has come is in no group: it is the state that it leads to. */
 	if (groups & SVMM_STATE_MP)
 		vcpu_take_start(vcpu);
+	svm_debug_settle(vcpu);
 	/* A timer that has run out is either in IRR, or runs: never neither, never both. */
 	if (groups & (SVMM_STATE_TSC | SVMM_STATE_LAPIC))
 		lapic_timer_expired(vcpu);

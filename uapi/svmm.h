@@ -45,6 +45,7 @@
 #define SVMM_CAP_IOEVENTFD	(1ULL << 6)	/* SVMM_IOEVENTFD */
 #define SVMM_CAP_IRQFD		(1ULL << 7)	/* SVMM_IRQFD */
 #define SVMM_CAP_SHIFT_TIME	(1ULL << 8)	/* SVMM_SHIFT_TIME */
+#define SVMM_CAP_DEBUG		(1ULL << 9)	/* SVMM_SET_DEBUG, SVMM_DEBUG_NPT */
 
 /* svmm_caps.features: what the CPU has and the module parameters left on. */
 #define SVMM_FEAT_NPT		(1ULL << 0)
@@ -231,6 +232,23 @@ struct svmm_prefault {
 	__u32 reserved;
 };
 
+#define SVMM_NPT_LEVELS		5
+
+/**
+ * struct svmm_debug_npt - argument of SVMM_DEBUG_NPT
+ * @gpa: a guest-physical address
+ * @levels: out: of the VM's nested tables, 4 or 5
+ * @nr: out: entries that there are
+ * @entries: out: of the root's table, then the next one's (APM vol. 2, 5.3); the last is a leaf, or
+ *	0 if nothing is mapped
+ */
+struct svmm_debug_npt {
+	__u64 gpa;
+	__u32 levels;
+	__u32 nr;
+	__u64 entries[SVMM_NPT_LEVELS];
+};
+
 /**
  * struct svmm_create_vcpu - argument of SVMM_CREATE_VCPU
  * @id: 0 to max_vcpus - 1; becomes the initial APIC ID.  vCPU 0 is the
@@ -372,6 +390,13 @@ struct svmm_vm_state_info {
 #define SVMM_SHIFT_TIME		_IO(SVMM_IOC, 0x1a)
 
 /*
+ * SVMM_DEBUG_NPT: how a guest-physical address is translated at this moment; from any thread.
+ * Without CAP_SYS_RAWIO the addresses in the entries are 0, as they are the host's.
+ * Errors: -EINVAL (@gpa is beyond phys_bits), -EFAULT, -EIO.
+ */
+#define SVMM_DEBUG_NPT		_IOWR(SVMM_IOC, 0x1b, struct svmm_debug_npt)
+
+/*
  * vCPU fd: the shared page
  */
 
@@ -388,6 +413,7 @@ enum svmm_exit_reason {
 	SVMM_EXIT_EMULATION_FAILURE,	/* the MMIO emulator does not know the instruction */
 	SVMM_EXIT_MEMORY_FAULT,		/* a slot's backing cannot be mapped */
 	SVMM_EXIT_INTERNAL_ERROR,	/* a bug or a limit in svmm; the VM is dead */
+	SVMM_EXIT_DEBUG,		/* what SVMM_SET_DEBUG asked for */
 };
 
 /* svmm_exit.io.direction */
@@ -415,6 +441,9 @@ enum svmm_exit_reason {
  * @memory_fault: SVMM_EXIT_MEMORY_FAULT: @gpa, wanted access (1 write, 2
  *	execute), and the negative errno that mapping it gave
  * @internal: SVMM_EXIT_INTERNAL_ERROR: VMCB exit code, EXITINFO1, EXITINFO2
+ * @debug: SVMM_EXIT_DEBUG at @rip.  @vector 3: the INT3 there, which has not been executed; one
+ *	that is the guest's own is given to it as SVMM_STATE_EVENTS, with RIP behind it.  @vector 1:
+ *	@dr6 has bit 14 if a step is over, and bits 3:0 for breakpoints that were met.
  */
 struct svmm_exit {
 	__u32 reason;
@@ -462,6 +491,12 @@ struct svmm_exit {
 			__u64 info1;
 			__u64 info2;
 		} internal;
+		struct {
+			__u64 rip;
+			__u64 dr6;
+			__u32 vector;
+			__u32 reserved;
+		} debug;
 		__u8 pad[120];
 	};
 };
@@ -565,6 +600,45 @@ struct svmm_debug_vmcb {
 	__u8 vmcb[4096];
 };
 
+/* svmm_debug.flags */
+#define SVMM_DEBUG_STEP		(1U << 0)	/* each RUN is one instruction, or one exception */
+#define SVMM_DEBUG_BP		(1U << 1)	/* INT3 exits */
+#define SVMM_DEBUG_HW		(1U << 2)	/* @db and @dr7 are used */
+#define SVMM_DEBUG_EXITS	(1U << 3)	/* keep the last exits, for SVMM_GET_EXITS */
+
+/**
+ * struct svmm_debug - argument of SVMM_SET_DEBUG
+ * @flags: SVMM_DEBUG_*; 0: nobody debugs
+ * @reserved: zero
+ * @db: with SVMM_DEBUG_HW: guest-linear addresses, as in DR0 to DR3
+ * @dr7: likewise: bits 7:0 and 31:16 as in DR7, the others zero; no I/O breakpoints
+ */
+struct svmm_debug {
+	__u32 flags;
+	__u32 reserved;
+	__u64 db[4];
+	__u64 dr7;
+};
+
+#define SVMM_LAST_EXITS		32
+
+/**
+ * struct svmm_last_exits - answer of SVMM_GET_EXITS: the last times that the vCPU left its guest
+ * @nr: how many, SVMM_LAST_EXITS at most; since SVMM_DEBUG_EXITS was set
+ * @reserved: zero
+ * @exit: the oldest first: VMCB exit code, RIP, EXITINFO1 and EXITINFO2
+ */
+struct svmm_last_exits {
+	__u32 nr;
+	__u32 reserved;
+	struct {
+		__u64 exit_code;
+		__u64 rip;
+		__u64 info1;
+		__u64 info2;
+	} exit[SVMM_LAST_EXITS];
+};
+
 /*
  * SVMM_RUN: apply a pending completion, load the dirty groups, run the guest.
  * Returns 0 with the reason in the exit record.  No argument.
@@ -590,6 +664,19 @@ struct svmm_debug_vmcb {
  * entries), -EBUSY (the vCPU ran already), -EFAULT, -ENOMEM, -EIO.
  */
 #define SVMM_SET_CPUID		_IOW(SVMM_IOC, 0x23, struct svmm_cpuid)
+
+/*
+ * SVMM_SET_DEBUG: debug the guest, from the next RUN on, until the next such call; what an earlier
+ * one still has to report is dropped.  The guest does not see it: SVMM_STATE_GPR and SVMM_STATE_DR
+ * are its own, and a step leaves RFLAGS.TF neither in its memory nor in R11.  While SVMM_DEBUG_STEP
+ * is set, the guest takes no interrupts and NMIs; they wait.  A step over a port or MMIO access
+ * exits for that first.  While SVMM_DEBUG_HW is set, the guest's own breakpoints do nothing.
+ * Errors: -EINVAL (flags, reserved, dr7), -EFAULT, -EIO.
+ */
+#define SVMM_SET_DEBUG		_IOW(SVMM_IOC, 0x2c, struct svmm_debug)
+
+/* SVMM_GET_EXITS: see struct svmm_last_exits; of a dead VM, too.  Errors: -EFAULT. */
+#define SVMM_GET_EXITS		_IOR(SVMM_IOC, 0x2d, struct svmm_last_exits)
 
 /* SVMM_SET_SIGMASK: see struct svmm_sigmask. Errors: -EINVAL, -EFAULT, -EIO. */
 #define SVMM_SET_SIGMASK	_IOW(SVMM_IOC, 0x24, struct svmm_sigmask)

@@ -14,9 +14,11 @@
 #include "config.h"
 #include "console.h"
 #include "control_commands.h"
+#include "control_look.h"
 #include "control_plug.h"
 #include "control_screen.h"
 #include "devices/virtio_balloon.h"
+#include "gdb_server.h"
 #include "json.h"
 #include "keys.h"
 #include "machine.h"
@@ -330,6 +332,10 @@ enum control_answer control_command(void *opaque, const struct control_request *
 		console_flush(vm->console);
 		return CONTROL_DONE;
 	case CONTROL_RESUME:
+		if (vm->gdb && gdb_server_holds(vm->gdb)) {
+			snprintf(why, room, "resume: a debugger has stopped it; continue there");
+			return CONTROL_FAILED;
+		}
 		machine_resume(vm->m, "vmctl resume");
 		/* Nothing else wakes a guest that has no clock to wake it. */
 		if (vm->m->asleep)
@@ -357,6 +363,11 @@ enum control_answer control_command(void *opaque, const struct control_request *
 		return control_plug_detach(vm->m->plugs, request, why, room);
 	case CONTROL_KEY:
 		return type(vm, request->text[CONTROL_KEYS], why, room);
+	case CONTROL_REGS:
+	case CONTROL_CODE:
+	case CONTROL_WALK:
+	case CONTROL_DUMP:
+		return control_look(vm->m, request, reply, why, room);
 	case CONTROL_SCREEN:
 		return control_screen(vm->m->plugs, reply, why, room);
 	case CONTROL_SCREENSHOT:

@@ -10,6 +10,7 @@
 
 #include "control.h"
 
+struct gdb_server;
 struct plug_config;
 struct run_options;
 
@@ -19,6 +20,7 @@ struct run_options;
  * @plugs: what is on its bus, of this machine and of the next
  * @console: the one that viewers get
  * @control: where the commands come from, or NULL: there is no socket
+ * @gdb: where debuggers come from, or NULL
  * @m: the machine that runs
  * @boots: how many there were, with that one
  * @begun_ns: CLOCK_MONOTONIC when the first one began
@@ -32,6 +34,7 @@ struct managed_vm {
 	struct plug_config *plugs;
 	struct console *console;
 	struct control *control;
+	struct gdb_server *gdb;
 	struct machine *m;
 	unsigned int boots;
 	uint64_t begun_ns;

@@ -11,6 +11,7 @@
 #define MAX_DEPTH	4
 #define DEFAULT_TIMEOUT	30
 #define MAX_TIMEOUT	86400
+#define MAX_VCPU	63
 
 static const struct key {
 	const char *name;
@@ -19,11 +20,13 @@ static const struct key {
 	[CONTROL_TIMEOUT] = { "timeout", 0, MAX_TIMEOUT },
 	[CONTROL_CPU_SHARES] = { "cpu-shares", CONTROL_SHARES_MIN, CONTROL_SHARES_MAX },
 	[CONTROL_BALLOON] = { "balloon", 0, CONTROL_BALLOON_MAX },
+	[CONTROL_VCPU] = { "vcpu", 0, MAX_VCPU },
 };
 
 static const char * const texts[NR_CONTROL_TEXTS] = {
 	[CONTROL_KIND] = "kind", [CONTROL_OPTION] = "option", [CONTROL_ID] = "id",
 	[CONTROL_KEYS] = "keys",
+	[CONTROL_ADDRESS] = "address",
 };
 
 #define KEY(n)	(1u << (n))
@@ -32,7 +35,7 @@ static const struct command {
 	const char *name;
 	unsigned int takes;
 	bool needs_one;
-	unsigned int needs_texts;
+	unsigned int needs_texts, may_texts;
 } commands[] = {
 	[CONTROL_PAUSE] = { "pause", 0, false },
 	[CONTROL_RESUME] = { "resume", 0, false },
@@ -46,6 +49,10 @@ static const struct command {
 	[CONTROL_ATTACH] = { "attach", 0, false, KEY(CONTROL_KIND) | KEY(CONTROL_OPTION) },
 	[CONTROL_DETACH] = { "detach", 0, false, KEY(CONTROL_ID) },
 	[CONTROL_KEY] = { "key", 0, false, KEY(CONTROL_KEYS) },
+	[CONTROL_REGS] = { "regs", KEY(CONTROL_VCPU), false },
+	[CONTROL_CODE] = { "code", KEY(CONTROL_VCPU), false, 0, KEY(CONTROL_ADDRESS) },
+	[CONTROL_WALK] = { "walk", KEY(CONTROL_VCPU), false, KEY(CONTROL_ADDRESS) },
+	[CONTROL_DUMP] = { "dump", 0, false },
 	[CONTROL_SCREEN] = { "screen", 0, false },
 	[CONTROL_SCREENSHOT] = { "screenshot", 0, false },
 };
@@ -118,7 +125,7 @@ static void list_keys(const struct command *command, char *text, size_t room)
 					keys[n].name);
 	}
 	for (unsigned int n = 0; n < NR_CONTROL_TEXTS && len < room; n++) {
-		if (command->needs_texts & KEY(n))
+		if ((command->needs_texts | command->may_texts) & KEY(n))
 			len += snprintf(text + len, room - len, "%s\"%s\"", len ? " and " : "",
 					texts[n]);
 	}
@@ -151,7 +158,8 @@ static unsigned int find_text(const struct command *command, const char *name)
 	unsigned int n = 0;
 
 	while (n < NR_CONTROL_TEXTS &&
-	       (!(command->needs_texts & KEY(n)) || strcmp(name, texts[n])))
+	       (!((command->needs_texts | command->may_texts) & KEY(n)) ||
+		strcmp(name, texts[n])))
 		n++;
 	return n;
 }

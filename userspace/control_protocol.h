@@ -28,6 +28,10 @@ enum control_command {
 	CONTROL_ATTACH,
 	CONTROL_DETACH,
 	CONTROL_KEY,
+	CONTROL_REGS,
+	CONTROL_CODE,
+	CONTROL_WALK,
+	CONTROL_DUMP,
 	CONTROL_SCREEN,
 	CONTROL_SCREENSHOT,
 };
@@ -35,12 +39,13 @@ enum control_command {
 #define CONTROL_TEXT_BYTES	1024	/* with its NUL */
 #define CONTROL_FDS_MAX		8u	/* open files that come with a line */
 
-/* What a command takes, each of them: texts. */
+/* What a command takes: texts. */
 enum control_text {
 	CONTROL_KIND,		/* "disk" or "net" */
 	CONTROL_OPTION,		/* what that option is given */
 	CONTROL_ID,
 	CONTROL_KEYS,		/* strokes with a space between: keys.h */
+	CONTROL_ADDRESS,	/* guest-linear, hexadecimal */
 	NR_CONTROL_TEXTS,
 };
 
@@ -59,6 +64,7 @@ enum control_key {
 	CONTROL_TIMEOUT,	/* seconds */
 	CONTROL_CPU_SHARES,
 	CONTROL_BALLOON,	/* bytes */
+	CONTROL_VCPU,
 	NR_CONTROL_KEYS,
 };
 

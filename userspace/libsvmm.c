@@ -223,6 +223,21 @@ int svmm_get_counters(int vcpu, struct svmm_counters *counters)
 	return call(vcpu, SVMM_GET_COUNTERS, counters);
 }
 
+int svmm_set_debug(int vcpu, const struct svmm_debug *debug)
+{
+	return call(vcpu, SVMM_SET_DEBUG, (void *)debug);
+}
+
+int svmm_get_exits(int vcpu, struct svmm_last_exits *exits)
+{
+	return call(vcpu, SVMM_GET_EXITS, exits);
+}
+
+int svmm_debug_npt(int vm, struct svmm_debug_npt *npt)
+{
+	return call(vm, SVMM_DEBUG_NPT, npt);
+}
+
 int svmm_debug_vmcb(int vcpu, struct svmm_debug_vmcb *vmcb)
 {
 	return call(vcpu, SVMM_DEBUG_VMCB, vmcb);
@@ -268,6 +283,9 @@ static const struct {
 	{ SVMM_SET_CPUID, EINVAL, "the CPUID table is not legal" },
 	{ SVMM_SET_CPUID, EBUSY, "the vCPU ran already; set its CPUID table before" },
 	{ SVMM_SIGNAL_MSI, EINVAL, "this is not an interrupt message" },
+	{ SVMM_SET_DEBUG, EINVAL, "no such breakpoint can be set" },
+	{ SVMM_SET_DEBUG, ENOTTY, "this svmm.ko cannot debug guests; load one of vmctl's version" },
+	{ SVMM_DEBUG_NPT, EINVAL, "no guest has such an address" },
 	{ SVMM_DEBUG_VMCB, EPERM, "the VMCB shows host addresses; become root" },
 };
 
@@ -309,6 +327,7 @@ const char *svmm_exit_name(uint32_t reason)
 		[SVMM_EXIT_EMULATION_FAILURE] = "EMULATION_FAILURE",
 		[SVMM_EXIT_MEMORY_FAULT] = "MEMORY_FAULT",
 		[SVMM_EXIT_INTERNAL_ERROR] = "INTERNAL_ERROR",
+		[SVMM_EXIT_DEBUG] = "DEBUG",
 	};
 
 	return reason < sizeof(name) / sizeof(name[0]) ? name[reason] : "unknown";

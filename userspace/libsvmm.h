@@ -201,6 +201,15 @@ int svmm_get_stats(int vcpu, struct svmm_vcpu_stats *stats);
 /* What a vCPU did beside its exits; from any thread.  Return: 0 or -errno. */
 int svmm_get_counters(int vcpu, struct svmm_counters *counters);
 
+/* Debug the guest, or not any more: see struct svmm_debug.  Return: 0 or -errno. */
+int svmm_set_debug(int vcpu, const struct svmm_debug *debug);
+
+/* The last exits of a vCPU that is asked to keep them.  Return: 0 or -errno. */
+int svmm_get_exits(int vcpu, struct svmm_last_exits *exits);
+
+/* The nested tables' entries for npt->gpa; from any thread.  Return: 0 or -errno. */
+int svmm_debug_npt(int vm, struct svmm_debug_npt *npt);
+
 /* The raw VMCB; needs CAP_SYS_RAWIO.  Return: 0 or -errno. */
 int svmm_debug_vmcb(int vcpu, struct svmm_debug_vmcb *vmcb);
 

@@ -495,6 +495,7 @@ struct machine *machine_new(int svmm_fd, const struct machine_config *config,
 	pthread_cond_init(&m->go_on, NULL);
 	m->svmm_fd = svmm_fd;
 	m->nice = config->nice;
+	m->last_exits = config->last_exits;
 	m->vm_fd = -1;
 	m->ram.fd = -1;
 	m->timer_fd = -1;

@@ -43,6 +43,7 @@
  * @pvpanic: it can say that it has panicked
  * @keyboard: there is one
  * @hpet: there is one
+ * @last_exits: keep each vCPU's, for its crash; disas_load() has been called
  * @plugs: what is on its PCI bus
  * @nice: of the vCPUs' threads
  */
@@ -59,8 +60,21 @@ struct machine_config {
 	bool pvpanic;
 	bool keyboard;
 	bool hpet;
+	bool last_exits;
 	struct plug_config *plugs;
 	int nice;
+};
+
+struct vcpu;
+
+/**
+ * struct debugger - who debugs the guest
+ * @met: SVMM_EXIT_DEBUG; by the vCPU's thread, under the lock
+ * @opaque: for it
+ */
+struct debugger {
+	void (*met)(void *opaque, struct vcpu *vcpu);
+	void *opaque;
 };
 
 struct watch {
@@ -78,6 +92,7 @@ struct vcpu {
 	struct power_on *power_on;	/* c, suspend.c's */
 	pid_t tid;		/* l, of the thread; 0: it has not begun, or has ended */
 	bool renices;		/* l, it is to set its nice value */
+	atomic_bool held;	/* a, written under l: it waits, though the machine is not paused */
 };
 
 struct machine {
@@ -118,6 +133,8 @@ struct machine {
 	pthread_cond_t at_rest;		/* nr_active, or nr_renices, has become 0 */
 	pthread_cond_t go_on;		/* what they wait for: paused, nr_holds, stopping change */
 
+	bool last_exits;		/* c, the kernel keeps each vCPU's, and Zydis is there */
+	const struct debugger *debugger;	/* l; NULL: nobody debugs */
 	bool asleep;			/* l, in S3: there are no vCPUs' threads */
 
 	/* the event loop */
@@ -207,7 +224,9 @@ uint64_t timer_go_on(struct machine *m);
 void machine_pause(struct machine *m, const char *reason);
 /* The guest finds its clocks where they were.  Callers and @reason as above. */
 void machine_resume(struct machine *m, const char *reason);
-/* A vCPU's thread, outside its guest, waits as long as m->paused wants it to. */
+/* Before any vCPU has run: paused from the start, until machine_resume(). */
+void machine_begin_paused(struct machine *m);
+/* A vCPU's thread, outside its guest, waits as long as m->paused and vcpu->held want it to. */
 void machine_park(struct machine *m, struct vcpu *vcpu);
 /* Under the lock: a vCPU's thread waits or ends; and waits for the next m->go_on. */
 void machine_thread_rests(struct machine *m, struct vcpu *vcpu);

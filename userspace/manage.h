@@ -17,5 +17,9 @@ int set_command(int argc, char **argv);
 int attach_command(int argc, char **argv);	/* attach.c, like the next one */
 int detach_command(int argc, char **argv);
 int key_command(int argc, char **argv);		/* key.c */
+int regs_command(int argc, char **argv);	/* look_commands.c, like the next three */
+int disas_command(int argc, char **argv);
+int walk_command(int argc, char **argv);
+int dump_command(int argc, char **argv);
 
 #endif

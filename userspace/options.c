@@ -11,6 +11,7 @@
 
 #define MAX_INTERVAL_S	3600.0
 #define MAX_TIMEOUT_S	86400
+#define MAX_VCPU	63u
 
 static int usage_error(const char *command)
 {
@@ -33,6 +34,8 @@ static void known_options(unsigned int takes, struct option known[8])
 		known[n++] = (struct option){ "svg", required_argument, NULL, 's' };
 	if (takes & SHOW_TIMEOUT)
 		known[n++] = (struct option){ "timeout", required_argument, NULL, 't' };
+	if (takes & SHOW_VCPU)
+		known[n++] = (struct option){ "vcpu", required_argument, NULL, 'v' };
 	known[n++] = (struct option){ "help", no_argument, NULL, 'h' };
 	known[n] = (struct option){ 0 };
 }
@@ -41,7 +44,7 @@ static int check_words(const char *command, unsigned int takes, int nr)
 {
 	if (takes & SHOW_ALL_VMS && nr)
 		message("%s: it takes no name", command);
-	else if (nr > 1 && !(takes & (SHOW_VALUES | SHOW_FILE)))
+	else if (nr > 1 && !(takes & (SHOW_VALUES | SHOW_WORDS | SHOW_FILE)))
 		message("%s: of one VM at a time", command);
 	else if (takes & SHOW_ONE_VM && !nr)
 		message("%s: of which VM? vmctl list shows their names", command);
@@ -77,6 +80,18 @@ static bool parse_timeout(const char *text, unsigned int *seconds)
 	return false;
 }
 
+static bool parse_vcpu(const char *text, unsigned int *vcpu)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	*vcpu = n;
+	if (isdigit((unsigned char)*text) && !*end && n <= MAX_VCPU)
+		return true;
+	message("--vcpu: give a number, 0 to %u", MAX_VCPU);
+	return false;
+}
+
 int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 	       struct show_options *options)
 {
@@ -103,6 +118,10 @@ int show_parse(int argc, char **argv, unsigned int takes, const char *help,
 			break;
 		case 't':
 			if (!parse_timeout(optarg, &options->timeout))
+				return usage_error(command);
+			break;
+		case 'v':
+			if (!parse_vcpu(optarg, &options->vcpu))
 				return usage_error(command);
 			break;
 		case 'h':

@@ -17,15 +17,18 @@
 #define SHOW_SVG	32	/* --svg FILE */
 #define SHOW_TIMEOUT	64	/* --timeout SECONDS */
 #define SHOW_VALUES	128	/* KEY=VALUE ... behind the name */
-#define SHOW_FILE	256	/* one file behind the name: the first of the values */
+#define SHOW_VCPU	256	/* --vcpu N */
+#define SHOW_WORDS	512	/* words behind the name, which the command judges */
+#define SHOW_FILE	1024	/* one file behind the name: the first of the values */
 
 struct show_options {
 	double interval;	/* seconds; as it was, if none is given */
 	bool json, keys;
 	const char *svg;	/* file, or NULL */
 	unsigned int timeout;	/* seconds; likewise */
+	unsigned int vcpu;	/* likewise */
 	const char *name;	/* of the VM, or NULL */
-	char **values;		/* KEY=VALUE each, behind the name; a NULL is their end */
+	char **values;		/* KEY=VALUE each, or words, behind the name; a NULL is their end */
 };
 
 /**

@@ -26,7 +26,7 @@ void machine_park(struct machine *m, struct vcpu *vcpu)
 {
 	machine_lock(m);
 	machine_thread_rests(m, vcpu);
-	while (m->paused && !m->stopping)
+	while ((m->paused || vcpu->held) && !m->stopping)
 		machine_thread_waits(m, vcpu);
 	m->nr_active++;
 	/* A kick from now on is a new one; what came before is looked at next. */
@@ -52,6 +52,13 @@ void machine_pause(struct machine *m, const char *reason)
 	timer_stop(m);
 	if (!m->stopping)
 		svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, reason);
+}
+
+void machine_begin_paused(struct machine *m)
+{
+	m->paused = true;
+	timer_stop(m);
+	svmm_set_vm_state(m->vm_fd, SVMM_VM_PAUSED, "waits for gdb");
 }
 
 /* The guest's clocks that are the kernel's: back by as much as the machine has stood still. */

@@ -28,6 +28,8 @@
 #include "control_commands.h"
 #include "detach.h"
 #include "firmware.h"
+#include "disas.h"
+#include "gdb_server.h"
 #include "machine.h"
 #include "message.h"
 #include "notify.h"
@@ -54,6 +56,7 @@ struct run {
 	struct detached detached;
 	int notify_fd;		/* of the service manager that waits; -1: none */
 	unsigned int signal;	/* that came, 0: none */
+	struct gdb_server *gdb;	/* NULL: nobody may debug */
 };
 
 static int open_signals(void)
@@ -354,6 +357,8 @@ static int watch(struct run *r, struct machine_timer **ready)
 		err = control_attach(r->vm.control, r->vm.m);
 	if (!err)
 		err = detach_attach(&r->detached, r->vm.m);
+	if (!err && r->gdb)
+		err = gdb_server_attach(r->gdb, r->vm.m, r->options->gdb_wait && r->vm.boots == 1);
 	if (!err && (r->detached.ready_fd >= 0 || r->notify_fd >= 0)) {
 		*ready = machine_timer_new(r->vm.m, guest_runs, r);
 		if (*ready)
@@ -382,6 +387,7 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.pvpanic = r->options->pvpanic,
 		.keyboard = r->options->keyboard,
 		.hpet = r->options->hpet,
+		.last_exits = r->options->last_exits || r->options->gdb,
 		.plugs = &r->plugs,
 		.nice = r->vm.nice,
 	};
@@ -409,6 +415,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 detach:
 	machine_timer_free(ready);
 	detach_detach(&r->detached, m);
+	if (r->gdb)
+		gdb_server_detach(r->gdb);
 	if (r->vm.control)
 		control_detach(r->vm.control, m);
 	console_detach(r->console);
@@ -610,9 +618,22 @@ int run_vm(struct run_options *options)
 			goto close_console;
 		console_not_vital(r.debug_port);
 	}
+	if (options->gdb) {
+		r.gdb = gdb_server_open(options->gdb);
+		if (!r.gdb)
+			goto close_debug_port;
+		r.vm.gdb = r.gdb;
+	}
+	if (options->last_exits || options->gdb)
+		disas_load();
 	r.vm.plugs = &r.plugs;
 	r.vm.console = r.plugs.console ? r.plugs.console : r.console;
 	status = run_opened(&r);
+	if (r.gdb) {
+		gdb_server_end(r.gdb, status);
+		gdb_server_close(r.gdb);
+	}
+close_debug_port:
 	if (r.debug_port)
 		console_close(r.debug_port);
 close_console:

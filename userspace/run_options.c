@@ -301,6 +301,17 @@ static bool set_mode(const char *value, struct run_options *o, char *why, size_t
 	return wrong(why, room, "use real, protected or long");
 }
 
+static bool set_gdb(const char *value, struct run_options *o, char *why, size_t room)
+{
+	unsigned long port;
+
+	o->gdb = value;
+	if (!strncmp(value, "unix:", 5) && value[5])
+		return true;
+	return (!strncmp(value, "tcp:", 4) && parse_up_to(value + 4, 10, 65535, &port) && port) ||
+	       wrong(why, room, "use tcp:PORT, 1 to 65535, or unix:PATH");
+}
+
 #define AT(member)	.offset = offsetof(struct run_options, member)
 
 const struct run_option run_option_table[] = {
@@ -334,6 +345,9 @@ const struct run_option run_option_table[] = {
 	{ "no-sandbox", OPTION_FLAG, AT(no_sandbox) },
 	{ "exit-port", OPTION_NUMBER, .parse = set_exit_port },
 	{ "counters", OPTION_FLAG, AT(counters) },
+	{ "gdb", OPTION_TEXT, .parse = set_gdb },
+	{ "gdb-wait", OPTION_FLAG, AT(gdb_wait) },
+	{ "last-exits", OPTION_FLAG, AT(last_exits) },
 	{ "flat", OPTION_TEXT, .parse = set_flat },
 	{ "entry", OPTION_NUMBER, .parse = set_entry },
 	{ "mode", OPTION_TEXT, .parse = set_mode },
@@ -427,6 +441,8 @@ static bool check_together(struct run_options *o)
 	else if (o->detach && (is_stdio(o->console) || is_stdio(o->virtio_console) ||
 			       is_stdio(o->debug_port)))
 		bad = "--detach: there is no stdio then; vmctl console NAME has the console";
+	else if (o->gdb_wait && !o->gdb)
+		bad = "--gdb-wait: there is nothing to wait for without --gdb";
 	else if (!choose_consoles(o))
 		bad = "--console, --virtio-console, --debug-port: only one of them can be stdio";
 	if (bad)

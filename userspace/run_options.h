@@ -89,6 +89,9 @@ struct run_options {
 	bool no_reboot;
 	bool no_sandbox;
 	bool counters;
+	const char *gdb;	/* where a debugger is served, or NULL */
+	bool gdb_wait;
+	bool last_exits;	/* to be told when the guest crashes */
 	bool detach;		/* no option of the VM: it is on the command line only */
 	struct run_settings settings;	/* of which all the above was made: the texts are there */
 };

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,12 +19,13 @@
 
 #include "machine.h"
 #include "message.h"
-#include "registers.h"
+#include "look.h"
 #include "sandbox.h"
 #include "terminal.h"
 
 #define SIG_KICK	SIGRTMIN
 #define STACK_BYTES	(256u << 10)
+#define CRASH_INSNS	8u
 
 static void do_io(struct vcpu *vcpu)
 {
@@ -60,6 +62,28 @@ static void do_extint(struct vcpu *vcpu)
 	machine_unlock(vcpu->m);
 }
 
+/* For the person who has to find out why. */
+static void report(struct vcpu *vcpu)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		return;
+	look_registers(vcpu, out);
+	look_code_bytes(vcpu, out);
+	if (vcpu->m->last_exits) {
+		look_code(vcpu, look_code_address(vcpu), CRASH_INSNS, out);
+		look_last_exits(vcpu, out);
+	}
+	fclose(out);
+	/* One by one: they are of any length together. */
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+		message_more("%.*s\n", (int)(end - line), line);
+	free(text);
+}
+
 /* Ends of the VM: say what happened, with the registers; the guest's console is over. */
 
 /* Of several vCPUs that come to an end together, the first one has the word. */
@@ -69,7 +93,7 @@ static void end(struct vcpu *vcpu, enum machine_stop why, const char *verdict, c
 	if (!vcpu->m->stopping) {
 		terminal_restore();
 		message("%s vCPU %u: %s", verdict, vcpu->id, what);
-		registers_print(vcpu);
+		report(vcpu);
 		/* What died in the kernel, was told by the kernel. */
 		svmm_set_vm_state(vcpu->m->vm_fd, SVMM_VM_CRASHED, what);
 		machine_request_stop(vcpu->m, why, 0);
@@ -139,6 +163,14 @@ static void do_internal_error(struct vcpu *vcpu)
 	hypervisor_failed(vcpu, text);
 }
 
+static void do_debug(struct vcpu *vcpu)
+{
+	machine_lock(vcpu->m);
+	if (vcpu->m->debugger)
+		vcpu->m->debugger->met(vcpu->m->debugger->opaque, vcpu);
+	machine_unlock(vcpu->m);
+}
+
 static void handle_exit(struct vcpu *vcpu)
 {
 	char text[64];
@@ -155,6 +187,9 @@ static void handle_exit(struct vcpu *vcpu)
 		break;
 	case SVMM_EXIT_EXTINT:
 		do_extint(vcpu);
+		break;
+	case SVMM_EXIT_DEBUG:
+		do_debug(vcpu);
 		break;
 	case SVMM_EXIT_SHUTDOWN:
 		guest_crashed(vcpu, "triple fault");
@@ -271,6 +306,19 @@ static void begin(struct vcpu *vcpu)
 	machine_unlock(vcpu->m);
 }
 
+/*
+ * Who looks at registers is to find those behind the last access, of which the kernel learns the
+ * answer when it is asked to run.
+ */
+static void settle(struct vcpu *vcpu)
+{
+	if (!vcpu->m->debugger)
+		return;
+	__atomic_store_n(&vcpu->page->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	while (!atomic_load(&vcpu->m->stopping) && !svmm_run(vcpu->fd))
+		handle_exit(vcpu);
+}
+
 static void *thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -279,7 +327,9 @@ static void *thread(void *arg)
 	begin(vcpu);
 	sandbox_enter_vcpu();
 	while (!atomic_load_explicit(&vcpu->m->stopping, memory_order_relaxed)) {
-		if (atomic_load_explicit(&vcpu->m->paused, memory_order_relaxed)) {
+		if (atomic_load_explicit(&vcpu->m->paused, memory_order_relaxed) ||
+		    atomic_load_explicit(&vcpu->held, memory_order_relaxed)) {
+			settle(vcpu);
 			machine_park(vcpu->m, vcpu);
 			continue;
 		}
@@ -336,6 +386,7 @@ void vcpu_join(struct vcpu *vcpu)
 int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int apic_id,
 	      const struct svmm_cpuid *cpuid)
 {
+	const struct svmm_debug debug = { .flags = SVMM_DEBUG_EXITS };
 	unsigned long request = SVMM_CREATE_VCPU;
 	int err;
 
@@ -358,6 +409,12 @@ int vcpu_init(struct vcpu *vcpu, struct machine *m, unsigned int n, unsigned int
 	err = suspend_remember(vcpu);
 	if (err)
 		goto unmap;
+	if (m->last_exits) {
+		request = SVMM_SET_DEBUG;
+		err = svmm_set_debug(vcpu->fd, &debug);
+		if (err)
+			goto unmap;
+	}
 	return 0;
 
 unmap:

@@ -42,6 +42,10 @@ static const char help[] =
 "  set       change its share of the host's CPUs, or its balloon\n"
 "  attach    plug a disk or a network card into one\n"
 "  detach    have its guest let go of one, and take it out\n"
+"  regs      show the registers of one's virtual CPU\n"
+"  disas     show the instructions that it comes to next\n"
+"  walk      show how an address of its guest is translated\n"
+"  dump      write its memory to a file, for gdb and crash\n"
 "  events    follow what happens to them\n"
 "  stat      show what virtual CPUs do with their time\n"
 "  top       the same, live\n"
@@ -135,6 +139,10 @@ static const struct {
 	{ "set", set_command },
 	{ "attach", attach_command },
 	{ "detach", detach_command },
+	{ "regs", regs_command },
+	{ "disas", disas_command },
+	{ "walk", walk_command },
+	{ "dump", dump_command },
 	{ "events", events_command },
 	{ "mem", mem_command },
 	{ "overhead", overhead_command },

@@ -153,6 +153,8 @@ enum emu_result {
 };
 
 /* #vectors that the emulator raises */
+#define X86_VEC_BP	3
+#define X86_VEC_OF	4
 #define X86_VEC_UD	6
 #define X86_VEC_NM	7
 #define X86_VEC_SS	12

@@ -30,6 +30,22 @@ u64 npt_walk(const struct npt_tables *t, u64 gfn, unsigned int *level)
 	}
 }
 
+unsigned int npt_path(const struct npt_tables *t, u64 gfn, u64 *entries)
+{
+	unsigned int level = t->levels, nr = 0;
+	u64 *table = t->root;
+
+	for (;;) {
+		u64 entry = READ_ONCE(table[npt_index(gfn, level)]);
+
+		entries[nr++] = entry;
+		if (!npt_is_table(entry, level))
+			return nr;
+		table = table_of(t, entry);
+		level--;
+	}
+}
+
 /*
  * The first leaf that covers a frame in [*gfn, end), or NULL.  Moves *gfn to
  * the first such frame.

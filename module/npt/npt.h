@@ -65,6 +65,16 @@ u64 npt_entry_xchg(u64 *entry, u64 new);
 u64 npt_walk(const struct npt_tables *t, u64 gfn, unsigned int *level);
 
 /**
+ * npt_path() - the entries on the way to a frame's leaf
+ * @t: the tables
+ * @gfn: guest frame
+ * @entries: room for NPT_MAX_LEVELS; from the root's table on
+ *
+ * Return: how many were read; the last one is a leaf, or not present.
+ */
+unsigned int npt_path(const struct npt_tables *t, u64 gfn, u64 *entries);
+
+/**
  * npt_map() - make a leaf, or widen the rights of the one that is there
  * @t: the tables
  * @gfn: first frame, aligned to the leaf's size

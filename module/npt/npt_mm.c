@@ -347,6 +347,22 @@ int npt_count(struct vm *vm, bool reset, struct npt_count *count)
 	return gfn < end ? -EINTR : 0;
 }
 
+unsigned int npt_entries(struct vm *vm, u64 gfn, bool addresses, u64 *entries, u32 *levels)
+{
+	struct npt *npt = vm->npt;
+	unsigned int nr, i;
+
+	BUILD_BUG_ON(SVMM_NPT_LEVELS != NPT_MAX_LEVELS);
+	memset(entries, 0, NPT_MAX_LEVELS * sizeof(*entries));
+	*levels = npt->tables.levels;
+	read_lock(&npt->mmu_lock);
+	nr = npt_path(&npt->tables, gfn, entries);
+	read_unlock(&npt->mmu_lock);
+	for (i = 0; i < nr && !addresses; i++)
+		entries[i] &= ~NPT_ADDR;
+	return nr;
+}
+
 /*
  * Life
  */

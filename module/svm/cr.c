@@ -376,15 +376,15 @@ static bool set_dr(struct vcpu *vcpu, unsigned int dr, u64 value)
 	struct svm_vcpu *sv = vcpu->svm;
 
 	if (dr < 4) {
-		sv->db[array_index_nospec(dr, 4)] = value;
+		svm_guest_db(sv)[array_index_nospec(dr, 4)] = value;
 		return true;
 	}
 	if (value >> 32)
 		return false;
 	if (dr == 6)
-		vmcb_set_dr6(sv->vmcb, svm_dr6_value(value));
+		svm_set_guest_dr6(sv, svm_dr6_value(value));
 	else
-		vmcb_set_dr7(sv->vmcb, svm_dr7_value(value));
+		svm_set_guest_dr7(sv, svm_dr7_value(value));
 	return true;
 }
 
@@ -404,9 +404,9 @@ enum svm_action svm_exit_dr(struct vcpu *vcpu)
 		event_raise_ud(vcpu);
 		return SVM_RESUME;
 	}
-	if (vmcb_get_dr7(sv->vmcb) & DR7_GD) {
+	if (svm_guest_dr7(sv) & DR7_GD) {
 		/* General detect: the handler may use the registers (APM vol. 2, 13.1.1). */
-		vmcb_set_dr7(sv->vmcb, vmcb_get_dr7(sv->vmcb) & ~DR7_GD);
+		svm_set_guest_dr7(sv, svm_guest_dr7(sv) & ~DR7_GD);
 		event_raise(vcpu, 1, false, 0, DR6_BD);
 		return SVM_RESUME;
 	}
@@ -415,8 +415,8 @@ enum svm_action svm_exit_dr(struct vcpu *vcpu)
 	if (insn.opcode == 0x23)
 		return finish(vcpu, set_dr(vcpu, dr, gpr(vcpu, insn.rm)), insn.len);
 
-	set_gpr(vcpu, insn.rm, dr < 4 ? sv->db[array_index_nospec(dr, 4)] :
-		dr == 6 ? vmcb_get_dr6(sv->vmcb) : vmcb_get_dr7(sv->vmcb));
+	set_gpr(vcpu, insn.rm, dr < 4 ? svm_guest_db(sv)[array_index_nospec(dr, 4)] :
+		dr == 6 ? svm_guest_dr6(sv) : svm_guest_dr7(sv));
 	return finish(vcpu, true, insn.len);
 }
 

@@ -33,26 +33,76 @@ bool svm_nmi_allowed(struct vcpu *vcpu)
 	return !vcpu->nmi_masked && !svm_in_shadow(vcpu);
 }
 
+/* The frame is to have the guest's flags; what the step was for comes again. */
+void svm_hide_step(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	if (!sv->stepping)
+		return;
+	if (!sv->guest_tf)
+		sv->vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
+	svm_abort_step(vcpu);
+}
+
+/*
+ * INT n that was intercepted: EVENTINJ delivers it, and with NRIPS takes the return address from
+ * next_rip (APM vol. 2, 15.20).
+ */
+static u32 soft_int(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+	struct svm_debug *d = &sv->debug;
+
+	if (!d->soft_given) {
+		svm_hide_step(vcpu);
+		sv->vmcb->rip += d->soft_len;
+		sv->vmcb->next_rip = sv->vmcb->rip;
+		sv->shadow_rip = SVM_LOOK;
+		d->soft_given = true;
+		sv->check |= SVM_CHECK_EVENT;
+	}
+	return SVM_EVENT_VALID | SVM_EVENT_SOFT_INT | d->soft_vector;
+}
+
+void svm_soft_int_back(struct svm_vcpu *sv)
+{
+	struct svm_debug *d = &sv->debug;
+
+	if (d->soft_given)
+		sv->vmcb->rip -= d->soft_len;
+	d->soft_given = false;
+	sv->check &= ~SVM_CHECK_EVENT;
+	d->soft_len = 0;
+}
+
+/* An event does: what is stepped, and an INT n that was to be delivered, come again behind it. */
+static noinline void come_first(struct vcpu *vcpu)
+{
+	svm_soft_int_back(vcpu->svm);
+	svm_hide_step(vcpu);
+}
+
 void svm_inject(struct vcpu *vcpu, const struct vcpu_event *event)
 {
-	struct vmcb *vmcb = vcpu->svm->vmcb;
+	struct svm_vcpu *sv = vcpu->svm;
+	struct vmcb *vmcb = sv->vmcb;
 	bool has_error;
 
 	if (!event->valid) {
-		vmcb->event_inj = 0;
+		vmcb->event_inj = unlikely(sv->debug.soft_len) ? soft_int(vcpu) : 0;
 		return;
 	}
-	/* The frame is to have the guest's flags; what the step was for comes again. */
-	if (vcpu->svm->stepping) {
-		if (!vcpu->svm->guest_tf)
-			vmcb->rflags &= ~(u64)X86_EFLAGS_TF;
-		svm_abort_step(vcpu);
-	}
+	if (unlikely(sv->stepping | sv->debug.soft_len))
+		come_first(vcpu);
 	/* Real mode pushes no error codes (APM vol. 2, 8.2). */
 	has_error = event->has_error && vmcb_get_cr0(vmcb) & X86_CR0_PE;
 	vmcb->event_inj = SVM_EVENT_VALID | event->type << 8 | event->vector |
 			  (has_error ? SVM_EVENT_EV : 0);
 	vmcb->event_inj_err = has_error ? event->error_code : 0;
+	/* User space has gone past the INT3 that this is; nobody else injects one. */
+	if (unlikely(event->vector == X86_VEC_BP) && event->type == EVENT_EXCEPTION)
+		vmcb->next_rip = vmcb->rip;
 }
 
 void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload)
@@ -62,7 +112,7 @@ void svm_set_payload(struct vcpu *vcpu, u8 vector, u64 payload)
 	if (vector == X86_VEC_PF)
 		vmcb_set_cr2(vmcb, payload);
 	else if (vector == 1)
-		vmcb_set_dr6(vmcb, vmcb_get_dr6(vmcb) | payload);
+		svm_set_guest_dr6(vcpu->svm, svm_guest_dr6(vcpu->svm) | payload);
 }
 
 /*
@@ -114,11 +164,11 @@ void svm_events_after_exit(struct vcpu *vcpu)
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
 	u32 info = vmcb->exit_int_info;
+	bool was_injected;
 	struct vcpu_event event;
 	u8 cr8;
 
 	vmcb->event_inj = 0;
-	vcpu->injected.valid = false;
 	if (unlikely(vmcb->int_state))
 		sv->shadow_rip = vmcb->rip;
 	else if (unlikely(sv->shadow_rip != SVM_NOWHERE))
@@ -133,6 +183,8 @@ void svm_events_after_exit(struct vcpu *vcpu)
 		sv->cr8 = cr8;
 		lapic_set_cr8(vcpu, cr8);
 	}
+	was_injected = vcpu->injected.valid;
+	vcpu->injected.valid = false;
 	if (likely(!(info & SVM_EVENT_VALID)))
 		return;
 
@@ -144,11 +196,13 @@ void svm_events_after_exit(struct vcpu *vcpu)
 		break;
 	case SVM_EVENT_EXCEPTION:
 		/* INT3 and INTO: RIP is still at the instruction, which runs again. */
-		if ((info & SVM_EVENT_VECTOR_MASK) == 3 || (info & SVM_EVENT_VECTOR_MASK) == 4)
+		if (!was_injected && ((info & SVM_EVENT_VECTOR_MASK) == X86_VEC_BP ||
+				      (info & SVM_EVENT_VECTOR_MASK) == X86_VEC_OF))
 			return;
 		break;
 	default:
-		/* INT n, likewise. */
+		/* INT n, likewise; if EVENTINJ was to do it, RIP is behind it. */
+		svm_soft_int_back(sv);
 		return;
 	}
 	event = (struct vcpu_event){
@@ -166,24 +220,22 @@ void svm_events_after_exit(struct vcpu *vcpu)
  */
 
 /*
- * #TS, #NP, #SS, #GP and #PF, with which the stepped instruction may end instead: they exit, so
- * that our TF does not get into the frame that they push.  #GP always does (exit.c).
+ * #DE, #BR, #UD, #NM, #TS, #NP, #SS, #PF, #MF and #XM, with which the stepped instruction may end
+ * instead: they exit, so that our TF does not get into the frame that they push.  #GP and #AC
+ * always do (exit.c).
  */
+#define STEP_FAULTS	(BIT(0) | GENMASK(7, 5) | GENMASK(12, 10) | BIT(X86_VEC_PF) | BIT(16) | \
+			 BIT(19))
+
 static void intercept_faults(struct vmcb *vmcb, bool on)
 {
-	unsigned int vector;
+	u32 word = vmcb_get_intercepts(vmcb, SVM_WORD_EXCEPTIONS);
 
-	for (vector = 10; vector <= X86_VEC_PF; vector++) {
-		if (vector == X86_VEC_GP)
-			continue;
-		if (on)
-			vmcb_intercept(vmcb, SVM_INTERCEPT_EXCEPTION(vector));
-		else
-			vmcb_unintercept(vmcb, SVM_INTERCEPT_EXCEPTION(vector));
-	}
+	vmcb_set_intercepts(vmcb, SVM_WORD_EXCEPTIONS,
+			    on ? word | STEP_FAULTS : word & ~(u32)STEP_FAULTS);
 }
 
-static void svm_begin_step(struct vcpu *vcpu)
+void svm_begin_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
@@ -197,7 +249,6 @@ static void svm_begin_step(struct vcpu *vcpu)
 	vmcb->rflags |= X86_EFLAGS_TF;
 }
 
-/* RFLAGS is not the stepped instruction's any more: what the step was for is asked again. */
 void svm_abort_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
@@ -205,6 +256,7 @@ void svm_abort_step(struct vcpu *vcpu)
 	if (!sv->stepping)
 		return;
 	sv->stepping = false;
+	svm_debug_step_over(vcpu, false);
 	intercept_faults(sv->vmcb, false);
 	if (sv->nmi_iret) {
 		sv->nmi_iret = false;
@@ -213,19 +265,19 @@ void svm_abort_step(struct vcpu *vcpu)
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 }
 
-/* The stepped instruction is done.  Return: the guest wants a #DB of its own. */
-static bool end_step(struct vcpu *vcpu)
+bool svm_end_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 	struct vmcb *vmcb = sv->vmcb;
 	u64 dr6 = vmcb_get_dr6(vmcb);
-	bool was_iret = sv->nmi_iret;
+	bool was_iret = sv->nmi_iret || sv->debug.kind == STEP_LOADS_TF;
 
 	sv->stepping = false;
 	intercept_faults(vmcb, false);
-	sv->nmi_iret = false;
-	if (was_iret)
+	if (sv->nmi_iret)
 		vcpu->nmi_masked = false;
+	sv->nmi_iret = false;
+	svm_debug_step_over(vcpu, true);
 	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	if (sv->guest_tf)
 		return true;
@@ -238,11 +290,16 @@ static bool end_step(struct vcpu *vcpu)
 
 enum svm_action svm_exit_db(struct vcpu *vcpu)
 {
-	if (vcpu->svm->stepping && !end_step(vcpu))
+	if (unlikely(vcpu->svm->debug.flags & ~SVMM_DEBUG_EXITS))
+		return svm_debug_db(vcpu);
+	if (vcpu->svm->stepping && !svm_end_step(vcpu))
 		return SVM_RESUME;
 	event_raise(vcpu, 1, false, 0, 0);
 	return SVM_RESUME;
 }
+
+/* The exceptions that push an error code, of those that end here (APM vol. 2, 8.2). */
+#define WITH_ERROR_CODE	GENMASK(X86_VEC_PF, 10)
 
 /* A fault of the guest while stepping: an IRET that faults ends the NMI's mask all the same. */
 enum svm_action svm_exit_fault(struct vcpu *vcpu)
@@ -258,8 +315,11 @@ enum svm_action svm_exit_fault(struct vcpu *vcpu)
 		vcpu->svm->nmi_iret = false;
 		svm_abort_step(vcpu);
 	}
-	event_raise(vcpu, vector, true, vmcb->exit_info_1,
-		    vector == X86_VEC_PF ? vmcb->exit_info_2 : 0);
+	if (WITH_ERROR_CODE & BIT(vector))
+		event_raise(vcpu, vector, true, vmcb->exit_info_1,
+			    vector == X86_VEC_PF ? vmcb->exit_info_2 : 0);
+	else
+		event_raise(vcpu, vector, false, 0, 0);
 	return SVM_RESUME;
 }
 

@@ -331,8 +331,22 @@ static noinline enum svm_action svm_check_entry(struct vcpu *vcpu)
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		return svm_refuse_entry(vcpu, 0, why);
 	}
-	sv->check &= ~SVM_CHECK_STATE;
+	if (sv->check & SVM_CHECK_STEP)
+		svm_debug_leave(sv);
+	sv->check &= ~(SVM_CHECK_STATE | SVM_CHECK_STEP);
 	return SVM_RESUME;
+}
+
+static noinline void svm_record_exit(struct vcpu *vcpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	if (sv->check & SVM_CHECK_CLEAN)
+		vmcb_clean_record(sv->shadow, sv->vmcb, vcpu->cpu);
+	if (sv->check & SVM_CHECK_EXITS)
+		svm_debug_exit(sv);
+	if (sv->check & SVM_CHECK_EVENT)
+		svm_debug_delivered(vcpu, !(sv->vmcb->exit_int_info & SVM_EVENT_VALID));
 }
 
 static noinline void svm_renew_asid(struct svm_vcpu *sv, struct svm_cpu *cpu, u64 tlb_gen)
@@ -418,8 +432,8 @@ static __always_inline enum svm_action svm_round(struct vcpu *vcpu, struct svm_c
 	}
 	if (svm_has(SVM_FEATURE_CLEANBITS))
 		vmcb_all_clean(vmcb);
-	if (unlikely(sv->check & SVM_CHECK_CLEAN))
-		vmcb_clean_record(sv->shadow, vmcb, vcpu->cpu);
+	if (unlikely(sv->check & SVM_CHECK_AFTER))
+		svm_record_exit(vcpu);
 	if (unlikely(vcpu->eoi_offer))
 		pv_eoi_take_back(vcpu);
 	svm_complete_events(vcpu);

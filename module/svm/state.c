@@ -61,6 +61,7 @@ void svm_insn_done_rare(struct vcpu *vcpu)
 		/* Not the IRET itself, which is never done in software. */
 		vmcb->rflags &= guest_tf ? ~0ULL : ~(u64)X86_EFLAGS_TF;
 		svm_abort_step(vcpu);
+		svm_debug_stepped(vcpu);
 		if (!guest_tf)
 			return;
 	}
@@ -223,9 +224,9 @@ static void publish_dr(struct vcpu *vcpu, struct svmm_drs *out)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 
-	memcpy(out->db, sv->db, sizeof(out->db));
-	out->dr6 = vmcb_get_dr6(sv->vmcb);
-	out->dr7 = vmcb_get_dr7(sv->vmcb);
+	memcpy(out->db, svm_guest_db(sv), sizeof(out->db));
+	out->dr6 = svm_guest_dr6(sv);
+	out->dr7 = svm_guest_dr7(sv);
 }
 
 static bool dr_ok(const struct svmm_drs *in)
@@ -237,9 +238,9 @@ static void commit_dr(struct vcpu *vcpu, const struct svmm_drs *in)
 {
 	struct svm_vcpu *sv = vcpu->svm;
 
-	memcpy(sv->db, in->db, sizeof(sv->db));
-	vmcb_set_dr6(sv->vmcb, svm_dr6_value(in->dr6));
-	vmcb_set_dr7(sv->vmcb, svm_dr7_value(in->dr7));
+	memcpy(svm_guest_db(sv), in->db, sizeof(in->db));
+	svm_set_guest_dr6(sv, svm_dr6_value(in->dr6));
+	svm_set_guest_dr7(sv, svm_dr7_value(in->dr7));
 }
 
 /* An event in delivery counts as pending; so nothing is lost in a saved state. */

@@ -151,6 +151,7 @@ int svm_vcpu_create(struct vcpu *vcpu)
 	sv->id = atomic64_inc_return(&last_id);
 	sv->vmcb_pa = svm_pa(sv->vmcb);
 	sv->mxcsr_mask = host_mxcsr_mask();
+	svm_debug_init(sv);
 	svm_fetch_init(sv);
 	return 0;
 }
@@ -161,6 +162,7 @@ void svm_vcpu_destroy(struct vcpu *vcpu)
 
 	if (!sv)
 		return;
+	irq_work_sync(&sv->leave);
 	kfree(sv->shadow);
 	kfree(sv->fpu);
 	free_page((unsigned long)sv->vmcb);
@@ -190,11 +192,13 @@ static void vmcb_reset_control(struct vcpu *vcpu)
 void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 {
 	struct svm_vcpu *sv = vcpu->svm;
-	u64 pat = vmcb_get_g_pat(sv->vmcb);
+	u64 pat = vmcb_get_g_pat(sv->vmcb), dr7 = vmcb_get_dr7(sv->vmcb);
+	u64 db[4];
 
 	vmcb_reset_control(vcpu);
 	vmcb_reset_save(sv->vmcb);
 	svm_fetch_forget(sv);
+	memcpy(db, sv->db, sizeof(db));
 	memset(sv->db, 0, sizeof(sv->db));
 	sv->efer = 0;
 	sv->stepping = false;
@@ -213,6 +217,7 @@ void svm_vcpu_reset(struct vcpu *vcpu, bool init)
 		fpu_reset(sv);
 		vcpu->xcr0 = svm.xsave ? XFEATURE_MASK_FP : 0;
 	}
+	svm_debug_reset(sv, db, dr7);
 	asid_flush(&sv->asid);
 	sv->check |= SVM_CHECK_STATE;
 }

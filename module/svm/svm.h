@@ -83,6 +83,24 @@ bool svm_get_if(struct vcpu *vcpu);
 bool svm_in_shadow(struct vcpu *vcpu);
 
 /*
+ * A debugger (debug.c).  [m]
+ */
+/* Interrupts wait until it does not any more. */
+static inline bool svm_debug_steps(const struct vcpu *vcpu)
+{
+	return unlikely(vcpu->debug.steps);
+}
+
+void svm_debug_arm(struct vcpu *vcpu);		/* it is known what is injected: step */
+/* What steps change in registers is not the guest's: out of the way, they are read or written. */
+void svm_debug_settle(struct vcpu *vcpu);
+/* The guest has pushed flags with TF to @linear, which it had not set; asked for once. */
+bool svm_debug_pushed(struct vcpu *vcpu, u64 *linear);
+/* SVMM_GET_EXITS; and SVMM_SET_DEBUG, validated: -EINVAL. */
+void svm_last_exits(struct vcpu *vcpu, struct svmm_last_exits *out);
+int svm_debug_set(struct vcpu *vcpu, u32 flags, const u64 db[4], u64 dr7);
+
+/*
  * Registers.  [m]
  */
 u64 svm_get_rip(struct vcpu *vcpu);

@@ -5,14 +5,18 @@
 #ifndef SVMM_SVM_VCPU_H
 #define SVMM_SVM_VCPU_H
 
+#include <linux/irq_work.h>
+
 #include "../core.h"
 #include "asid.h"
 #include "caps.h"
+#include "debug.h"
 #include "svm.h"
 #include "vmcb.h"
 
 /* An address where no instruction is: not canonical. */
 #define SVM_NOWHERE	BIT_ULL(62)
+#define SVM_LOOK	(SVM_NOWHERE + 1)	/* shadow_rip: svm_events_after_exit() is to look */
 
 /* SPEC_CTRL on either side; enter.S knows the layout. */
 struct spec_ctrl {
@@ -29,6 +33,10 @@ struct host_dr {
 
 #define SVM_CHECK_STATE	BIT(0)	/* state came from outside: vmcb_check(), once */
 #define SVM_CHECK_CLEAN	BIT(1)	/* clean_debug: vmcb_clean_verify(), each time */
+#define SVM_CHECK_EXITS	BIT(3)	/* a debugger keeps the last exits */
+#define SVM_CHECK_EVENT	BIT(4)	/* a debugger is to know when VMRUN has delivered its event */
+#define SVM_CHECK_AFTER	(SVM_CHECK_CLEAN | SVM_CHECK_EXITS | SVM_CHECK_EVENT)
+#define SVM_CHECK_STEP	BIT(2)	/* leave the guest as soon as it has its event, once */
 
 #define FETCH_PAGES	32
 #define FETCH_NO_PAGE	BIT_ULL(52)
@@ -69,11 +77,15 @@ struct svm_vcpu {
 	u8 check;			/* SVM_CHECK_*: what svm_check_entry() has to do */
 	bool vnmi_posted;		/* V_NMI was set, for one of vcpu->nmi_pending */
 	bool nmi_iret;			/* stepping over the IRET that ends an NMI handler */
-	bool stepping;			/* RFLAGS.TF is ours: over an IRET or a shadow */
+	bool stepping;			/* RFLAGS.TF is ours: over an IRET, a shadow, for debug.c */
 	bool guest_tf;			/* while stepping: the guest had TF set itself */
 	u64 guest_dr6;			/* while stepping: DR6 before */
 	u64 shadow_rip;			/* where the last exit or state left a shadow */
 	u8 cr8;				/* V_TPR that the local APIC knows */
+	struct svm_debug debug;
+	struct svmm_last_exits last;	/* with SVM_CHECK_EXITS, round and round */
+	u32 nr_last;			/* how many there were */
+	struct irq_work leave;		/* see svm_debug_leave() */
 
 	u8 insn_bytes[X86_INSN_MAX];	/* fetched for the present exit */
 	u8 insn_nbytes;
@@ -163,7 +175,68 @@ enum svm_action svm_exit_vintr(struct vcpu *vcpu);
 enum svm_action svm_exit_iret(struct vcpu *vcpu);
 enum svm_action svm_exit_db(struct vcpu *vcpu);
 enum svm_action svm_exit_fault(struct vcpu *vcpu);
+void svm_begin_step(struct vcpu *vcpu);
+/* The whole step is off, TF too: it is begun again before the guest runs. */
+void svm_hide_step(struct vcpu *vcpu);
+/* An INT n that EVENTINJ was to deliver comes again. */
+void svm_soft_int_back(struct svm_vcpu *sv);
+/* The stepped instruction is done.  Return: the guest wants a #DB of its own. */
+bool svm_end_step(struct vcpu *vcpu);
+/* RFLAGS is not the stepped instruction's any more: what the step was for is asked again. */
 void svm_abort_step(struct vcpu *vcpu);
+
+/*
+ * debug.c.  Steps: a debugger wants one instruction, or one event, and no interrupts.  Armed when
+ * it is known what the next VMRUN injects; ended by whoever ends the step, @done if it was made.
+ */
+void svm_debug_init(struct svm_vcpu *sv);
+/* The VMCB was reset; @db and @dr7 are what it had before. */
+void svm_debug_reset(struct svm_vcpu *sv, const u64 db[4], u64 dr7);
+void svm_debug_step_over(struct vcpu *vcpu, bool done);
+void svm_debug_delivered(struct vcpu *vcpu, bool done);
+void svm_debug_stepped(struct vcpu *vcpu);	/* in software */
+void svm_debug_leave(struct svm_vcpu *sv);
+void svm_debug_exit(struct svm_vcpu *sv);
+enum svm_action svm_debug_db(struct vcpu *vcpu);
+enum svm_action svm_exit_bp(struct vcpu *vcpu);
+enum svm_action svm_exit_swint(struct vcpu *vcpu);
+
+/* A debugger's registers are in the place of the guest's: that is where these are. */
+static inline bool svm_dr_apart(const struct svm_vcpu *sv)
+{
+	return unlikely(sv->debug.flags & SVMM_DEBUG_HW);
+}
+
+static inline u64 *svm_guest_db(struct svm_vcpu *sv)
+{
+	return svm_dr_apart(sv) ? sv->debug.db : sv->db;
+}
+
+static inline u64 svm_guest_dr6(const struct svm_vcpu *sv)
+{
+	return svm_dr_apart(sv) ? sv->debug.dr6 : vmcb_get_dr6(sv->vmcb);
+}
+
+static inline void svm_set_guest_dr6(struct svm_vcpu *sv, u64 value)
+{
+	if (svm_dr_apart(sv))
+		sv->debug.dr6 = value;
+	else
+		vmcb_set_dr6(sv->vmcb, value);
+}
+
+static inline u64 svm_guest_dr7(const struct svm_vcpu *sv)
+{
+	return svm_dr_apart(sv) ? sv->debug.dr7 : vmcb_get_dr7(sv->vmcb);
+}
+
+static inline void svm_set_guest_dr7(struct svm_vcpu *sv, u64 value)
+{
+	if (svm_dr_apart(sv))
+		sv->debug.dr7 = value;
+	else
+		vmcb_set_dr7(sv->vmcb, value);
+}
 
 /* Flat mode of the code segment, for decoding. */
 static __always_inline enum x86_mode svm_mode(struct vcpu *vcpu)

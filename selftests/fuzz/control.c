@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!control_parse((const char *)data, size, 1, &request, why, sizeof(why)))
 		check_reason(why);
-	else if (request.command > CONTROL_DETACH || request.value[CONTROL_TIMEOUT] > 86400 ||
+	else if (request.command > CONTROL_DUMP || request.value[CONTROL_TIMEOUT] > 86400 ||
 		 request.value[CONTROL_BALLOON] > CONTROL_BALLOON_MAX ||
 		 (request.command == CONTROL_SET && !request.given) ||
 		 (request.given & 1 << CONTROL_CPU_SHARES &&

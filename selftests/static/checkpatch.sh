@@ -38,6 +38,8 @@ userspace/symbols.c	CAMELCASE		names of libelf
 userspace/elf_image.c	CAMELCASE		names of elf.h
 userspace/file_kind.c	CAMELCASE		likewise
 userspace/file_kind.c	STRING_FRAGMENTS	a hexadecimal digit would go on behind \\xfd
+userspace/disas.c	CAMELCASE		names of Zydis
+userspace/dump.c	CAMELCASE		names of ELF
 userspace/tracing.c	VOLATILE		a signal handler sets it
 userspace/virtqueue*	VOLATILE		what a hostile driver writes is read once
 selftests/unit/vmctl_symbols.c	CAMELCASE	names of libelf

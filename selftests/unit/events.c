@@ -23,9 +23,12 @@
 #define SVMM_SVM_H
 #define SVMM_SVM_VCPU_H
 
+#define X86_VEC_BP	3
+#define X86_VEC_OF	4
 #define X86_VEC_GP	13
 #define X86_VEC_PF	14
 #define SVM_NOWHERE	BIT_ULL(62)
+#define SVM_LOOK	(SVM_NOWHERE + 1)
 
 enum svm_action { SVM_RESUME, SVM_LEAVE };
 enum vcpu_request { VCPU_REQ_EVENT, VCPU_REQ_TRIPLE_FAULT };
@@ -39,8 +42,13 @@ struct vcpu_event {
 	u32 error_code;
 };
 
+#define SVMM_DEBUG_EXITS	BIT(3)
+#define SVM_CHECK_EVENT	BIT(4)
+#include "../../module/svm/debug.h"
+
 struct svm_vcpu {
 	struct vmcb *vmcb;
+	struct svm_debug debug;
 	bool vnmi_posted;
 	bool nmi_iret;
 	bool stepping;
@@ -48,6 +56,7 @@ struct svm_vcpu {
 	u64 guest_dr6;
 	u64 shadow_rip;
 	u8 cr8;
+	u8 check;
 };
 
 struct vcpu {
@@ -115,6 +124,40 @@ static void lapic_set_cr8(struct vcpu *vcpu, u8 cr8)
 {
 }
 
+/* Nobody debugs: svm_debug.flags is 0. */
+
+static bool svm_debug_steps(struct vcpu *vcpu)
+{
+	return false;
+}
+
+static void svm_debug_arm(struct vcpu *vcpu)
+{
+}
+
+static void svm_debug_step_over(struct vcpu *vcpu, bool done)
+{
+}
+
+static enum svm_action svm_debug_db(struct vcpu *vcpu)
+{
+	return SVM_RESUME;
+}
+
+static u64 svm_guest_dr6(const struct svm_vcpu *sv)
+{
+	return vmcb_get_dr6(sv->vmcb);
+}
+
+static void svm_set_guest_dr6(struct svm_vcpu *sv, u64 value)
+{
+	vmcb_set_dr6(sv->vmcb, value);
+}
+
+void svm_hide_step(struct vcpu *vcpu);
+void svm_soft_int_back(struct svm_vcpu *sv);
+void svm_begin_step(struct vcpu *vcpu);
+bool svm_end_step(struct vcpu *vcpu);
 bool svm_get_if(struct vcpu *vcpu);
 bool svm_in_shadow(struct vcpu *vcpu);
 bool svm_intr_allowed(struct vcpu *vcpu);
@@ -138,6 +181,7 @@ bool event_inject(struct vcpu *vcpu);
 bool event_wakes(struct vcpu *vcpu);
 
 #include "../../module/svm/intr.h"
+#define noinline
 #include "../../module/event.c"
 #include "../../module/svm/intr.c"
 

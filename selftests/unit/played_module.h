@@ -278,6 +278,31 @@ int svmm_set_extint(int vcpu, uint32_t level)
 	return 0;
 }
 
+int svmm_set_debug(int vcpu, const struct svmm_debug *debug)
+{
+	return 0;
+}
+
+int svmm_debug_npt(int vm, struct svmm_debug_npt *npt)
+{
+	return -EIO;
+}
+
+int svmm_get_stats(int vcpu, struct svmm_vcpu_stats *stats)
+{
+	return -EIO;
+}
+
+int svmm_get_exits(int vcpu, struct svmm_last_exits *exits)
+{
+	return -EIO;
+}
+
+int svmm_debug_vmcb(int vcpu, struct svmm_debug_vmcb *vmcb)
+{
+	return -EIO;
+}
+
 /* The power-on state: what can be told from what a guest has made of it. */
 int svmm_get_state(int vcpu, uint32_t groups)
 {

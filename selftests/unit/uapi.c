@@ -29,6 +29,7 @@ static const struct {
 	CALL(SVMM_IOEVENTFD, 0x4030be17),
 	CALL(SVMM_IRQFD, 0x4028be18),
 	CALL(SVMM_SHIFT_TIME, 0xbe1a),
+	CALL(SVMM_DEBUG_NPT, 0xc038be1b),
 	CALL(SVMM_RUN, 0xbe20),
 	CALL(SVMM_GET_STATE, 0x4004be21),
 	CALL(SVMM_SET_STATE, 0xbe22),
@@ -37,6 +38,8 @@ static const struct {
 	CALL(SVMM_NMI, 0xbe25),
 	CALL(SVMM_SET_EXTINT, 0x4004be26),
 	CALL(SVMM_GET_STATS, 0x4010be2b),
+	CALL(SVMM_SET_DEBUG, 0x4030be2c),
+	CALL(SVMM_GET_EXITS, 0x8408be2d),
 	CALL(SVMM_DEBUG_VMCB, 0x9020be28),
 	CALL(SVMM_GET_COUNTERS, 0x8100be29),
 #define SIZE(name, bytes)	{ "struct " #name, sizeof(struct name), bytes }

@@ -166,9 +166,10 @@ static const struct sample {
 	{ "watchdog", "reset" }, { "pvpanic" }, { "keyboard" }, { "hpet" }, { "vga" },
 	{ "no-sandbox" },
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
-	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" },
+	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" }, { "last-exits" },
 	{ "module", "m a=b c" }, { "entry", "0x1040" }, { "mode", "long" },
 	{ "firmware", "seabios" }, { "debug-port", "file:/tmp/x" },
+	{ "gdb", "tcp:1234" }, { "gdb-wait" },
 };
 
 /* What goes with it, so that all makes sense. */
@@ -190,6 +191,10 @@ static void fill(const struct sample *s, char *words[8])
 		words[n++] = (char *)"--kernel";
 		words[n++] = (char *)"k";
 	}
+	if (!strcmp(s->option, "gdb-wait")) {
+		words[n++] = (char *)"--gdb";
+		words[n++] = (char *)"unix:/tmp/g";
+	}
 	words[n] = NULL;
 }
 
@@ -208,7 +213,8 @@ static bool same_devices(const struct run_options *a, const struct run_options *
 	       a->rng.wanted == b->rng.wanted && a->balloon.wanted == b->balloon.wanted &&
 	       a->watchdog == b->watchdog && a->pvpanic == b->pvpanic && a->vga == b->vga &&
 	       a->keyboard == b->keyboard && a->hpet == b->hpet &&
-	       a->no_sandbox == b->no_sandbox;
+	       a->no_sandbox == b->no_sandbox && same_text(a->gdb, b->gdb) &&
+	       a->gdb_wait == b->gdb_wait && a->last_exits == b->last_exits;
 }
 
 static bool same_file(const struct run_file *a, const struct run_file *b)

@@ -47,6 +47,8 @@ static void good(const char *text, enum control_command command, uint64_t value)
 	if (command == CONTROL_ATTACH)
 		ok = ok && !strcmp(q.text[CONTROL_KIND], "disk") &&
 		     strlen(q.text[CONTROL_OPTION]) == value;
+	if (command == CONTROL_REGS || command == CONTROL_WALK)
+		ok = ok && q.value[CONTROL_VCPU] == value;
 	if (command == CONTROL_DETACH)
 		ok = ok && !strcmp(q.text[CONTROL_ID], "net0");
 	if (!ok)
@@ -83,7 +85,7 @@ static void bad(const char *text, const char *wanted)
 
 #define TEN	"0123456789"
 #define COMMANDS "pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, " \
-		 "key, screen, screenshot"
+		 "key, regs, code, walk, dump, screen, screenshot"
 
 static void test_requests(void)
 {
@@ -118,6 +120,19 @@ static void test_requests(void)
 	    "attach: unknown key \"id\"; it takes \"kind\" and \"option\"");
 	bad("{\"command\":\"detach\",\"id\":\"net\\u00000\"}",
 	    "detach: \"id\": give 1 to 1023 bytes of text");
+
+	good("{\"command\":\"regs\"}", CONTROL_REGS, 0);
+	good("{\"command\":\"regs\",\"vcpu\":63}", CONTROL_REGS, 63);
+	good("{\"command\":\"code\"}", CONTROL_CODE, 0);
+	good("{\"command\":\"code\",\"address\":\"ffffffff81000000\"}", CONTROL_CODE, 0);
+	good("{\"command\":\"walk\",\"address\":\"0\",\"vcpu\":1}", CONTROL_WALK, 1);
+	good("{\"command\":\"dump\"}", CONTROL_DUMP, 0);
+	bad("{\"command\":\"regs\",\"vcpu\":64}",
+	    "regs: \"vcpu\": 64; give a whole number, 0 to 63");
+	bad("{\"command\":\"walk\"}", "walk: \"address\" is missing");
+	bad("{\"command\":\"code\",\"address\":4096}",
+	    "code: \"address\": give 1 to 1023 bytes of text");
+	bad("{\"command\":\"dump\",\"vcpu\":0}", "dump: unknown key \"vcpu\"; it takes none");
 
 	bad("", "line 7, column 1: it ends before its object does");
 	bad("{", "line 7, column 2: it ends before its object does");
@@ -929,7 +944,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(noise); i++)
 		noise[i] = ' ' + i % 89;
 	ksft_print_header();
-	ksft_set_plan(95);
+	ksft_set_plan(105);
 	test_requests();
 	test_lines();
 	test_fds();

@@ -8,7 +8,8 @@
 // needs: userspace/devices/ps2_keyboard.c userspace/devices/fw_cfg.c
 // needs: userspace/devices/hpet.c
 // needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
-// libs: -pthread
+// needs: userspace/look.c userspace/guest_memory.c userspace/paging.c userspace/disas.c
+// libs: -lZydis -pthread
 /*
  * The time of vmctl's machine, and its standing still: timers, pause, and what vCPU threads are
  * told meanwhile.
