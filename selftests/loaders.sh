@@ -6,26 +6,18 @@
 # Kernels of each kind boot. Small ones say on the serial port what they were handed, which is
 # compared; Debian's kernel comes up by its 32-bit entry. Bare programs start in each mode.
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+. selftests/lib/tap.sh
 guests=out/selftests/guests/loaders
 kernel=out/guest/vmlinuz
 initrd=out/guest/initrd.img
-n=0
-failed=0
+shown=out
 
-# result STATUS WANTED TEXT: stdout and stderr of the last guest are in $tmp/out
-result()
+# wants STATUS WANTED TEXT: stdout and stderr of the last guest are in $tmp/out
+wants()
 {
-	n=$((n + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $n $3"
-	else
-		echo "# got '$1', not '$2'"
-		tr -d '\r' <"$tmp/out" | tail -n 40 | sed 's/^/# /'
-		echo "not ok $n $3"
-		failed=1
-	fi
+	[ "$1" = "$2" ] || echo "# got '$1', not '$2'"
+	[ "$1" = "$2" ]
+	result $? "$3"
 }
 
 # says NAME WHAT OPTIONS...: the guest says what is on stdin, and ends by itself
@@ -38,7 +30,7 @@ says()
 	status=$?
 	diff "$tmp/wanted" "$tmp/out" >"$tmp/diff" || sed 's/^/# /' "$tmp/diff"
 	cmp -s "$tmp/wanted" "$tmp/out" || status="$status and other words"
-	result "$status" 106 "$name: $what"
+	wants "$status" 106 "$name: $what"
 }
 
 # Debian's kernel to its user space: linux TEXT KERNEL
@@ -48,7 +40,7 @@ linux()
 		--append 'console=ttyS0 quiet svmm.run="cat /proc/cmdline"' >"$tmp/out" 2>&1 </dev/null
 	status=$?
 	tr -d '\r' <"$tmp/out" | grep -q '^svmm.run: status 0$' || status="$status without user space"
-	result "$status" 0 "$1"
+	wants "$status" 0 "$1"
 }
 
 # mode NAME ADDRESS WANTED OPTIONS...: the program's value at the exit port tells its mode
@@ -58,7 +50,7 @@ mode()
 	shift 3
 	timeout 60 vmctl run --mem 4M --exit-port 0xf4 --flat "$tmp/modes@$address" "$@" \
 		>"$tmp/out" 2>&1 </dev/null
-	result $? "$wanted" "a bare program in $name mode at $address"
+	wants $? "$wanted" "a bare program in $name mode at $address"
 }
 
 head -c 5000 /dev/zero | tr '\0' a >"$tmp/first"
@@ -146,11 +138,11 @@ timeout 60 vmctl run --mem 64M --exit-port 0xf4 --kernel $guests/elf64.elf \
 	--module "$tmp/first" >"$tmp/out" 2>&1 </dev/null
 status=$?
 grep -q "takes no modules" "$tmp/out" || status="$status without a message"
-result "$status" 1 "a module for who has none is refused"
+wants "$status" 1 "a module for who has none is refused"
 timeout 60 vmctl run --mem 64M --kernel $guests/pvh.elf --module "$tmp/none x" >"$tmp/out" 2>&1 </dev/null
 status=$?
 grep -q "cannot open the module $tmp/none: No such file" "$tmp/out" || status="$status without a message"
-result "$status" 1 "a module that is not there"
+wants "$status" 1 "a module that is not there"
 
 # xor %eax, %eax; dec %eax or REX.W; inc %eax; mov $2, %cx, jmp . or mov $0xeb0002, %ecx;
 # shr $16, %ecx; add %cl, %al; out %al, $0xf4; hlt: 0 in 16-bit code, EBh in 32-bit, ECh in 64-bit

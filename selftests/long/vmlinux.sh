@@ -5,18 +5,8 @@
 # Debian's kernel as the ELF file that is in its bzImage, by PVH: its user space finds all that it
 # finds when it is booted as a bzImage.
 
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
-result()
-{
-	n=$((n + 1))
-	[ "$1" -eq 0 ] && { echo "ok $n $2"; return; }
-	tail -n 30 "$tmp/log" | tr -d '\r' | sed 's/^/# /'
-	echo "not ok $n $2"
-	failed=1
-}
+. selftests/lib/tap.sh
+shown=log
 has() { tr -d '\r' <"$tmp/log" | grep -q -- "$1"; }
 
 echo "1..7"
