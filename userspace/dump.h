@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A guest's memory and registers as an ELF core, which gdb and crash(8) open.
+ * A guest's memory and registers as an ELF core for gdb, with what crash(8) wants of one.
  */
 #ifndef VMCTL_DUMP_H
 #define VMCTL_DUMP_H

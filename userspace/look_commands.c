@@ -155,7 +155,7 @@ int disas_command(int argc, char **argv)
 
 static const char dump_help[] =
 "usage: vmctl dump NAME FILE\n"
-"Write a guest's memory and registers to a file, as an ELF core for gdb and crash. The guest\n"
+"Write a guest's memory and registers to a file, as an ELF core for gdb. The guest\n"
 "stands still meanwhile. The file is as large as the memory, with holes where that is zero.\n";
 
 static int dump_to(const struct show_options *options, const char *path)
