@@ -121,7 +121,7 @@ exec 3>&-
 $ask /run/svmm/echo.sock nonsense '{"command":"sing"}' '{"command":"resume"}' >"$tmp/out" 2>"$tmp/err"
 cat >"$tmp/wanted" <<'END'
 {"ok":false,"error":"line 1, column 2: null expected"}
-{"ok":false,"error":"unknown command \"sing\"; there are pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, key, screen, screenshot"}
+{"ok":false,"error":"unknown command \"sing\"; there are pause, resume, stop, reset, nmi, wait, inspect, set, console, attach, detach, key, regs, code, walk, dump, screen, screenshot"}
 {"ok":true}
 END
 cmp -s "$tmp/out" "$tmp/wanted"
