@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# hosts: epyc-6.1
 # timeout: 240
 #
 # --disk under the guest's own drivers: file systems on images of every kind, which the next boot

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.1 opteron-6.1
+# hosts: epyc-6.1
 # timeout: 400
 # programs: /usr/share/seabios/bios-256k.bin /sbin/mke2fs
 #

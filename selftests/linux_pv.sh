@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.1 opteron-6.1
+# hosts: epyc-6.1
 # timeout: 180
 #
 # Debian's kernel, unmodified, uses each paravirtual feature that it is offered: its log says so,
