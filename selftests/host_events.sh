@@ -70,7 +70,8 @@ by_affinity()
 }
 by_cgroup() { echo "$1" >$cgroup/cpuset.cpus; }
 
-# To RAM, with an alarm to wake from; or what the kernel's test of its own sleep can do. A kernel
+# To RAM, with an alarm to wake from, which must not come before it sleeps (SLEEP_S); or what the
+# kernel's test of its own sleep can do. A kernel
 # with isolcpus=0 cannot: it trips over CPU 0 being the only one left. local/suspend.sh has another.
 asleep()
 {
@@ -78,7 +79,7 @@ asleep()
 	if grep -q deep /sys/power/mem_sleep && [ -w /sys/class/rtc/rtc0/wakealarm ]; then
 		echo deep >/sys/power/mem_sleep
 		echo 0 >/sys/class/rtc/rtc0/wakealarm
-		echo +3 >/sys/class/rtc/rtc0/wakealarm
+		echo "+${SLEEP_S:-3}" >/sys/class/rtc/rtc0/wakealarm
 	elif [ -w /sys/power/pm_test ]; then
 		grep -q deep /sys/power/mem_sleep && echo core >/sys/power/pm_test ||
 			echo platform >/sys/power/pm_test

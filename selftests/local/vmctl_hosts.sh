@@ -52,5 +52,8 @@ host "another hypervisor holds SVM.*modprobe -r kvm_amd" "SVM held by KVM" --pee
 	modprobe kvm_amd
 	qemu-system-x86_64 -M microvm -accel kvm -cpu host -nodefaults -no-user-config \
 		-display none -S &
-	sleep 2'
+	for _ in $(seq 200); do
+		! ls -l /proc/*/fd 2>/dev/null | grep -q anon_inode:kvm-vm || break
+		sleep 0.1
+	done'
 exit $failed
