@@ -501,3 +501,60 @@ GUEST own_business, MODE_LONG
 	ret
 5:	movq	$G_PAGED + 0x5000 + 7, G_PT + 8 * 5
 	ret
+
+/*
+ * Everything that a guest may try and that has no effect, R14 times: MSRs that there are not, values
+ * that control registers do not take, ports, memory and leaves that nobody has. R15 is the seed.
+ */
+GUEST flood, MODE_LONG
+	mov	ARG(0), %r14
+	mov	$0x9e3779b9, %r15d
+1:	mov	$0x5deece66d, %rbp
+	imul	%rbp, %r15
+	add	$11, %r15
+	mov	%r15, %rbp
+	shr	$16, %rbp
+	mov	%ebp, %ecx
+	and	$0x1fffffff, %ecx
+	or	$0x20000000, %ecx
+	TRY	rdmsr
+	TRY	wrmsr
+	mov	%ebp, %ecx
+	and	$0xfff, %ecx
+	or	$0xc0012000, %ecx
+	TRY	rdmsr
+	mov	%ebp, %eax
+	mov	$1, %edx
+	TRY	wrmsr
+	mov	$0xc0000080, %ecx	/* EFER, whose upper half is reserved */
+	TRY	wrmsr
+	xor	%eax, %eax
+	xor	%ecx, %ecx
+	TRY	xsetbv
+	mov	%ebp, %eax
+	bts	$40, %rax
+	TRY	mov %rax, %cr4
+	TRY	mov %rax, %cr0
+	TRY	mov %rax, %dr7
+	bts	$63, %rax
+	TRY	mov %rax, %cr8
+	mov	%ebp, %edx
+	and	$0xfff, %edx
+	or	$0x2000, %edx
+	in	%dx, %eax
+	out	%eax, %dx
+	mov	%ebp, %esi
+	and	$0x3ffffff8, %esi
+	or	$0x40000000, %esi
+	mov	(%rsi), %rax
+	mov	%rax, (%rsi)
+	mov	%ebp, %eax
+	mov	%ebp, %ecx
+	cpuid
+	mov	%ebp, %eax
+	or	$0x100, %eax
+	TRY	vmmcall
+	TRY	ud2
+	dec	%r14
+	jnz	1b
+	DONE
