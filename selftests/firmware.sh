@@ -2,16 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0
 # hosts: epyc-6.1
 # timeout: 400
-# programs: /usr/share/seabios/bios-256k.bin /sbin/mke2fs
+# programs: /usr/share/seabios/bios-256k.bin /usr/share/seabios/vgabios-stdvga.bin /sbin/mke2fs
 #
 # --firmware: SeaBIOS starts a boot sector that uses the BIOS as DOS would and resets the machine in
 # each way there is (guests/boot_sector.S), the disk that is to be first, and GRUB, which starts Linux;
-# Linux sleeps, and wakes up by way of the firmware. What is no ROM is refused.
+# Linux sleeps, and wakes up by way of the firmware. With a VGA there is a VGA BIOS. What is no ROM
+# is refused.
 
-. selftests/lib/tap.sh
+. selftests/lib/manage.sh
 . selftests/lib/firmware.sh
 rom=/usr/share/seabios/bios-256k.bin
-clean() { [ ! -e "$tmp/rom" ] || mv "$tmp/rom" $rom; }
+vga_rom=/usr/share/seabios/vgabios-stdvga.bin
+clean()
+{
+	[ ! -e "$tmp/rom" ] || mv "$tmp/rom" $rom
+	[ ! -e "$tmp/vga-rom" ] || mv "$tmp/vga-rom" $vga_rom
+	vmctl stop --timeout 0 bios 2>/dev/null
+}
 
 sector() { dd if="$1" bs=512 skip="$2" count=1 2>/dev/null; }
 
@@ -26,7 +33,30 @@ refused()
 	result $? "refused: $words"
 }
 
-echo "1..18"
+# sector_disk FILE OCTAL-BYTES: a disk whose boot sector that is
+sector_disk()
+{
+	printf "$2" >"$1"
+	dd if=/dev/zero of="$1" bs=1 seek=510 count=0 2>/dev/null
+	printf '\125\252' | dd of="$1" bs=1 seek=510 conv=notrunc 2>/dev/null
+	dd if=/dev/zero of="$1" bs=1M count=0 seek=1 2>/dev/null
+}
+
+# screen WORDS [OPTION ...]: a guest with those has them on its screen
+screen()
+{
+	words=$1
+	shift
+	vmctl run --detach --name bios --firmware seabios --mem 32M --vga "$@" >"$tmp/out" \
+		2>"$tmp/err" </dev/null || return 1
+	within 60 on_screen "$words"
+	found=$?
+	vmctl stop --timeout 0 bios 2>/dev/null
+	return $found
+}
+on_screen() { vmctl screen bios 2>&1 | tee "$tmp/said" | grep -q -- "$1"; }
+
+echo "1..23"
 dd if=/dev/zero of="$tmp/disk" bs=1M count=0 seek=8 2>/dev/null
 dd if=out/selftests/guests/boot_sector.bin of="$tmp/disk" conv=notrunc 2>/dev/null
 dd if=/dev/urandom of="$tmp/disk" bs=512 seek=8 count=1 conv=notrunc 2>/dev/null
@@ -47,10 +77,7 @@ result $? "the debug port tells of it"
 result $? "vmctl has nothing to say"
 
 # The other one writes 7 to the exit port; of the first, this is the fifth boot.
-printf '\260\007\346\364\364' >"$tmp/other"
-dd if=/dev/zero of="$tmp/other" bs=1 seek=510 count=0 2>/dev/null
-printf '\125\252' | dd of="$tmp/other" bs=1 seek=510 conv=notrunc 2>/dev/null
-dd if=/dev/zero of="$tmp/other" bs=1M count=0 seek=1 2>/dev/null
+sector_disk "$tmp/other" '\260\007\346\364\364'
 printf '\004' | dd of="$tmp/disk" bs=512 seek=10 conv=notrunc 2>/dev/null
 boot 60 --mem 64M --disk "$tmp/other" --disk "$tmp/disk"
 [ $? -eq 71 ]
@@ -58,6 +85,15 @@ result $? "the first disk boots"
 boot 60 --mem 64M --disk "$tmp/other,bootindex=1" --disk "$tmp/disk,bootindex=0"
 [ $? -eq 106 ]
 result $? "but for the one whose bootindex is lower"
+
+# mov $0x0e41, %ax; mov $7, %bx; int $0x10; hlt: types an A
+sector_disk "$tmp/types" '\270\101\016\273\007\000\315\020\364'
+screen '^Booting from Hard Disk' --disk "$tmp/types" && grep -q '^A' "$tmp/said"
+result $? "a VGA BIOS has a screen for the BIOS and its programs"
+# mov $0x4f02, %ax; mov $0x4101, %bx; int $0x10; hlt: VBE mode 101h
+sector_disk "$tmp/draws" '\270\002\117\273\001\101\315\020\364'
+screen 'graphics mode, 640 x 480' --disk "$tmp/draws"
+result $? "and modes of VBE"
 
 mkdir "$tmp/files"
 cp out/guest/vmlinuz out/guest/initrd.img "$tmp/files"
@@ -92,5 +128,13 @@ refused 1 "does not end with a PC's reset vector" --firmware "$tmp/half"
 mv $rom "$tmp/rom"
 refused 1 "there is no $rom; install the package seabios" --firmware seabios
 mv "$tmp/rom" $rom
+mv $vga_rom "$tmp/vga-rom"
+echo "no ROM" >$vga_rom
+refused 1 "the option ROM $vga_rom has 7 bytes; one has a multiple of 512" --firmware seabios --vga
+dd if=/dev/zero of=$vga_rom bs=512 count=1 2>/dev/null
+refused 1 "the option ROM $vga_rom does not begin with 55 AA" --firmware seabios --vga
+mv "$tmp/vga-rom" $vga_rom
+refused 1 "there is no /usr/lib/ipxe/qemu/pxe-virtio.rom.*install the package ipxe-qemu" \
+	--firmware seabios --net user,bootindex=0
 refused 2 "--firmware goes without --kernel" --firmware seabios --kernel out/guest/vmlinuz
 exit $failed

@@ -82,7 +82,7 @@ static bool begins(const struct image *image, const uint8_t *rom)
 	return false;
 }
 
-int firmware_open(struct firmware *f, const char *name)
+static int open_rom(struct firmware *f, const char *name)
 {
 	const char *path = find_path(name);
 	struct image image;
@@ -103,9 +103,21 @@ int firmware_open(struct firmware *f, const char *name)
 	image_close(&image);
 	return 0;
 unmap:
-	firmware_close(f);
+	munmap(f->rom, f->bytes);
+	f->rom = NULL;
 close:
 	image_close(&image);
+	return -1;
+}
+
+int firmware_open(struct firmware *f, const char *name, bool vga, const struct net_options *nets,
+		  unsigned int nr_nets)
+{
+	if (option_roms_open(&f->options, vga, nets, nr_nets))
+		return -1;
+	if (!open_rom(f, name))
+		return 0;
+	option_roms_close(&f->options);
 	return -1;
 }
 
@@ -114,6 +126,7 @@ void firmware_close(struct firmware *f)
 	if (f->rom)
 		munmap(f->rom, f->bytes);
 	f->rom = NULL;
+	option_roms_close(&f->options);
 }
 
 /* The memory */
@@ -193,7 +206,7 @@ static int tell_boot_order(struct fw_cfg *fw_cfg, const struct plug_config *plug
 	return bytes ? fw_cfg_add_file(fw_cfg, "bootorder", order, bytes + 1) : 0;
 }
 
-/* There is no screen, so the serial port is that. */
+/* The serial port is a screen, beside a VGA or alone. */
 static int tell_wiring(struct fw_cfg *fw_cfg)
 {
 	const uint16_t port = SERIAL_PORT;
@@ -218,6 +231,8 @@ int firmware_load(const struct firmware *f, struct machine *m, const struct acpi
 		err = tell_wiring(m->fw_cfg);
 	if (!err)
 		err = tell_boot_order(m->fw_cfg, plugs);
+	if (!err)
+		err = option_roms_tell(&f->options, m->fw_cfg);
 	if (!err)
 		err = acpi_link(m->fw_cfg, acpi);
 	if (err)

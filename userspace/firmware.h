@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "option_rom.h"
+
 struct acpi_choice;
 struct machine;
 struct plug_config;
@@ -16,20 +18,24 @@ struct plug_config;
  * @rom: its bytes, in pages of their own; NULL: there is none.  No guest writes them, so that they
  *	are every machine's
  * @bytes: how many
+ * @options: programs of devices that it uses
  */
 struct firmware {
 	void *rom;
 	uint64_t bytes;
+	struct option_roms options;
 };
 
 /**
- * firmware_open - read the ROM
+ * firmware_open - read the ROM, and those of devices
  * @f: filled in
  * @name: "seabios", or a path
+ * @vga, @nets, @nr_nets: as of option_roms_open()
  *
  * Return: 0, or -1 after a message, which names Debian's package if that is missing.
  */
-int firmware_open(struct firmware *f, const char *name);
+int firmware_open(struct firmware *f, const char *name, bool vga, const struct net_options *nets,
+		  unsigned int nr_nets);
 void firmware_close(struct firmware *f);
 
 /**

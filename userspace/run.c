@@ -210,7 +210,8 @@ static int open_programs(struct run *r)
 	const struct run_options *o = r->options;
 
 	if (o->firmware)
-		return firmware_open(&r->firmware, o->firmware) ? STATUS_ERROR : 0;
+		return firmware_open(&r->firmware, o->firmware, o->vga, o->nets, o->nr_nets) ?
+		       STATUS_ERROR : 0;
 	return boot_files_open(&r->files, o) ? STATUS_ERROR : 0;
 }
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 900
 # programs: /usr/share/seabios/bios-256k.bin /sbin/mke2fs /boot/memtest86+x64.bin /boot/ipxe.lkrn
-# programs: /usr/lib/x86_64-linux-gnu/libslirp.so.0
+# programs: /usr/lib/x86_64-linux-gnu/libslirp.so.0 /usr/lib/ipxe/qemu/pxe-virtio.rom
 #
 # Programs that are no operating system, started by SeaBIOS and GRUB: memtest86+ tests the guest's
-# memory, iPXE gets an address by its own driver of the network card.
+# memory, iPXE gets an address by its own driver of the network card; as that card's option ROM, too.
 
 . selftests/lib/tap.sh
 . selftests/lib/firmware.sh
@@ -27,7 +27,7 @@ start()
 	said "$words"
 }
 
-echo "1..3"
+echo "1..4"
 mkdir "$tmp/files"
 cp /boot/memtest86+x64.bin "$tmp/files/memtest"
 cp /boot/ipxe.lkrn "$tmp/files/ipxe"
@@ -40,4 +40,8 @@ result $? "and finds no error"
 printf 'linux16 /ipxe dhcp\nboot\n' >"$tmp/files/grub.cfg"
 start 100 'net0.* ok' --mem 64M --net user
 result $? "iPXE gets an address"
+
+echo 'echo "from the disk"; halt' >"$tmp/files/grub.cfg"
+start 100 'net0.* ok' --mem 64M --net user,bootindex=0 && ! said 'from the disk'
+result $? "it does when the network card is first in the boot order"
 exit $failed

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/firmware.c userspace/acpi.c userspace/acpi_linker.c userspace/image.c
+// needs: userspace/firmware.c userspace/option_rom.c userspace/acpi.c userspace/acpi_linker.c userspace/image.c
 // needs: userspace/devices/fw_cfg.c userspace/topology.c userspace/progress.c userspace/options.c
 /*
  * What --firmware gives a guest: files that are no ROM, where a ROM is in memory, and what fw_cfg
@@ -103,7 +103,7 @@ static bool refused(const char *name, const char *words)
 {
 	struct firmware f = { 0 };
 
-	return firmware_open(&f, name) && !f.rom && was_said(words);
+	return firmware_open(&f, name, false, NULL, 0) && !f.rom && was_said(words);
 }
 
 static void test_bad_images(void)
@@ -135,7 +135,7 @@ static void test_bad_images(void)
 	memset(vector, 0x90, 16);
 	vector[2] = 0xe9;
 	write_rom(ROM_BYTES);
-	ok = !firmware_open(&f, path) && was_said(NULL) && f.bytes == ROM_BYTES &&
+	ok = !firmware_open(&f, path, false, NULL, 0) && was_said(NULL) && f.bytes == ROM_BYTES &&
 	     !memcmp(f.rom, rom, ROM_BYTES);
 	firmware_close(&f);
 	ksft_test_result(ok && !f.rom, "one that begins as UEFI's do is taken\n");
@@ -362,7 +362,7 @@ static void test_guest(void)
 
 	make_rom();
 	write_rom(ROM_BYTES);
-	if (firmware_open(&f, path))
+	if (firmware_open(&f, path, false, NULL, 0))
 		ksft_exit_fail_msg("%s\n", said.last);
 	boot_order = "/pci@i0cf8/scsi@9/disk@0,0\n";
 	ok = !firmware_load(&f, &m, &acpi, NULL) && was_said(NULL);
