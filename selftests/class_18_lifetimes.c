@@ -33,8 +33,8 @@
 #define CHILD_CALLS	16
 
 enum op {
-	OPEN, VM, VCPU, DUP, CLOSE, MAP, UNMAP, SCRIBBLE, RUN, SLOT, DIRTY_LOG, GET_STATE, SET_STATE,
-	CPUID, IRQFD, IOEVENTFD, MSI, NMI, DEBUG, STATS, FORK, NR_OPS
+	OPEN, VM, VCPU, DUP, CLOSE, MAP, UNMAP, SCRIBBLE, RUN, SLOT, DIRTY_LOG, GET_STATE,
+	SET_STATE, CPUID, IRQFD, IOEVENTFD, MSI, NMI, DEBUG, STATS, FORK, NR_OPS
 };
 
 static const char *const names[NR_OPS] = {
@@ -48,7 +48,7 @@ static size_t page_bytes;
 static struct svmm_cpuid *cpuid;
 static uint8_t *memory;
 static atomic_int fds[FDS];		/* numbers; -1: none */
-static _Atomic(struct svmm_vcpu_page *) pages[PAGES];
+static struct svmm_vcpu_page *pages[PAGES];	/* by atomic exchanges only */
 static atomic_ulong done[NR_OPS];	/* that succeeded */
 static atomic_bool stop;
 
@@ -61,12 +61,11 @@ static uint64_t next(uint64_t *seed)
 }
 
 /* Whoever takes a number out of its place closes it, so that nobody closes a stranger's. */
-static void put_fd(uint64_t *seed, int fd)
+static int put_fd(uint64_t *seed, int fd)
 {
 	int old = atomic_exchange(&fds[next(seed) % FDS], fd);
 
-	if (old >= 0)
-		close(old);
+	return old >= 0 ? close(old) : 0;
 }
 
 static int keep(uint64_t *seed, int fd)
@@ -87,7 +86,7 @@ static int create_vm(int svmm, unsigned int n)
 /* Pages likewise: who has taken them out is alone with them. */
 static struct svmm_vcpu_page *swap_pages(uint64_t *seed, struct svmm_vcpu_page *page)
 {
-	return atomic_exchange(&pages[next(seed) % PAGES], page);
+	return __atomic_exchange_n(&pages[next(seed) % PAGES], page, __ATOMIC_SEQ_CST);
 }
 
 static int map(uint64_t *seed, int vcpu)
@@ -142,6 +141,12 @@ static int with_eventfd(uint64_t *seed, int vm, bool irq)
 	return ret;
 }
 
+static int set_slot(int vm, uint64_t r)
+{
+	return svmm_set_slot(vm, r % 3, r & 8 ? SVMM_MEM_LOG_DIRTY : 0, 0,
+			     r & 16 ? 0 : PAGE_SIZE, memory);
+}
+
 static int set_debug(uint64_t *seed, int vcpu)
 {
 	const struct svmm_debug debug = { .flags = next(seed) % 16 };
@@ -159,13 +164,12 @@ static int use(uint64_t *seed, enum op op, int fd)
 	case VM: return keep(seed, create_vm(fd, r));
 	case VCPU: return keep(seed, svmm_create_vcpu(fd, r % 4));
 	case DUP: return keep(seed, dup(fd));
-	case CLOSE: return put_fd(seed, -1), 0;
+	case CLOSE: return put_fd(seed, -1);
 	case MAP: return map(seed, fd);
 	case UNMAP: return scribble(seed, true);
 	case SCRIBBLE: return scribble(seed, false);
 	case RUN: return svmm_run(fd);
-	case SLOT: return svmm_set_slot(fd, r % 3, r & 8 ? SVMM_MEM_LOG_DIRTY : 0, 0,
-					r & 16 ? 0 : PAGE_SIZE, memory);
+	case SLOT: return set_slot(fd, r);
 	case DIRTY_LOG: return svmm_dirty_log(fd, r % 3, 0, 0, 1, bits);
 	case GET_STATE: return svmm_get_state(fd, SVMM_STATE_ALL);
 	case SET_STATE: return svmm_set_state(fd);

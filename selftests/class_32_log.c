@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bug class 32: a guest, or whoever has an fd, fills the host's log.  A guest tries 100,000 times what
- * it may not; a process makes 100,000 calls that are refused, and has states run that no processor
- * takes.  The host's log gets a few lines of that at most.
+ * Bug class 32: a guest, or whoever has an fd, fills the host's log.  A guest tries 100,000 times
+ * what it may not; a process makes 100,000 calls that are refused, and has states run that no
+ * processor takes.  The host's log gets a few lines of that at most.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
  * timeout: 90
@@ -23,6 +23,7 @@
 #define CALLS		100000
 #define STATES		2000
 #define FEW		10
+#define GROUPS_BYTES	(sizeof(struct svmm_vcpu_page) - offsetof(struct svmm_vcpu_page, gpr))
 
 static int open_log(void)
 {
@@ -99,7 +100,8 @@ TEST(class_32_log_of_calls)
 
 		for (unsigned int j = 0; j < sizeof(argument); j += 4)
 			((uint32_t *)argument)[j / 4] = random() | 0x80000000;
-		refused += ioctl(fds[i % 3], _IOC(random() % 4, SVMM_IOC, nr, bytes), argument) < 0;
+		refused += ioctl(fds[i % 3], _IOC(random() % 4, SVMM_IOC, nr, bytes),
+				 argument) < 0;
 	}
 	EXPECT_LE(CALLS * 9 / 10, refused);
 	vmt_close(&v);
@@ -107,7 +109,7 @@ TEST(class_32_log_of_calls)
 	close(log);
 }
 
-/* Each of them is refused, ends the guest or is run; none is worth more than a line now and then. */
+/* Each of them is refused, ends the guest or is run; none is worth a line but now and then. */
 TEST(class_32_log_of_states)
 {
 	int log = open_log();
@@ -122,8 +124,7 @@ TEST(class_32_log_of_states)
 		uint8_t *groups = (uint8_t *)&v.page->gpr;
 
 		for (int j = 0; j < 16; j++)
-			groups[random() % (sizeof(*v.page) - offsetof(struct svmm_vcpu_page, gpr))] =
-				random();
+			groups[random() % GROUPS_BYTES] = random();
 		v.page->dirty = SVMM_STATE_SEG | SVMM_STATE_CR | SVMM_STATE_EVENTS;
 		svmm_run(v.vcpu);
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/firmware.c userspace/option_rom.c userspace/acpi.c userspace/acpi_linker.c userspace/image.c
+// needs: userspace/firmware.c userspace/option_rom.c userspace/acpi.c userspace/acpi_linker.c
+// needs: userspace/image.c
 // needs: userspace/devices/fw_cfg.c userspace/topology.c userspace/progress.c userspace/options.c
 /*
  * What --firmware gives a guest: files that are no ROM, where a ROM is in memory, and what fw_cfg
