@@ -163,6 +163,30 @@ TEST(breakpoint)
 	vmt_close(&v);
 }
 
+/*
+ * A guest that stands at a breakpoint has not taken an interrupt: a step from there is the
+ * instruction, not a handler.
+ */
+TEST(breakpoint_before_interrupts)
+{
+	unsigned int taken = 0;
+	struct vmt v;
+
+	boot(&v, "often");
+	vmt_report(&v);
+	ASSERT_EQ(0, set(&v, SVMM_DEBUG_BP, 0, 0));
+	for (int i = 0; i < 10000 || (vmt_count(&v, 0x31) < 100 && i < 200000); i++) {
+		EXPECT_DEBUG(&v, V_BP, 0);
+		vmt_get(&v, SVMM_STATE_EVENTS);
+		taken += !!(v.page->events.flags & SVMM_EVENT_INTR);
+		v.page->gpr.rip++;
+		v.page->dirty = SVMM_STATE_GPR;
+	}
+	EXPECT_LE(100, vmt_count(&v, 0x31));
+	EXPECT_EQ(0, taken);
+	vmt_close(&v);
+}
+
 /* The debugger's own registers: the guest reads and writes others. */
 TEST(registers)
 {

@@ -16,12 +16,16 @@
 #define DR7_ENABLES	0x000000ffULL
 #define DR7_TYPES	0xffff0000ULL
 
-/* User space is to know, as soon as the window is left.  What came first is what it is told. */
-static void report(struct vcpu *vcpu, u32 vector, u64 dr6)
+/*
+ * User space is to know, before an interrupt is taken that the guest could have.  What came first is
+ * what it is told.
+ */
+static enum svm_action report(struct vcpu *vcpu, u32 vector, u64 dr6)
 {
 	vcpu->debug.vector = vector;
 	vcpu->debug.dr6 = dr6;
 	vcpu_request(vcpu, VCPU_REQ_DEBUG);
+	return SVM_LEAVE;
 }
 
 void svm_debug_stepped(struct vcpu *vcpu)
@@ -233,16 +237,13 @@ enum svm_action svm_debug_db(struct vcpu *vcpu)
 		vmcb_set_dr6(vmcb, DR6_RESERVED);
 	if (guests)
 		event_raise(vcpu, 1, false, 0, apart ? dr6 & DR_STEP : 0);
-	if (met | told)
-		report(vcpu, 1, met | told);
-	return SVM_RESUME;
+	return met | told ? report(vcpu, 1, met | told) : SVM_RESUME;
 }
 
 /* RIP is at the INT3, which is not executed. */
 enum svm_action svm_exit_bp(struct vcpu *vcpu)
 {
-	report(vcpu, X86_VEC_BP, 0);
-	return SVM_RESUME;
+	return report(vcpu, X86_VEC_BP, 0);
 }
 
 /* INT n, before it is executed: it would save our TF.  QEMU has INT3 come here, too. */

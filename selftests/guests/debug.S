@@ -159,3 +159,16 @@ GUEST halts, MODE_LONG
 	nop
 	REPORT	G_COUNTS + 4 * 2
 	DONE
+
+/* Breakpoints, and a timer that interrupts them. */
+GUEST often, MODE_LONG
+	movl	$EOI_XAPIC, G_EOI
+	mov	$0xfee00000, %ebp
+	movl	$0x1ff, 0xf0(%rbp)
+	movl	$0xb, 0x3e0(%rbp)
+	movl	$0x20031, 0x320(%rbp)
+	movl	$100000, 0x380(%rbp)
+	REPORT	$1
+	sti
+1:	int3
+	jmp	1b
