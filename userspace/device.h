@@ -109,7 +109,7 @@ int machine_discard(struct machine *m, void *start, uint64_t bytes);
  * stretch @n of MACHINE_MAPS, which is not there yet.  Return: 0 or -errno; -EAGAIN: as
  * machine_add_ioeventfd().
  */
-enum { MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAPS };
+enum { MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAP_ROM, MACHINE_MAPS };
 int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host);
 void machine_unmap(struct machine *m, unsigned int n);
 

@@ -24,7 +24,6 @@
 #define ROM_END		0x100000000ULL
 #define ROM_UNIT	(64u << 10)
 #define ROM_MOST	(16u << 20)
-#define ROM_SLOT	MACHINE_REGIONS_MAX	/* the first one that is no RAM's */
 #define SHADOW_BYTES	(RAM_1M - RAM_BIOS_START)
 #define RESET_VECTOR	16			/* bytes before the end */
 #define SERIAL_PORT	0x3f8
@@ -141,8 +140,8 @@ static int place(const struct firmware *f, struct machine *m)
 	const struct io_range range = {
 		"rom", ROM_END - f->bytes, f->bytes, rom_read, rom_write, NULL,
 	};
-	int err = svmm_set_slot(m->vm_fd, ROM_SLOT, SVMM_MEM_READONLY, range.start, range.size,
-				f->rom);
+	int err = svmm_set_slot(m->vm_fd, MACHINE_SLOT(MACHINE_MAP_ROM), SVMM_MEM_READONLY,
+				range.start, range.size, f->rom);
 
 	if (!err)
 		err = machine_add_mmio(m, &range);

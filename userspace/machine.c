@@ -27,7 +27,6 @@
 #define RTC_IRQ		8
 #define IOEVENTFD_NS		1000000ull	/* there is one more each so many ns ... */
 #define IOEVENTFDS_AT_ONCE	1024u		/* ... up to twice what a VM can have */
-#define DEVICE_SLOTS	MACHINE_REGIONS_MAX	/* behind RAM's slots */
 #define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
 
 /* Interrupts */
@@ -144,12 +143,12 @@ int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
 {
 	if (!may_add_ioeventfd(m))
 		return -EAGAIN;
-	return svmm_set_slot(m->vm_fd, DEVICE_SLOTS + n, 0, gpa, bytes, host);
+	return svmm_set_slot(m->vm_fd, MACHINE_SLOT(n), 0, gpa, bytes, host);
 }
 
 void machine_unmap(struct machine *m, unsigned int n)
 {
-	svmm_set_slot(m->vm_fd, DEVICE_SLOTS + n, 0, 0, 0, NULL);
+	svmm_set_slot(m->vm_fd, MACHINE_SLOT(n), 0, 0, 0, NULL);
 }
 
 void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)

@@ -25,6 +25,7 @@
 #include "topology.h"
 
 #define MACHINE_MAX_RANGES	32
+#define MACHINE_SLOT(n)		(MACHINE_REGIONS_MAX + (n))	/* of MACHINE_MAPS; RAM is first */
 #define MACHINE_APIC_BASE	0xfee00000u
 #define MACHINE_IOAPIC_BASE	0xfec00000u
 #define MACHINE_IOAPIC_ID	0	/* not in the number space of local APICs */

@@ -63,7 +63,7 @@ int svmm_set_slot(int vm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t by
 	slot.gpa = gpa;
 	slot.bytes = bytes;
 	slot.host = addr;
-	return id < MACHINE_REGIONS_MAX ? -EINVAL : slot_error;
+	return id == MACHINE_SLOT(MACHINE_MAP_ROM) ? slot_error : -EINVAL;
 }
 
 const char *svmm_explain(unsigned long request, int error)
