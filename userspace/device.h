@@ -109,8 +109,13 @@ int machine_discard(struct machine *m, void *start, uint64_t bytes);
  * stretch @n of MACHINE_MAPS, which is not there yet.  Return: 0 or -errno; -EAGAIN: as
  * machine_add_ioeventfd().
  */
-enum { MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAP_ROM, MACHINE_MAPS };
+enum {
+	MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAP_ROM, MACHINE_MAP_FLASH, MACHINE_MAPS
+};
 int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host);
+/* The same, but that writes go to whose range it is. */
+int machine_map_readonly(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
+			 void *host);
 void machine_unmap(struct machine *m, unsigned int n);
 
 /* The alarm of the real-time clock has gone off, and the guest wants to be told. */

@@ -139,11 +139,23 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 		       bytes, 0, fd);
 }
 
-int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+static int map(struct machine *m, unsigned int n, uint32_t flags, uint64_t gpa, uint64_t bytes,
+	       void *host)
 {
 	if (!may_add_ioeventfd(m))
 		return -EAGAIN;
-	return svmm_set_slot(m->vm_fd, MACHINE_SLOT(n), 0, gpa, bytes, host);
+	return svmm_set_slot(m->vm_fd, MACHINE_SLOT(n), flags, gpa, bytes, host);
+}
+
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+{
+	return map(m, n, 0, gpa, bytes, host);
+}
+
+int machine_map_readonly(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
+			 void *host)
+{
+	return map(m, n, SVMM_MEM_READONLY, gpa, bytes, host);
 }
 
 void machine_unmap(struct machine *m, unsigned int n)
