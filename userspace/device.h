@@ -264,7 +264,11 @@ void i8042_free(struct i8042 *i8042);
 #define ACPI_SLP_TYP_S3		3	/* dsdt.asl's */
 #define ACPI_SLP_TYP_S4		4
 #define ACPI_SLP_TYP_S5		5
+#define ACPI_PIIX4_BASE		0xb000	/* where OVMF puts the registers of ACPI_PM_BASE ... */
+#define ACPI_PIIX4_SLP_TYP_S5	0	/* ... and how it powers off */
 struct acpi_pm *acpi_pm_new(struct machine *m);
+/* It has these registers at ACPI_PIIX4_BASE, too.  Return: 0 or -errno. */
+int acpi_pm_add_piix4(struct acpi_pm *pm);
 void acpi_pm_power_button(struct acpi_pm *pm);
 /* The guest shall power off: press the button; for one that has slept, every two seconds. */
 void acpi_pm_shut_down(struct acpi_pm *pm);
