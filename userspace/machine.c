@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/flash.h"
 #include "devices/fw_cfg.h"
 #include "devices/hpet.h"
 #include "machine.h"
@@ -446,6 +447,14 @@ static int create_more_devices(struct machine *m, const struct machine_config *c
 		if (!is_there(m->fw_cfg, "--firmware"))
 			return -1;
 	}
+	if (config->uefi) {
+		int err = acpi_pm_add_piix4(m->acpi_pm);
+
+		if (err) {
+			message("--firmware: cannot have its power management: %s", strerror(-err));
+			return -1;
+		}
+	}
 	if (config->debug_port) {
 		m->debug_port = debug_port_new(m, config->debug_port);
 		if (!m->debug_port)
@@ -539,6 +548,8 @@ static void free_devices(struct machine *m)
 		plug_free(m->plugs);
 	if (m->debug_port)
 		debug_port_free(m->debug_port);
+	if (m->flash)
+		flash_free(m->flash);
 	if (m->fw_cfg)
 		fw_cfg_free(m->fw_cfg);
 	if (m->hpet)
