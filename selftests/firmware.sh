@@ -15,18 +15,7 @@ clean() { [ ! -e "$tmp/rom" ] || mv "$tmp/rom" $rom; }
 
 sector() { dd if="$1" bs=512 skip="$2" count=1 2>/dev/null; }
 
-# refused STATUS WORDS OPTION...
-refused()
-{
-	wanted=$1
-	words=$2
-	shift 2
-	timeout 60 vmctl run "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	[ $? -eq "$wanted" ] && grep -q -- "^vmctl: .*$words" "$tmp/err" && [ ! -s "$tmp/out" ]
-	result $? "refused: $words"
-}
-
-echo "1..18"
+echo "1..19"
 dd if=/dev/zero of="$tmp/disk" bs=1M count=0 seek=8 2>/dev/null
 dd if=out/selftests/guests/boot_sector.bin of="$tmp/disk" conv=notrunc 2>/dev/null
 dd if=/dev/urandom of="$tmp/disk" bs=512 seek=8 count=1 conv=notrunc 2>/dev/null
@@ -92,5 +81,6 @@ refused 1 "does not end with a PC's reset vector" --firmware "$tmp/half"
 mv $rom "$tmp/rom"
 refused 1 "there is no $rom; install the package seabios" --firmware seabios
 mv "$tmp/rom" $rom
+refused 1 "there is no /usr/share/OVMF/OVMF_CODE_4M.fd; install the package ovmf" --firmware ovmf
 refused 2 "--firmware goes without --kernel" --firmware seabios --kernel out/guest/vmlinuz
 exit $failed
