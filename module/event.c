@@ -134,7 +134,7 @@ static noinline bool inject_and_step(struct vcpu *vcpu)
 
 bool event_inject(struct vcpu *vcpu)
 {
-	bool known = true;
+	bool known = true, window;
 
 	/* What is in service decides what comes next. */
 	if (unlikely(!pv_eoi_take_back(vcpu))) {
@@ -155,8 +155,10 @@ bool event_inject(struct vcpu *vcpu)
 
 	if (vcpu->nmi_pending)
 		svm_want_nmi_window(vcpu);
-	svm_want_intr_window(vcpu, known && intr_pending(vcpu));
-	svm_want_cr8_exit(vcpu, lapic_tpr_blocks(vcpu));
+	window = known && intr_pending(vcpu);
+	svm_want_intr_window(vcpu, window);
+	/* The emulated host does not survive a write to CR8 while V_IRQ is set. */
+	svm_want_cr8_exit(vcpu, window || lapic_tpr_blocks(vcpu));
 	pv_eoi_offer(vcpu);
 	return known;
 }

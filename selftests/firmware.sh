@@ -22,17 +22,6 @@ clean()
 
 sector() { dd if="$1" bs=512 skip="$2" count=1 2>/dev/null; }
 
-# refused STATUS WORDS OPTION...
-refused()
-{
-	wanted=$1
-	words=$2
-	shift 2
-	timeout 60 vmctl run "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	[ $? -eq "$wanted" ] && grep -q -- "^vmctl: .*$words" "$tmp/err" && [ ! -s "$tmp/out" ]
-	result $? "refused: $words"
-}
-
 # sector_disk FILE OCTAL-BYTES: a disk whose boot sector that is
 sector_disk()
 {
@@ -56,7 +45,7 @@ screen()
 }
 on_screen() { vmctl screen bios 2>&1 | tee "$tmp/said" | grep -q -- "$1"; }
 
-echo "1..23"
+echo "1..24"
 dd if=/dev/zero of="$tmp/disk" bs=1M count=0 seek=8 2>/dev/null
 dd if=out/selftests/guests/boot_sector.bin of="$tmp/disk" conv=notrunc 2>/dev/null
 dd if=/dev/urandom of="$tmp/disk" bs=512 seek=8 count=1 conv=notrunc 2>/dev/null
@@ -136,5 +125,6 @@ refused 1 "the option ROM $vga_rom does not begin with 55 AA" --firmware seabios
 mv "$tmp/vga-rom" $vga_rom
 refused 1 "there is no /usr/lib/ipxe/qemu/pxe-virtio.rom.*install the package ipxe-qemu" \
 	--firmware seabios --net user,bootindex=0
+refused 1 "there is no /usr/share/OVMF/OVMF_CODE_4M.fd; install the package ovmf" --firmware ovmf
 refused 2 "--firmware goes without --kernel" --firmware seabios --kernel out/guest/vmlinuz
 exit $failed

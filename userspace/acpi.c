@@ -19,6 +19,7 @@
 #include "machine.h"
 #include "pci.h"
 #include "pci.hex"
+#include "pci_low.hex"
 #include "pvpanic.hex"
 
 #define PACKED __attribute__((packed))
@@ -438,6 +439,8 @@ static uint64_t build(uint8_t *host, uint64_t gpa, const struct acpi_choice *is,
 		tables[nr++] = put_mcfg(&w);
 		tables[nr++] = put(&w, pci_aml_code, sizeof(pci_aml_code), 16);
 	}
+	if (is->pci_low)
+		tables[nr++] = put(&w, pci_low_aml_code, sizeof(pci_low_aml_code), 16);
 	if (is->pvpanic)
 		tables[nr++] = put(&w, pvpanic_aml_code, sizeof(pvpanic_aml_code), 16);
 	if (is->hpet)

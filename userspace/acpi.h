@@ -12,7 +12,7 @@
 #include "ram.h"
 #include "topology.h"
 
-#define ACPI_TABLES_MAX	6u
+#define ACPI_TABLES_MAX	7u
 #define ACPI_ROOM	((uint32_t)(RAM_1M - RAM_BIOS_START))	/* for all of them */
 #define ACPI_RSDP_BYTES	36u
 #define ACPI_ALIGN	64u		/* of all of them: the FACS has that */
@@ -21,6 +21,7 @@
  * struct acpi_choice - what the tables tell of
  * @topology: of the CPUs, whose local APICs the MADT lists
  * @pci: there is a PCI bus
+ * @pci_low: whose window in memory begins at PCI_LOW_BASE
  * @pvpanic: there is that port
  * @keyboard: there is one
  * @hpet: there is one
@@ -28,6 +29,7 @@
 struct acpi_choice {
 	const struct topology *topology;
 	bool pci;
+	bool pci_low;
 	bool pvpanic;
 	bool keyboard;
 	bool hpet;

@@ -15,6 +15,8 @@
 #include "message.h"
 
 #define NR_PORTS	0x10000u
+#define TPM_START	0xfed40000u	/* TCG PC Client, "TPM MMIO Address Range" */
+#define TPM_END		0xfed45000u
 
 int bus_init(struct machine *m)
 {
@@ -137,10 +139,16 @@ void bus_io(struct machine *m, uint16_t port, bool write, unsigned int bytes, ui
 		port_access(m, port, write, bytes, p);
 }
 
+/* Without a screen or a TPM its place is empty, as programs find out by looking there. */
+static bool is_empty_place(uint64_t gpa)
+{
+	return (gpa >= RAM_VGA_START && gpa < RAM_VGA_END) ||
+	       (gpa >= TPM_START && gpa < TPM_END);
+}
+
 static void report_stray(struct machine *m, uint64_t gpa, bool write, unsigned int bytes)
 {
-	/* Without a screen its place is empty, as programs find out by looking there. */
-	if (m->stray_reported || (gpa >= RAM_VGA_START && gpa < RAM_VGA_END))
+	if (m->stray_reported || is_empty_place(gpa))
 		return;
 	m->stray_reported = true;
 	if (!message_guest())

@@ -109,8 +109,13 @@ int machine_discard(struct machine *m, void *start, uint64_t bytes);
  * stretch @n of MACHINE_MAPS, which is not there yet.  Return: 0 or -errno; -EAGAIN: as
  * machine_add_ioeventfd().
  */
-enum { MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAPS };
+enum {
+	MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAP_ROM, MACHINE_MAP_FLASH, MACHINE_MAPS
+};
 int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host);
+/* The same, but that writes go to whose range it is. */
+int machine_map_readonly(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
+			 void *host);
 void machine_unmap(struct machine *m, unsigned int n);
 
 /* The alarm of the real-time clock has gone off, and the guest wants to be told. */
@@ -259,7 +264,11 @@ void i8042_free(struct i8042 *i8042);
 #define ACPI_SLP_TYP_S3		3	/* dsdt.asl's */
 #define ACPI_SLP_TYP_S4		4
 #define ACPI_SLP_TYP_S5		5
+#define ACPI_PIIX4_BASE		0xb000	/* where OVMF puts the registers of ACPI_PM_BASE ... */
+#define ACPI_PIIX4_SLP_TYP_S5	0	/* ... and how it powers off */
 struct acpi_pm *acpi_pm_new(struct machine *m);
+/* It has these registers at ACPI_PIIX4_BASE, too.  Return: 0 or -errno. */
+int acpi_pm_add_piix4(struct acpi_pm *pm);
 void acpi_pm_power_button(struct acpi_pm *pm);
 /* The guest shall power off: press the button; for one that has slept, every two seconds. */
 void acpi_pm_shut_down(struct acpi_pm *pm);

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "devices/flash.h"
 #include "devices/fw_cfg.h"
 #include "devices/hpet.h"
 #include "machine.h"
@@ -27,7 +28,6 @@
 #define RTC_IRQ		8
 #define IOEVENTFD_NS		1000000ull	/* there is one more each so many ns ... */
 #define IOEVENTFDS_AT_ONCE	1024u		/* ... up to twice what a VM can have */
-#define DEVICE_SLOTS	MACHINE_REGIONS_MAX	/* behind RAM's slots */
 #define PIT_PIN		2	/* MADT tells the guest so: acpi.c */
 
 /* Interrupts */
@@ -140,16 +140,28 @@ void machine_remove_ioeventfd(struct machine *m, int fd, bool port, uint64_t add
 		       bytes, 0, fd);
 }
 
-int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+static int map(struct machine *m, unsigned int n, uint32_t flags, uint64_t gpa, uint64_t bytes,
+	       void *host)
 {
 	if (!may_add_ioeventfd(m))
 		return -EAGAIN;
-	return svmm_set_slot(m->vm_fd, DEVICE_SLOTS + n, 0, gpa, bytes, host);
+	return svmm_set_slot(m->vm_fd, MACHINE_SLOT(n), flags, gpa, bytes, host);
+}
+
+int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host)
+{
+	return map(m, n, 0, gpa, bytes, host);
+}
+
+int machine_map_readonly(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
+			 void *host)
+{
+	return map(m, n, SVMM_MEM_READONLY, gpa, bytes, host);
 }
 
 void machine_unmap(struct machine *m, unsigned int n)
 {
-	svmm_set_slot(m->vm_fd, DEVICE_SLOTS + n, 0, 0, 0, NULL);
+	svmm_set_slot(m->vm_fd, MACHINE_SLOT(n), 0, 0, 0, NULL);
 }
 
 void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)
@@ -435,6 +447,14 @@ static int create_more_devices(struct machine *m, const struct machine_config *c
 		if (!is_there(m->fw_cfg, "--firmware"))
 			return -1;
 	}
+	if (config->uefi) {
+		int err = acpi_pm_add_piix4(m->acpi_pm);
+
+		if (err) {
+			message("--firmware: cannot have its power management: %s", strerror(-err));
+			return -1;
+		}
+	}
 	if (config->debug_port) {
 		m->debug_port = debug_port_new(m, config->debug_port);
 		if (!m->debug_port)
@@ -528,6 +548,8 @@ static void free_devices(struct machine *m)
 		plug_free(m->plugs);
 	if (m->debug_port)
 		debug_port_free(m->debug_port);
+	if (m->flash)
+		flash_free(m->flash);
 	if (m->fw_cfg)
 		fw_cfg_free(m->fw_cfg);
 	if (m->hpet)

@@ -25,6 +25,7 @@
 #include "topology.h"
 
 #define MACHINE_MAX_RANGES	32
+#define MACHINE_SLOT(n)		(MACHINE_REGIONS_MAX + (n))	/* of MACHINE_MAPS; RAM is first */
 #define MACHINE_APIC_BASE	0xfee00000u
 #define MACHINE_IOAPIC_BASE	0xfec00000u
 #define MACHINE_IOAPIC_ID	0	/* not in the number space of local APICs */
@@ -39,6 +40,7 @@
  * @cpuid: what they can do; their topology is written into it
  * @exit_port: debug-exit port, or -1
  * @firmware: the guest begins with firmware
+ * @uefi: which is UEFI
  * @debug_port: where what firmware says at its debug port goes, or NULL
  * @pvpanic: it can say that it has panicked
  * @keyboard: there is one
@@ -56,6 +58,7 @@ struct machine_config {
 	struct svmm_cpuid *cpuid;
 	int exit_port;
 	bool firmware;
+	bool uefi;
 	struct console *debug_port;
 	bool pvpanic;
 	bool keyboard;
@@ -161,6 +164,7 @@ struct machine {
 	struct pvpanic *pvpanic;	/* NULL: none was asked for */
 	struct hpet *hpet;		/* likewise */
 	struct fw_cfg *fw_cfg;		/* NULL: there is no firmware */
+	struct flash *flash;		/* NULL: firmware has no variables */
 	struct debug_port *debug_port;	/* NULL: none was asked for */
 	struct plugs *plugs;		/* NULL: there is no PCI bus */
 };

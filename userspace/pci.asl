@@ -4,6 +4,9 @@
 //
 DefinitionBlock ("pci.aml", "SSDT", 2, "SVMM", "VMCTLPCI", 1)
 {
+	// pci_low.asl's, if there is that
+	External (\_SB.LOWW, BuffObj)
+
 	Scope (\_SB)
 	{
 		Device (PCI0)
@@ -13,7 +16,7 @@ DefinitionBlock ("pci.aml", "SSDT", 2, "SVMM", "VMCTLPCI", 1)
 			Name (_UID, 0)
 			Name (_SEG, 0)
 			Name (_BBN, 0)
-			Name (_CRS, ResourceTemplate ()
+			Name (WNDW, ResourceTemplate ()
 			{
 				WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
 					0, 0, 0, 0, 1)
@@ -27,6 +30,15 @@ DefinitionBlock ("pci.aml", "SSDT", 2, "SVMM", "VMCTLPCI", 1)
 					NonCacheable, ReadWrite,
 					0, 0xE0100000, 0xFEBFFFFF, 0, 0x1EB00000)
 			})
+
+			Method (_CRS)
+			{
+				If (CondRefOf (\_SB.LOWW))
+				{
+					Return (ConcatenateResTemplate (WNDW, \_SB.LOWW))
+				}
+				Return (WNDW)
+			}
 
 			// INTA of slot n: I/O APIC pin 16 + (n & 3)
 			Name (_PRT, Package ()

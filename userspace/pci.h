@@ -24,6 +24,7 @@
 #define PCI_MEM_BASE		0xc0000000u	/* BARs in memory, where vmctl puts them */
 #define PCI_MEM_BYTES		0x20000000u
 #define PCI_MEM_END		0xfec00000u	/* the window's end: firmware puts them there */
+#define PCI_LOW_BASE		0x80000000u	/* its start for UEFI, if no RAM is there */
 #define PCI_PORTS_BASE		0xc000u		/* BARs of I/O ports */
 #define PCI_PORTS_BYTES		0x4000u
 #define PCI_SLOTS		32
@@ -72,7 +73,8 @@ struct machine *pci_bus_machine(struct pci_bus *bus);
 
 /*
  * The next function that is made has this place, not the next free slot.  Those beside function 0,
- * which has to be there before and for longer, share its interrupt line.
+ * which has to be there before and for longer, share its interrupt line.  One that is made without
+ * is not found by looking: it is for who knows the place.
  */
 void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function);
 
@@ -81,6 +83,11 @@ void pci_bus_place(struct pci_bus *bus, unsigned int slot, unsigned int function
  * firmware knows.  The bus is handed over.
  */
 void pci_bus_for_firmware(struct pci_bus *bus);
+
+/*
+ * The window in memory begins at PCI_LOW_BASE, where the machine has no RAM.  Return: 0 or -errno.
+ */
+int pci_bus_widen(struct pci_bus *bus);
 
 /*
  * The guest has the bus now: what is added from now on is as the hardware has it, BARs without

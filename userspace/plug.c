@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/piix.h"
 #include "devices/vga.h"
 #include "devices/virtio_balloon.h"
 #include "devices/virtio_blk.h"
@@ -164,6 +165,11 @@ static void free_vga(void *device)
 	vga_free(device);
 }
 
+static void free_isa(void *device)
+{
+	piix_isa_free(device);
+}
+
 /* Function @place of slot 0 is next.  Return: where to remember it. */
 static struct plug *single(struct plugs *plugs, unsigned int place)
 {
@@ -210,6 +216,11 @@ static const char *plug_singles(struct plugs *plugs)
 		if (remember(plug, vga_new(plugs->bus), free_vga))
 			return "vga";
 	}
+	if (c->uefi) {
+		plug = single(plugs, PLACE_ISA);
+		if (remember(plug, piix_isa_new(plugs->bus), free_isa))
+			return "firmware";
+	}
 	return NULL;
 }
 
@@ -254,6 +265,18 @@ const struct vga *plug_vga(const struct plugs *plugs)
 	return plugs->singles[PLACE_VGA].device;
 }
 
+/* Before anything is plugged in.  Return: 0, or -1 after a message. */
+static int prepare_for_uefi(struct pci_bus *bus, struct machine *m)
+{
+	int err = piix_pm_new(bus) ? 0 : -errno;
+
+	if (!err && !machine_memory(m, PCI_LOW_BASE, 1))
+		err = pci_bus_widen(bus);
+	if (err)
+		message("cannot prepare the PCI bus for UEFI: %s", strerror(-err));
+	return err;
+}
+
 struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned int cpus)
 {
 	struct plugs *plugs = calloc(1, sizeof(*plugs));
@@ -278,6 +301,8 @@ struct plugs *plug_all(struct machine *m, struct plug_config *config, unsigned i
 	}
 	if (config->firmware)
 		pci_bus_for_firmware(plugs->bus);
+	if (config->uefi && prepare_for_uefi(plugs->bus, m))
+		goto fail;
 	if (plug_slots(plugs))
 		goto fail;
 	if (config->balloon.wanted && machine_discard(m, NULL, 0)) {

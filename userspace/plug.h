@@ -27,6 +27,7 @@ struct plugs;
 /**
  * struct plug_config - what the user wants there
  * @firmware: the guest begins with firmware, which looks at the bus first
+ * @uefi: it is UEFI, which looks for what is on the board of a PC
  * @disks: the disks
  * @blocks: their images; NULL: it was taken out
  * @nr_disks: how many, with those that were
@@ -52,6 +53,7 @@ struct plugs;
  */
 struct plug_config {
 	bool firmware;
+	bool uefi;
 	struct disk_options disks[DISKS_MAX];
 	struct block **blocks;
 	unsigned int nr_disks;

@@ -138,7 +138,7 @@ static int load(const struct run *r)
 		.keyboard = o->keyboard, .hpet = o->hpet,
 	};
 
-	if (o->firmware)
+	if (o->firmware.name)
 		return firmware_load(&r->firmware, m, &acpi, &r->plugs);
 	if (o->flat.text)
 		return boot_flat(&m->ram, boot.page, &r->files.program, &o->flat_options);
@@ -193,7 +193,7 @@ static int choose_cpus(struct run *r)
 
 static void close_programs(struct run *r)
 {
-	if (r->options->firmware)
+	if (r->options->firmware.name)
 		firmware_close(&r->firmware);
 	else
 		boot_files_close(&r->files);
@@ -209,8 +209,8 @@ static int open_programs(struct run *r)
 {
 	const struct run_options *o = r->options;
 
-	if (o->firmware)
-		return firmware_open(&r->firmware, o->firmware, o->vga, o->nets, o->nr_nets) ?
+	if (o->firmware.name)
+		return firmware_open(&r->firmware, &o->firmware, o->vga, o->nets, o->nr_nets) ?
 		       STATUS_ERROR : 0;
 	return boot_files_open(&r->files, o) ? STATUS_ERROR : 0;
 }
@@ -279,7 +279,7 @@ static int open_plugs(struct run *r)
 	struct plug_config *p = &r->plugs;
 
 	*p = (struct plug_config) {
-		.firmware = o->firmware,
+		.firmware = o->firmware.name, .uefi = r->firmware.uefi,
 		.blocks = r->blocks, .nets = r->nets,
 		.shares = o->shares, .servers = r->servers,
 		.vm_name = o->name,
@@ -383,7 +383,8 @@ static enum machine_stop run_once(struct run *r, unsigned int *value)
 		.topology = r->options->topology,
 		.cpuid = r->cpuid,
 		.exit_port = r->options->exit_port,
-		.firmware = r->options->firmware,
+		.firmware = r->options->firmware.name,
+		.uefi = r->firmware.uefi,
 		.debug_port = r->debug_port,
 		.pvpanic = r->options->pvpanic,
 		.keyboard = r->options->keyboard,

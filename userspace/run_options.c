@@ -254,6 +254,11 @@ static bool add_module(const char *value, struct run_options *o, char *why, size
 	return true;
 }
 
+static bool set_firmware(const char *value, struct run_options *o, char *why, size_t room)
+{
+	return firmware_parse(value, &o->firmware, why, room);
+}
+
 static bool parse_address(const char *s, uint64_t *address)
 {
 	unsigned long value;
@@ -351,7 +356,7 @@ const struct run_option run_option_table[] = {
 	{ "flat", OPTION_TEXT, .parse = set_flat },
 	{ "entry", OPTION_NUMBER, .parse = set_entry },
 	{ "mode", OPTION_TEXT, .parse = set_mode },
-	{ "firmware", OPTION_TEXT, AT(firmware) },
+	{ "firmware", OPTION_TEXT, .parse = set_firmware },
 	{ "debug-port", OPTION_TEXT, .parse = set_debug_port },
 };
 
@@ -404,10 +409,12 @@ static bool choose_consoles(struct run_options *o)
 /* What is to run.  Return: what is wrong with it, or NULL. */
 static const char *check_program(const struct run_options *o)
 {
-	if (o->firmware && (o->flat.text || o->kernel || o->initrd || o->append || o->nr_modules))
+	const char *firmware = o->firmware.name;
+
+	if (firmware && (o->flat.text || o->kernel || o->initrd || o->append || o->nr_modules))
 		return "--firmware goes without --kernel, --initrd, --module, --append and --flat: "
 		       "what it starts is on a --disk";
-	if (o->firmware && o->mem_bytes < FIRMWARE_MIN_MEM)
+	if (firmware && o->mem_bytes < FIRMWARE_MIN_MEM)
 		return "--firmware: it needs --mem 4M or more";
 	if (o->flat.text && (o->kernel || o->initrd || o->append || o->nr_modules))
 		return "--flat goes without --kernel, --initrd, --module and --append";
@@ -415,7 +422,7 @@ static const char *check_program(const struct run_options *o)
 		return "--entry, --mode: they are for --flat; a kernel says itself how it starts";
 	if (o->initrd && o->nr_modules == BOOT_MODULES_MAX)
 		return "--initrd, --module: a kernel has at most 32 of them";
-	if (!o->firmware && !o->flat.text && !o->kernel)
+	if (!firmware && !o->flat.text && !o->kernel)
 		return "nothing to run; give a kernel with --kernel FILE, or a disk with "
 		       "--firmware seabios --disk FILE";
 	return NULL;
@@ -476,7 +483,8 @@ bool run_options_set(struct run_options *o, struct run_settings *settings, bool 
 /* The file name, as much as fits, and the process ID: unique and telling. */
 void run_options_set_name(struct run_options *o)
 {
-	const char *path = o->flat.text ? o->flat.text : o->firmware ? o->firmware : o->kernel;
+	const char *path = o->flat.text ? o->flat.text :
+			   o->firmware.name ? o->firmware.name : o->kernel;
 	const char *base, *end;
 	char suffix[16];
 	size_t len, room;

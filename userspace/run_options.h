@@ -15,6 +15,7 @@
 #include "boot.h"
 #include "cpu.h"
 #include "disk.h"
+#include "firmware.h"
 #include "libsvmm.h"
 #include "net.h"
 #include "ram.h"
@@ -60,7 +61,7 @@ struct run_options {
 	struct run_file flat;		/* "FILE@ADDRESS"; @text is NULL: none */
 	struct flat_options flat_options;
 	bool has_entry, has_mode;
-	const char *firmware;		/* NULL: none */
+	struct firmware_choice firmware;
 	const char *debug_port;		/* NULL: none */
 	const char *console;
 	const char *virtio_console;	/* NULL: none */

@@ -22,13 +22,35 @@ grub_disk()
 	rm "$tmp/partition"
 }
 
-# boot SECONDS OPTION...: a guest with firmware, its console in $tmp/out; to its end
+# efi_disk FILE DIRECTORY: the same for UEFI, with GRUB in a partition of its own
+efi_disk()
+{
+	cat out/guest/efi.img >"$1"
+	dd if=/dev/zero of="$tmp/partition" bs=1M count=0 seek=40 2>/dev/null
+	/sbin/mke2fs -q -t ext2 -d "$2" "$tmp/partition" && cat "$tmp/partition" >>"$1"
+	cat out/guest/efi-end.img >>"$1"
+	rm "$tmp/partition"
+}
+
+# boot SECONDS OPTION...: a guest with $firmware, its console in $tmp/out; to its end
+firmware=seabios
 boot()
 {
 	seconds=$1
 	shift
-	timeout "$seconds" vmctl run --firmware seabios --exit-port 0xf4 "$@" >"$tmp/out" \
+	timeout "$seconds" vmctl run --firmware "$firmware" --exit-port 0xf4 "$@" >"$tmp/out" \
 		2>"$tmp/err" </dev/null
+}
+
+# refused STATUS WORDS OPTION...
+refused()
+{
+	wanted=$1
+	words=$2
+	shift 2
+	timeout 60 vmctl run "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	[ $? -eq "$wanted" ] && grep -q -- "^vmctl: .*$words" "$tmp/err" && [ ! -s "$tmp/out" ]
+	result $? "refused: $words"
 }
 
 said() { tr -d '\r' <"$tmp/out" | grep -q -e "$1"; }

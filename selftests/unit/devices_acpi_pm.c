@@ -46,6 +46,32 @@ static void test_soft_off(void)
 	acpi_pm_free(pm);
 }
 
+/* Where firmware has it, it is the same, but that PIIX4's 0 is soft-off. */
+static void test_piix4(void)
+{
+	pm = acpi_pm_new(&fake);
+	CHECK_EQ(acpi_pm_add_piix4(pm), 0);
+	advance(SECOND);
+	CHECK_EQ(port_in(ACPI_PIIX4_BASE + 8, 4), 3579545);
+	CHECK_EQ(port_in(TMR, 4), 3579545);
+	port_out(ACPI_PIIX4_BASE + 2, 2, 0x21);
+	CHECK_EQ(port_in(EN, 2), 0x21);
+	port_out(ACPI_PIIX4_BASE + 4, 2, 0);
+	CHECK_EQ(fake.stops, 0);
+	port_out(ACPI_PIIX4_BASE + 4, 2, 1 << 13);
+	CHECK_EQ(fake.stops, 1);
+	CHECK_EQ(fake.stop_why, MACHINE_POWEROFF);
+	port_out(CNT, 2, 1 << 10 | 1 << 13);
+	CHECK_EQ(fake.stops, 1);
+	acpi_pm_free(pm);
+
+	fake_init();
+	pm = acpi_pm_new(&fake);
+	fake.refuse_after = 0;
+	CHECK_EQ(acpi_pm_add_piix4(pm), -EEXIST);
+	acpi_pm_free(pm);
+}
+
 #define RTC	0x400
 #define WAK	0x8000
 #define SLEEP	(ACPI_SLP_TYP_S3 << 10 | 1 << 13)
@@ -299,6 +325,7 @@ static void test_refused(void)
 
 static const struct test tests[] = {
 	{ "acpi: S5 powers off, and what is no state does nothing", test_soft_off },
+	{ "acpi: the same where OVMF expects it", test_piix4 },
 	{ "acpi: S3 sleeps until it is woken, S4 powers off", test_sleep },
 	{ "acpi: the power button's status and SCI", test_power_button },
 	{ "acpi: a guest that shall power off, and sleeps", test_shut_down },

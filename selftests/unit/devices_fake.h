@@ -70,7 +70,7 @@ struct machine {
 	unsigned int ioeventfd_changes;
 	bool ioeventfds_later;		/* there were too many lately */
 	unsigned int bad_removals;	/* of what was not there */
-	struct { uint64_t gpa, bytes; void *host; } map[MACHINE_MAPS];
+	struct { uint64_t gpa, bytes; void *host; bool readonly; } map[MACHINE_MAPS];
 	unsigned int maps;
 	struct fake_watch watch[FAKE_WATCHES];
 	unsigned int nr_watches;
@@ -287,8 +287,18 @@ int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
 	m->map[n].gpa = gpa;
 	m->map[n].bytes = bytes;
 	m->map[n].host = host;
+	m->map[n].readonly = false;
 	m->maps++;
 	return 0;
+}
+
+int machine_map_readonly(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,
+			 void *host)
+{
+	int err = machine_map(m, n, gpa, bytes, host);
+
+	m->map[n].readonly = !err;
+	return err;
 }
 
 void machine_unmap(struct machine *m, unsigned int n)

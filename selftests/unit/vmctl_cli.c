@@ -43,6 +43,12 @@ bool disk_parse(const char *text, struct disk_options *disk, char *why, size_t b
 	return true;
 }
 
+bool firmware_parse(const char *text, struct firmware_choice *choice, char *why, size_t bytes)
+{
+	choice->name = text;
+	return true;
+}
+
 bool net_parse(const char *text, struct net_options *net, char *why, size_t bytes)
 {
 	net->text = text;
@@ -168,7 +174,7 @@ static const struct sample {
 	{ "name", "foo.1" }, { "console", "file:/tmp/x" }, { "no-reboot" },
 	{ "exit-port", "0xf4" }, { "counters" }, { "flat", "guest.bin@64" }, { "last-exits" },
 	{ "module", "m a=b c" }, { "entry", "0x1040" }, { "mode", "long" },
-	{ "firmware", "seabios" }, { "debug-port", "file:/tmp/x" },
+	{ "firmware", "ovmf,vars=/v" }, { "debug-port", "file:/tmp/x" },
 	{ "gdb", "tcp:1234" }, { "gdb-wait" },
 };
 
@@ -235,7 +241,8 @@ static bool same(const struct run_options *a, const struct run_options *b)
 {
 	return same_text(a->kernel, b->kernel) && same_text(a->initrd, b->initrd) &&
 	       same_text(a->append, b->append) && same_files(a, b) &&
-	       same_text(a->firmware, b->firmware) && same_text(a->debug_port, b->debug_port) &&
+	       same_text(a->firmware.name, b->firmware.name) &&
+	       same_text(a->debug_port, b->debug_port) &&
 	       same_text(a->console, b->console) && same_text(a->name, b->name) &&
 	       same_text(a->backing.path, b->backing.path) && a->mem_bytes == b->mem_bytes &&
 	       a->backing.page == b->backing.page && a->backing.prefault == b->backing.prefault &&

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// needs: userspace/firmware.c userspace/option_rom.c userspace/acpi.c userspace/acpi_linker.c
-// needs: userspace/image.c
-// needs: userspace/devices/fw_cfg.c userspace/topology.c userspace/progress.c userspace/options.c
+// needs: userspace/firmware.c userspace/firmware_vars.c userspace/acpi.c userspace/acpi_linker.c
+// needs: userspace/image.c userspace/devices/fw_cfg.c userspace/devices/flash.c userspace/subopt.c
+// needs: userspace/topology.c userspace/progress.c userspace/options.c userspace/option_rom.c
 /*
  * What --firmware gives a guest: files that are no ROM, where a ROM is in memory, and what fw_cfg
- * has. The script of the ACPI tables is carried out here as firmware does it, with the tables at
- * odd places, and what comes of it is looked through as an operating system does it.
+ * has; UEFI is vmctl_firmware_uefi.c's. The script of the ACPI tables is carried out here as
+ * firmware does it, with the tables at odd places, and what comes of it is looked through as an
+ * operating system does it.
  */
 #include <endian.h>
 #include <errno.h>
@@ -51,6 +52,16 @@ int machine_add_mmio(struct machine *to, const struct io_range *range)
 	return 0;
 }
 
+int machine_map_readonly(struct machine *in, unsigned int n, uint64_t gpa, uint64_t bytes,
+			 void *host)
+{
+	return -ENOSPC;
+}
+
+void machine_unmap(struct machine *in, unsigned int n)
+{
+}
+
 void *machine_memory(struct machine *of, uint64_t gpa, uint64_t bytes)
 {
 	return NULL;
@@ -63,7 +74,7 @@ int svmm_set_slot(int vm, uint32_t id, uint32_t flags, uint64_t gpa, uint64_t by
 	slot.gpa = gpa;
 	slot.bytes = bytes;
 	slot.host = addr;
-	return id < MACHINE_REGIONS_MAX ? -EINVAL : slot_error;
+	return id == MACHINE_SLOT(MACHINE_MAP_ROM) ? slot_error : -EINVAL;
 }
 
 const char *svmm_explain(unsigned long request, int error)
@@ -102,13 +113,15 @@ static void make_rom(void)
 
 static bool refused(const char *name, const char *words)
 {
+	const struct firmware_choice choice = { .name = name };
 	struct firmware f = { 0 };
 
-	return firmware_open(&f, name, false, NULL, 0) && !f.rom && was_said(words);
+	return firmware_open(&f, &choice, false, NULL, 0) && !f.rom && was_said(words);
 }
 
 static void test_bad_images(void)
 {
+	const struct firmware_choice choice = { .name = path };
 	uint8_t *vector = rom + ROM_BYTES - 16;
 	struct firmware f;
 	bool ok;
@@ -129,17 +142,17 @@ static void test_bad_images(void)
 	ok = refused(path, "up to 16M");
 	ksft_test_result(ok, "one that is too large is refused\n");
 	ok = refused("/nonexistent/rom", "cannot open the firmware /nonexistent/rom: No such file");
-	ok &= refused("seabois", "neither a file nor a name; use seabios");
+	ok &= refused("seabois", "neither a file nor a name; use seabios, ovmf, or");
 	ok &= refused("/tmp", "is not a regular file");
 	ok &= refused("", "neither a file nor a name");
 	ksft_test_result(ok, "what is no file is refused\n");
 	memset(vector, 0x90, 16);
 	vector[2] = 0xe9;
 	write_rom(ROM_BYTES);
-	ok = !firmware_open(&f, path, false, NULL, 0) && was_said(NULL) && f.bytes == ROM_BYTES &&
+	ok = !firmware_open(&f, &choice, false, NULL, 0) && was_said(NULL) && f.bytes == ROM_BYTES &&
 	     !memcmp(f.rom, rom, ROM_BYTES);
 	firmware_close(&f);
-	ksft_test_result(ok && !f.rom, "one that begins as UEFI's do is taken\n");
+	ksft_test_result(ok && !f.rom, "one that begins behind NOPs is taken\n");
 }
 
 /* ---- what firmware does ------------------------------------------------------------------ */
@@ -356,6 +369,7 @@ static void test_guest(void)
 {
 	const struct topology t = { .sockets = 3, .cores = 1, .threads = 1 };
 	const struct acpi_choice acpi = { .topology = &t, .pci = true, .pvpanic = true };
+	const struct firmware_choice choice = { .name = path };
 	struct firmware f;
 	uint32_t bytes;
 	uint8_t *map;
@@ -363,7 +377,7 @@ static void test_guest(void)
 
 	make_rom();
 	write_rom(ROM_BYTES);
-	if (firmware_open(&f, path, false, NULL, 0))
+	if (firmware_open(&f, &choice, false, NULL, 0))
 		ksft_exit_fail_msg("%s\n", said.last);
 	boot_order = "/pci@i0cf8/scsi@9/disk@0,0\n";
 	ok = !firmware_load(&f, &m, &acpi, NULL) && was_said(NULL);
@@ -389,7 +403,8 @@ static void test_guest(void)
 	ok &= next() == 3 && !next();
 	ksft_test_result(ok, "of processors\n");
 	ok = file_is("etc/sercon-port", "\xf8\x03", 2) && file_is("etc/irq0-override", "\1", 1) &&
-	     file_is("bootorder", boot_order, strlen(boot_order) + 1);
+	     file_is("bootorder", boot_order, strlen(boot_order) + 1) &&
+	     file_is("etc/system-states", NULL, 0) && !m.flash;
 	ksft_test_result(ok, "of the serial port, and what to boot\n");
 	test_acpi();
 	slot_error = -ENOSPC;

@@ -6,7 +6,7 @@
 // needs: userspace/devices/ioapic.c userspace/devices/pit.c userspace/devices/rtc.c
 // needs: userspace/devices/uart.c userspace/devices/i8042.c userspace/devices/acpi_pm.c
 // needs: userspace/devices/ps2_keyboard.c userspace/devices/fw_cfg.c
-// needs: userspace/devices/hpet.c
+// needs: userspace/devices/hpet.c userspace/devices/flash.c
 // needs: userspace/devices/exit_port.c userspace/devices/pvpanic.c userspace/suspend.c
 // needs: userspace/look.c userspace/guest_memory.c userspace/paging.c userspace/disas.c
 // libs: -lZydis -pthread

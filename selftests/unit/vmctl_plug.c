@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // needs: userspace/plug.c userspace/plug_hot.c userspace/devices/acpi_plug.c
 // needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
+// needs: userspace/devices/piix.c
 /*
  * Where on the PCI bus each device has its place, whatever else is plugged in, and what comes and
  * goes while the guest runs. The models, and what they are in the host, are played by this file: a
@@ -49,6 +50,12 @@ static void *new_function(struct pci_bus *bus, unsigned int device)
 }
 
 static struct plug_config config;
+static uint64_t ram_bytes;
+
+void *machine_memory(struct machine *m, uint64_t gpa, uint64_t bytes)
+{
+	return gpa + bytes <= ram_bytes ? said : NULL;
+}
 
 /* The device there, or -1. */
 static int device_at(unsigned int slot, unsigned int function)
@@ -422,6 +429,39 @@ static void test_firmware(void)
 	plug_free(all);
 }
 
+/* With UEFI there is a board, whatever else there is, and a window where there is no RAM. */
+static void test_uefi(void)
+{
+	static const struct {
+		uint64_t ram_bytes;
+		unsigned int refuse_after;	/* ranges; how many it wants */
+	} cases[] = { { PCI_LOW_BASE, 7 }, { PCI_LOW_BASE + 4096, 6 } };
+	struct plugs *all;
+
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		configure(DISKS_MAX, NETS_MAX, SHARES_MAX);
+		add_singles();
+		config.firmware = true;
+		config.uefi = true;
+		ram_bytes = cases[i].ram_bytes;
+		fake_init();
+		fake.refuse_after = cases[i].refuse_after;
+		check_places();
+		fake.refuse_after = cases[i].refuse_after;
+		all = plug_all(&fake, &config, 3);
+		CHECK_EQ(device_at(0, 7), 0x7000);
+		CHECK_EQ(device_at(1, 3), 0x7113);
+		CHECK_EQ(config_read(1, PCI_HEADER_TYPE, 1), 0);
+		CHECK_EQ(functions(), 1 + DISKS_MAX + NETS_MAX + SHARES_MAX + 8);
+		plug_free(all);
+	}
+	ram_bytes = 0;
+	fake_init();
+	fake.refuse_after = 6;
+	CHECK(!plug_all(&fake, &config, 3));
+	CHECK(strstr(said, "cannot prepare the PCI bus for UEFI: File exists"));
+}
+
 /* What cannot be made is told by the name of its option, and all else is gone again. */
 static void test_failures(void)
 {
@@ -721,6 +761,7 @@ static const struct test tests[] = {
 	{ "as many as there can be", test_all },
 	{ "what firmware shall boot from", test_boot_order },
 	{ "a bus for firmware", test_firmware },
+	{ "a board for UEFI", test_uefi },
 	{ "devices that cannot be", test_failures },
 	{ "devices that come", test_attach },
 	{ "devices that go", test_detach },

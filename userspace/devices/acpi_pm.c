@@ -59,6 +59,7 @@ struct acpi_pm {
 	uint8_t reset_control;
 	bool asleep;
 	bool has_slept;
+	bool piix4;			/* it is also where firmware expects it */
 };
 
 static uint64_t pm_ticks(const struct acpi_pm *pm)
@@ -170,6 +171,10 @@ static void write_control(struct acpi_pm *pm, uint16_t value)
 		machine_request_stop(pm->m, MACHINE_SLEEP, 0);
 		wake_if_due(pm);
 		break;
+	case ACPI_PIIX4_SLP_TYP_S5:
+		if (!pm->piix4)
+			break;
+		/* fall through */
 	case ACPI_SLP_TYP_S4:
 	case ACPI_SLP_TYP_S5:
 		machine_request_stop(pm->m, MACHINE_POWEROFF, 0);
@@ -298,6 +303,16 @@ fail:
 	acpi_pm_free(pm);
 	errno = -err;
 	return NULL;
+}
+
+int acpi_pm_add_piix4(struct acpi_pm *pm)
+{
+	const struct io_range block = {
+		"piix4 pm", ACPI_PIIX4_BASE, PM_SIZE, pm_read, pm_write, pm,
+	};
+
+	pm->piix4 = true;
+	return machine_add_ports(pm->m, &block);
 }
 
 void acpi_pm_free(struct acpi_pm *pm)

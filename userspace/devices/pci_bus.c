@@ -49,6 +49,7 @@ struct pci_bus {
 	uint32_t config_address;
 	bool handed_over;
 	uint64_t next_port, next_mem;	/* what bus_reserve() has left */
+	uint64_t mem_base;		/* of the window in memory */
 	unsigned int raised[LINES];	/* how many functions have it high */
 };
 
@@ -191,6 +192,34 @@ static void upper_write(void *opaque, uint64_t offset, unsigned int bytes, uint6
 	window_write(opaque, false, UPPER_BASE + offset, bytes, value);
 }
 
+static uint64_t low_read(void *opaque, uint64_t offset, unsigned int bytes)
+{
+	return window_read(opaque, false, PCI_LOW_BASE + offset, bytes);
+}
+
+static void low_write(void *opaque, uint64_t offset, unsigned int bytes, uint64_t value)
+{
+	window_write(opaque, false, PCI_LOW_BASE + offset, bytes, value);
+}
+
+int pci_bus_widen(struct pci_bus *bus)
+{
+	const struct io_range low = {
+		.name = "pci-mem", .start = PCI_LOW_BASE, .size = PCI_MEM_BASE - PCI_LOW_BASE,
+		.read = low_read, .write = low_write, .opaque = bus,
+	};
+	int err = machine_add_mmio(bus->m, &low);
+
+	if (!err)
+		bus->mem_base = PCI_LOW_BASE;
+	return err;
+}
+
+uint64_t bus_mem_base(const struct pci_bus *bus)
+{
+	return bus->mem_base;
+}
+
 uint64_t bus_reserve(struct pci_bus *bus, bool port, uint64_t bytes)
 {
 	uint64_t *next = port ? &bus->next_port : &bus->next_mem;
@@ -264,14 +293,15 @@ static int take_place(struct pci_bus *bus)
 
 static void insert(struct pci_bus *bus, struct pci_function *f)
 {
+	struct pci_function *first = function_at(bus, f->devfn & ~7u);
 	unsigned int i = bus->nr++;
 
 	for (; i && bus->functions[i - 1]->devfn > f->devfn; i--)
 		bus->functions[i] = bus->functions[i - 1];
 	bus->functions[i] = f;
 	/* A guest looks for other functions only if the first one says that there are. */
-	if (f->devfn & 7)
-		function_at(bus, f->devfn & ~7u)->config[PCI_HEADER_TYPE] |= MULTIFUNCTION;
+	if (f->devfn & 7 && first)
+		first->config[PCI_HEADER_TYPE] |= MULTIFUNCTION;
 }
 
 struct pci_function *pci_function_new(struct pci_bus *bus, const struct pci_identity *identity)
@@ -330,6 +360,7 @@ struct pci_bus *pci_bus_new(struct machine *m)
 	bus->place = -1;
 	bus->next_port = PCI_PORTS_BASE;
 	bus->next_mem = PCI_MEM_BASE;
+	bus->mem_base = PCI_MEM_BASE;
 	/* CF9h alone resets the machine. */
 	err = machine_add_ports_around(m, &config);
 	if (!err)

@@ -77,8 +77,8 @@ static uint64_t bar_address(const struct pci_function *f, unsigned int n)
 	const struct pci_bar *bar = &f->bars[n].is;
 	uint32_t command = get(f->config + PCI_COMMAND, 2);
 	uint64_t address = get(f->config + PCI_BASE_ADDRESS_0 + 4 * n, 4) & ~(bar->bytes - 1);
-	uint64_t start = bar->port ? PCI_PORTS_BASE : PCI_MEM_BASE;
-	uint64_t size = bar->port ? PCI_PORTS_BYTES : PCI_MEM_END - PCI_MEM_BASE;
+	uint64_t start = bar->port ? PCI_PORTS_BASE : bus_mem_base(f->bus);
+	uint64_t size = bar->port ? PCI_PORTS_BYTES : PCI_MEM_END - start;
 
 	if (!(command & (bar->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
 		return PCI_NOWHERE;

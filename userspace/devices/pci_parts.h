@@ -45,6 +45,8 @@ struct pci_function {
 uint64_t bus_reserve(struct pci_bus *bus, bool port, uint64_t bytes);
 /* The guest gives BARs their addresses, not we. */
 bool bus_handed_over(const struct pci_bus *bus);
+/* Where the window in memory begins. */
+uint64_t bus_mem_base(const struct pci_bus *bus);
 /* INTA of @slot. */
 void bus_set_line(struct pci_bus *bus, unsigned int slot, bool level);
 
