@@ -220,15 +220,20 @@ static void note_pointer(struct writer *w, uint64_t gpa, unsigned int bytes)
 		links->pointer[links->nr_pointers++] = (struct acpi_pointer) { gpa, bytes };
 }
 
-/* The byte at @gpa makes the sum of @bytes from @start on 0, as long as no pointer changes. */
+/*
+ * The byte at @gpa makes the sum of @bytes from @start on 0, as long as no pointer changes.  If one
+ * does it is 0 until then: UEFI sets it to what is missing then, and adds nothing to it.
+ */
 static void note_checksum(struct writer *w, uint64_t gpa, uint64_t start, uint32_t bytes)
 {
 	struct acpi_links *links = w->links;
 
-	if (links)
-		links->checksum[links->nr_checksums++] = (struct acpi_checksum) {
-			.at = gpa, .start = start, .bytes = bytes,
-		};
+	if (!links)
+		return;
+	w->host[gpa] = 0;
+	links->checksum[links->nr_checksums++] = (struct acpi_checksum) {
+		.at = gpa, .start = start, .bytes = bytes,
+	};
 }
 
 static struct header header(const char *signature, uint8_t revision, size_t bytes)

@@ -52,7 +52,7 @@ struct acpi_pointer {
 	uint32_t at, bytes;
 };
 
-/* The byte at @at makes the sum of @bytes from @start on 0. */
+/* The byte at @at, 0 as yet, makes the sum of @bytes from @start on 0. */
 struct acpi_checksum {
 	uint32_t at, start, bytes;
 };

@@ -286,7 +286,10 @@ static void carry_out(const struct command *c)
 		p = place(c->file);
 		for (uint32_t i = 0; i < c->checksum.bytes; i++)
 			sum += p->at[c->checksum.start + i];
-		p->at[c->checksum.at] -= sum;
+		/* SeaBIOS takes the sum off what is there, UEFI replaces it. */
+		if (p->at[c->checksum.at])
+			ksft_exit_fail_msg("a checksum in %s is not 0 before\n", c->file);
+		p->at[c->checksum.at] = -sum;
 		break;
 	default:
 		ksft_exit_fail_msg("command %u\n", c->what);
