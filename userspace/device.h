@@ -112,6 +112,7 @@ int machine_discard(struct machine *m, void *start, uint64_t bytes);
 enum {
 	MACHINE_MAP_FRAME_BUFFER, MACHINE_MAP_TEXT, MACHINE_MAP_ROM, MACHINE_MAP_FLASH, MACHINE_MAPS
 };
+
 int machine_map(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes, void *host);
 /* The same, but that writes go to whose range it is. */
 int machine_map_readonly(struct machine *m, unsigned int n, uint64_t gpa, uint64_t bytes,

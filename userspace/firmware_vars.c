@@ -17,7 +17,6 @@
 #include "firmware_vars.h"
 #include "message.h"
 
-#define WHAT		"firmware's variables"
 /* A firmware volume (UEFI PI 1.7, volume 3, 3.2.1): its length, and its signature. */
 #define VOLUME_LENGTH	32
 #define VOLUME_MAGIC	40
@@ -50,7 +49,7 @@ static bool make_sense(const struct firmware_vars *v, const char *path)
 	if (!memcmp(v->store.data + VOLUME_MAGIC, MAGIC, strlen(MAGIC)) &&
 	    length == v->store.bytes)
 		return true;
-	message("the " WHAT " %s are something else: they begin with no firmware volume of %llu "
+	message("the firmware's variables %s are something else: they begin with no firmware volume of %llu "
 		"bytes", path, (unsigned long long)v->store.bytes);
 	return false;
 }
@@ -59,7 +58,7 @@ static bool size_is_right(const struct firmware_vars *v, const char *path, uint6
 {
 	if (bytes == v->store.bytes)
 		return true;
-	message("the " WHAT " %s have %llu bytes, and this firmware's have %llu: they are another "
+	message("the firmware's variables %s have %llu bytes, and this firmware's have %llu: they are another "
 		"one's, or truncated", path, (unsigned long long)bytes,
 		(unsigned long long)v->store.bytes);
 	return false;
@@ -71,7 +70,7 @@ static int read_template(struct firmware_vars *v, const char *template)
 	struct image image;
 	int err;
 
-	if (image_open(&image, template, "template of the " WHAT))
+	if (image_open(&image, template, "template of the firmware's variables"))
 		return -1;
 	err = !size_is_right(v, template, image.bytes) ||
 	      image_read(&image, 0, v->store.bytes, v->store.data) || !make_sense(v, template);
@@ -85,8 +84,8 @@ static int make(struct firmware_vars *v, const char *template)
 	ssize_t n;
 
 	if (!template) {
-		message("there are no " WHAT " in %s; say template=FILE, of which they are made",
-			v->path);
+		message("there are no firmware's variables in %s; say template=FILE, of which "
+			"they are made", v->path);
 		return -1;
 	}
 	if (read_template(v, template))
@@ -94,7 +93,7 @@ static int make(struct firmware_vars *v, const char *template)
 	n = pwrite(v->fd, v->store.data, v->store.bytes, 0);
 	if (n == (ssize_t)v->store.bytes && !fsync(v->fd))
 		return 0;
-	message("cannot write the " WHAT " %s: %s", v->path,
+	message("cannot write the firmware's variables %s: %s", v->path,
 		n < 0 || n == (ssize_t)v->store.bytes ? strerror(errno) :
 							"the file system is full");
 	if (ftruncate(v->fd, 0))
@@ -108,7 +107,7 @@ static int read_file(struct firmware_vars *v)
 
 	if (n == (ssize_t)v->store.bytes)
 		return make_sense(v, v->path) ? 0 : -1;
-	message("cannot read the " WHAT " %s: %s", v->path,
+	message("cannot read the firmware's variables %s: %s", v->path,
 		n < 0 ? strerror(errno) : "it became shorter");
 	return -1;
 }
@@ -121,12 +120,13 @@ static int lock(const struct firmware_vars *v)
 	if (!fcntl(v->fd, F_OFD_SETLK, &all))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES) {
-		message("another VM has the " WHAT " %s; each VM has a file of its own", v->path);
+		message("another VM has the firmware's variables %s; each VM has a file of its own",
+			v->path);
 		return -1;
 	}
 	/* As with disks: not every file system has locks. */
-	message("the " WHAT " %s cannot be locked (%s): take care that no other VM has them",
-		v->path, strerror(errno));
+	message("the firmware's variables %s cannot be locked (%s): take care that no other VM "
+		"has them", v->path, strerror(errno));
 	return 0;
 }
 
@@ -138,13 +138,13 @@ static int open_file(struct firmware_vars *v, const char *template)
 	/* O_NONBLOCK: a FIFO is no file, which is told below. */
 	v->fd = open(v->path, O_RDWR | O_CLOEXEC | O_NONBLOCK | (template ? O_CREAT : 0), 0600);
 	if (v->fd < 0) {
-		message("cannot open the " WHAT " %s: %s%s", v->path, strerror(errno),
+		message("cannot open the firmware's variables %s: %s%s", v->path, strerror(errno),
 			errno == ENOENT && !template ? "; say template=FILE, of which they are "
 						       "made" : "");
 		return -1;
 	}
 	if (fstat(v->fd, &st) || !S_ISREG(st.st_mode)) {
-		message("the " WHAT " %s are not a regular file", v->path);
+		message("the firmware's variables %s are not a regular file", v->path);
 		return -1;
 	}
 	if (lock(v) || fstat(v->fd, &st))
@@ -160,7 +160,7 @@ int vars_open(struct firmware_vars *v, const char *path, const char *template, u
 	v->store.data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			     0);
 	if (v->store.data == MAP_FAILED) {
-		message("cannot have memory for the " WHAT ": %s", strerror(errno));
+		message("cannot have memory for the firmware's variables: %s", strerror(errno));
 		v->store.data = NULL;
 		return -1;
 	}

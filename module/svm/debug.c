@@ -17,8 +17,8 @@
 #define DR7_TYPES	0xffff0000ULL
 
 /*
- * User space is to know, before an interrupt is taken that the guest could have.  What came first is
- * what it is told.
+ * User space is to know, before an interrupt is taken that the guest could have.  What came first
+ * is what it is told.
  */
 static enum svm_action report(struct vcpu *vcpu, u32 vector, u64 dr6)
 {

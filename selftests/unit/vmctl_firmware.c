@@ -149,8 +149,8 @@ static void test_bad_images(void)
 	memset(vector, 0x90, 16);
 	vector[2] = 0xe9;
 	write_rom(ROM_BYTES);
-	ok = !firmware_open(&f, &choice, false, NULL, 0) && was_said(NULL) && f.bytes == ROM_BYTES &&
-	     !memcmp(f.rom, rom, ROM_BYTES);
+	ok = !firmware_open(&f, &choice, false, NULL, 0) && was_said(NULL) &&
+	     f.bytes == ROM_BYTES && !memcmp(f.rom, rom, ROM_BYTES);
 	firmware_close(&f);
 	ksft_test_result(ok && !f.rom, "one that begins behind NOPs is taken\n");
 }

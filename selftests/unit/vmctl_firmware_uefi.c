@@ -5,7 +5,8 @@
 /*
  * --firmware with UEFI: which files are taken for it, its variables in each way that they can be
  * given, and every way in which that can be wrong; where ROM and flash are in the guest, and what
- * it is told otherwise than a BIOS. What the guest writes is in the file at once, and there next time.
+ * it is told otherwise than a BIOS. What the guest writes is in the file at once, and there next
+ * time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -127,12 +128,18 @@ static int byte_of(const char *path, long offset)
 	return byte;
 }
 
+/* Without devices that have ROMs. */
+static int open_it(struct firmware *f, const struct firmware_choice *choice)
+{
+	return firmware_open(f, choice, false, NULL, 0);
+}
+
 static bool refused(const char *vars, const char *template, const char *words)
 {
 	const struct firmware_choice choice = { "./code", vars, template };
 	struct firmware f = { 0 };
 
-	return firmware_open(&f, &choice, false, NULL, 0) && !f.rom && !f.vars.store.data && was_said(words);
+	return open_it(&f, &choice) && !f.rom && !f.vars.store.data && was_said(words);
 }
 
 static void test_parse(void)
@@ -381,7 +388,7 @@ static void test_vars(void)
 	struct rlimit limit = { 4096, RLIM_INFINITY };
 	bool ok;
 
-	ok = !firmware_open(&f, &choice, false, NULL, 0) && was_said(NULL) && f.uefi &&
+	ok = !open_it(&f, &choice) && was_said(NULL) && f.uefi &&
 	     size_of("vars") == VARS_BYTES && byte_of("vars", VAR) == 0xff &&
 	     byte_of("vars", MAGIC) == '_';
 	ksft_test_result(ok, "variables are made of the template\n");
@@ -413,7 +420,7 @@ static void test_vars(void)
 	ksft_test_result(ok, "the next machine has it, and reads it\n");
 	power_off();
 	firmware_close(&f);
-	ok = !firmware_open(&f, &choice, false, NULL, 0) && f.vars.store.data[VAR] == 0xa5;
+	ok = !open_it(&f, &choice) && f.vars.store.data[VAR] == 0xa5;
 	firmware_close(&f);
 	ksft_test_result(ok, "and the next VM\n");
 }
@@ -424,7 +431,7 @@ static void test_forgotten(void)
 	struct firmware one, two;
 	bool ok;
 
-	ok = !firmware_open(&one, &choice, false, NULL, 0) && !firmware_open(&two, &choice, false, NULL, 0) && was_said(NULL);
+	ok = !open_it(&one, &choice) && !open_it(&two, &choice) && was_said(NULL);
 	power_on();
 	ok &= load(&one);
 	write_flash(VAR, 0x40, 0);
@@ -444,7 +451,7 @@ static void test_whole(void)
 
 	make("code", 2 * MIB, VARS_BYTES);
 	power_on();
-	ok = !firmware_open(&f, &choice, false, NULL, 0) && f.uefi && load(&f) && !m.flash && nr_mmio == 1;
+	ok = !open_it(&f, &choice) && f.uefi && load(&f) && !m.flash && nr_mmio == 1;
 	power_off();
 	firmware_close(&f);
 	ksft_test_result(ok, "UEFI with its variables in the ROM has no flash\n");

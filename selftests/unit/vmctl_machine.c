@@ -100,7 +100,7 @@ static void test_stray_mmio(void)
 	bool ok;
 
 	build();
-	mmio(0xfed40000, false, 0);		/* a TPM's place is looked at by whoever wants one */
+	mmio(0xfed40000, false, 0);	/* a TPM's place is looked at by whoever wants one */
 	mmio(0xd0000000, true, 0x1234);
 	s = mmio(0xd0000000, false, 0);
 	mmio(0xd0001000, false, 0);
