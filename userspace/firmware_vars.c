@@ -49,8 +49,8 @@ static bool make_sense(const struct firmware_vars *v, const char *path)
 	if (!memcmp(v->store.data + VOLUME_MAGIC, MAGIC, strlen(MAGIC)) &&
 	    length == v->store.bytes)
 		return true;
-	message("the firmware's variables %s are something else: they begin with no firmware volume of %llu "
-		"bytes", path, (unsigned long long)v->store.bytes);
+	message("the firmware's variables %s are something else: they begin with no firmware "
+		"volume of %llu bytes", path, (unsigned long long)v->store.bytes);
 	return false;
 }
 
@@ -58,8 +58,8 @@ static bool size_is_right(const struct firmware_vars *v, const char *path, uint6
 {
 	if (bytes == v->store.bytes)
 		return true;
-	message("the firmware's variables %s have %llu bytes, and this firmware's have %llu: they are another "
-		"one's, or truncated", path, (unsigned long long)bytes,
+	message("the firmware's variables %s have %llu bytes, and this firmware's have %llu: "
+		"they are another one's, or truncated", path, (unsigned long long)bytes,
 		(unsigned long long)v->store.bytes);
 	return false;
 }
