@@ -110,7 +110,7 @@ boot 1500 --mem 256M --cpus 2 --disk "$tmp/grub" --rng
 status=$?
 said 'GRUB starts Linux'
 result $? "GRUB boots from an EFI system partition"
-said 'efi: EFI v2.*by ' && said 'ACPI: XSDT 0x.*SVMM' && ! said 'ACPI.*Error'
+said 'efi: EFI v2.*by ' && said 'ACPI: FACP 0x.*SVMM' && ! said 'ACPI.*Error'
 result $? "Linux finds UEFI, and the ACPI tables"
 said 'pci 0000:00:09.0: BAR 0.*0x80\|pci 0000:00:09.0: reg 0x10: \[mem 0x8' &&
 	! said "can't claim\|no compatible bridge window"
