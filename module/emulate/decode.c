@@ -271,51 +271,31 @@ static int decode_modrm(struct x86_insn *insn, struct cursor *c)
 
 static int decode_imm(struct x86_insn *insn, struct cursor *c, u8 kind)
 {
-	unsigned int len = 0, len2 = 0;
+	static const u8 first[16] = {
+		[IMM_8] = 1, [IMM_16] = 2, [IMM_ENTER] = 2, [IMM_8_8] = 1, [IMM_32] = 4
+	};
+	static const u8 second[16] = { [IMM_FAR] = 2, [IMM_ENTER] = 1, [IMM_8_8] = 1 };
+	unsigned int len, len2 = second[kind];
 	u64 v;
 	int ret;
 
-	switch (kind) {
-	case IMM_GRP3_8:
-	case IMM_GRP3_Z:
-		if (((insn->modrm >> 3) & 7) > 1)
-			return X86_DECODE_OK;
-		len = kind == IMM_GRP3_8 ? 1 : min_t(u8, insn->opsize, 4);
-		break;
-	case IMM_8:
-		len = 1;
-		break;
-	case IMM_16:
-		len = 2;
-		break;
-	case IMM_32:
-		len = 4;
-		break;
-	case IMM_Z:
-		len = min_t(u8, insn->opsize, 4);
-		break;
-	case IMM_V:
-		len = insn->opsize;
-		break;
-	case IMM_FAR:
-		len = insn->opsize;
-		len2 = 2;
-		break;
-	case IMM_ENTER:
-		len = 2;
-		len2 = 1;
-		break;
-	case IMM_8_8:
-		len = 1;
-		len2 = 1;
-		break;
-	case IMM_MOFFS:
+	if (kind == IMM_MOFFS) {
 		insn->disp_len = insn->adsize;
 		ret = take(c, insn->disp_len, &v);
 		if (!ret)
 			insn->disp = v;
 		return ret;
 	}
+	if (kind == IMM_GRP3_8 || kind == IMM_GRP3_Z) {
+		if (((insn->modrm >> 3) & 7) > 1)
+			return X86_DECODE_OK;
+		kind = kind == IMM_GRP3_8 ? IMM_8 : IMM_Z;
+	}
+	len = first[kind];
+	if (kind == IMM_Z)
+		len = min_t(u8, insn->opsize, 4);
+	else if (kind == IMM_V || kind == IMM_FAR)
+		len = insn->opsize;
 	if (!len)
 		return X86_DECODE_OK;
 

@@ -14,11 +14,6 @@ static unsigned int operand_bytes(const struct x86_insn *insn)
 
 /* ---- loads and stores -------------------------------------------------------------------- */
 
-static int store_rm(struct emu *e, unsigned int bytes, u64 val)
-{
-	return emu_write_rm(e, bytes, val);
-}
-
 static int load_rm(struct emu *e, unsigned int bytes)
 {
 	u64 val;
@@ -65,7 +60,7 @@ static int store_sreg(struct emu *e)
 {
 	u16 selector = e->seg[e->insn.modrm >> 3 & 7].selector;
 
-	return store_rm(e, e->insn.mod == 3 ? e->insn.opsize : 2, selector);
+	return emu_write_rm(e, e->insn.mod == 3 ? e->insn.opsize : 2, selector);
 }
 
 static u64 swap_bytes(u64 val, unsigned int bytes)
@@ -87,7 +82,7 @@ static int movbe(struct emu *e)
 	if (e->insn.rep || e->insn.mod == 3)
 		return EMU_FAIL;
 	if (e->insn.opcode & 1)
-		return store_rm(e, bytes, swap_bytes(reg_read(e, e->insn.reg, bytes), bytes));
+		return emu_write_rm(e, bytes, swap_bytes(reg_read(e, e->insn.reg, bytes), bytes));
 	ret = emu_read_rm(e, bytes, &val);
 	if (!ret)
 		reg_write(e, e->insn.reg, bytes, swap_bytes(val, bytes));
@@ -100,7 +95,7 @@ static int movnti(struct emu *e)
 
 	if (e->insn.opsize_prefix || e->insn.rep)
 		return emu_raise(e, X86_VEC_UD, false);
-	return store_rm(e, bytes, reg_read(e, e->insn.reg, bytes));
+	return emu_write_rm(e, bytes, reg_read(e, e->insn.reg, bytes));
 }
 
 static int cmov(struct emu *e)
@@ -127,9 +122,7 @@ static int alu_to_rm(struct emu *e, enum alu_op kind, unsigned int bytes, u64 sr
 	u64 old, val;
 	int ret;
 
-	ret = rm_locate(e, bytes, access, &op);
-	if (!ret)
-		ret = rm_load(e, &op, access, &old);
+	ret = rm_fetch(e, bytes, access, &op, &old);
 	if (ret)
 		return ret;
 	val = alu(kind, old, src & size_mask(bytes), bytes, &e->rflags);
@@ -184,12 +177,10 @@ static int unary(struct emu *e, enum unary_op kind)
 {
 	unsigned int bytes = operand_bytes(&e->insn);
 	struct operand op;
-	u64 old, val = 0;
+	u64 old, val = 0, carry = e->rflags & X86_FLAG_CF;
 	int ret;
 
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	switch (kind) {
@@ -199,12 +190,10 @@ static int unary(struct emu *e, enum unary_op kind)
 	case UNARY_NEG:
 		val = alu(ALU_SUB, 0, old, bytes, &e->rflags);
 		break;
-	case UNARY_INC:
-		val = alu_inc(old, bytes, &e->rflags);
-		break;
+	case UNARY_INC:		/* these leave CF alone */
 	case UNARY_DEC:
-		val = alu_dec(old, bytes, &e->rflags);
-		break;
+		val = alu(kind == UNARY_INC ? ALU_ADD : ALU_SUB, old, 1, bytes, &e->rflags);
+		e->rflags = (e->rflags & ~X86_FLAG_CF) | carry;
 	}
 	return rm_update(e, &op, old, val);
 }
@@ -230,9 +219,7 @@ static int shift(struct emu *e, unsigned int count)
 	u64 old, val;
 	int ret;
 
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	val = alu_shift(e->insn.modrm >> 3 & 7, old, count & 0xff, bytes, &e->rflags);
@@ -280,20 +267,9 @@ static int bit_test(struct emu *e, enum bit_op kind, bool from_reg)
 		ret = rm_load(e, &op, access, &old);
 	if (ret)
 		return ret;
-	val = old;
-	switch (kind) {
-	case BIT_TEST:
-		break;
-	case BIT_SET:
+	val = old & ~BIT_ULL(bit);
+	if (kind == BIT_SET || (kind == BIT_COMPLEMENT && !(old >> bit & 1)))
 		val |= BIT_ULL(bit);
-		break;
-	case BIT_RESET:
-		val &= ~BIT_ULL(bit);
-		break;
-	case BIT_COMPLEMENT:
-		val ^= BIT_ULL(bit);
-		break;
-	}
 	e->rflags &= ~X86_FLAG_CF;
 	e->rflags |= old >> bit & 1 ? X86_FLAG_CF : 0;
 	return kind == BIT_TEST ? EMU_OK : rm_update(e, &op, old, val);
@@ -309,9 +285,7 @@ static int exec_xchg(struct emu *e)
 	int ret;
 
 	e->insn.lock = true;	/* implied (APM vol. 3, XCHG) */
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (!ret)
 		ret = rm_update(e, &op, old, src);
 	if (!ret)
@@ -326,9 +300,7 @@ static int exec_xadd(struct emu *e)
 	struct operand op;
 	int ret;
 
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	sum = alu(ALU_ADD, old, src, bytes, &e->rflags);
@@ -349,9 +321,7 @@ static int exec_cmpxchg(struct emu *e)
 	/* vendors differ in the upper half of a register that is not exchanged */
 	if (e->insn.mod == 3)
 		return EMU_FAIL;
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	alu(ALU_CMP, acc, old, bytes, &e->rflags);
@@ -371,9 +341,7 @@ static int exec_cmpxchg8b(struct emu *e)
 
 	if ((e->insn.modrm >> 3 & 7) != 1 || e->insn.rex & 8)
 		return EMU_FAIL;	/* CMPXCHG16B, RDRAND, ... */
-	ret = rm_locate(e, 8, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, 8, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	equal = old == (e->regs[X86_RDX] << 32 | (u32)e->regs[X86_RAX]);
@@ -428,7 +396,7 @@ static int pop_rm(struct emu *e)
 	if (ret)
 		return ret;
 	stack_pointer_write(e, rsp + bytes);
-	return store_rm(e, bytes, val);
+	return emu_write_rm(e, bytes, val);
 }
 
 /* ---- SSE --------------------------------------------------------------------------------- */
@@ -514,7 +482,7 @@ static int emulate_1byte(struct emu *e)
 	case 0x86 ... 0x87:
 		return exec_xchg(e);
 	case 0x88 ... 0x89:
-		return store_rm(e, bytes, reg_read(e, insn->reg, bytes));
+		return emu_write_rm(e, bytes, reg_read(e, insn->reg, bytes));
 	case 0x8a ... 0x8b:
 		return load_rm(e, bytes);
 	case 0x8c:
@@ -529,7 +497,7 @@ static int emulate_1byte(struct emu *e)
 	case 0xc0 ... 0xc1:
 		return shift(e, insn->imm);
 	case 0xc6 ... 0xc7:
-		return store_rm(e, bytes, insn->imm);
+		return emu_write_rm(e, bytes, insn->imm);
 	case 0xd0 ... 0xd1:
 		return shift(e, 1);
 	case 0xd2 ... 0xd3:
@@ -552,7 +520,7 @@ static int emulate_0f(struct emu *e)
 	case 0x40 ... 0x4f:
 		return cmov(e);
 	case 0x90 ... 0x9f:
-		return store_rm(e, 1, condition(insn->opcode, e->rflags));
+		return emu_write_rm(e, 1, condition(insn->opcode, e->rflags));
 	case 0xa3:
 	case 0xab:
 	case 0xb3:
@@ -563,9 +531,8 @@ static int emulate_0f(struct emu *e)
 	case 0xb0 ... 0xb1:
 		return exec_cmpxchg(e);
 	case 0xb6 ... 0xb7:
-		return load_extended(e, insn->opcode & 1 ? 2 : 1, false);
 	case 0xbe ... 0xbf:
-		return load_extended(e, insn->opcode & 1 ? 2 : 1, true);
+		return load_extended(e, insn->opcode & 1 ? 2 : 1, insn->opcode & 8);
 	case 0xc0 ... 0xc1:
 		return exec_xadd(e);
 	case 0xc3:

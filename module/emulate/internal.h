@@ -90,6 +90,7 @@ int mem_write(struct emu *e, u64 linear, unsigned int bytes, u64 val);
 
 int rm_locate(struct emu *e, unsigned int bytes, unsigned int access, struct operand *op);
 int rm_load(struct emu *e, const struct operand *op, unsigned int access, u64 *val);
+int rm_fetch(struct emu *e, unsigned int bytes, unsigned int access, struct operand *op, u64 *val);
 int rm_store(struct emu *e, const struct operand *op, u64 val);
 int rm_update(struct emu *e, const struct operand *op, u64 old, u64 val);
 
@@ -98,8 +99,6 @@ enum shift_op { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR
 		SHIFT_SAR };
 
 u64 alu(enum alu_op op, u64 a, u64 b, unsigned int bytes, u64 *rflags);
-u64 alu_inc(u64 a, unsigned int bytes, u64 *rflags);
-u64 alu_dec(u64 a, unsigned int bytes, u64 *rflags);
 u64 alu_shift(enum shift_op op, u64 a, unsigned int count, unsigned int bytes, u64 *rflags);
 bool condition(unsigned int cc, u64 rflags);
 

@@ -288,6 +288,13 @@ int rm_load(struct emu *e, const struct operand *op, unsigned int access, u64 *v
 	return EMU_OK;
 }
 
+int rm_fetch(struct emu *e, unsigned int bytes, unsigned int access, struct operand *op, u64 *val)
+{
+	int ret = rm_locate(e, bytes, access, op);
+
+	return ret ? ret : rm_load(e, op, access, val);
+}
+
 int rm_store(struct emu *e, const struct operand *op, u64 val)
 {
 	if (op->mem)
@@ -308,9 +315,8 @@ int rm_update(struct emu *e, const struct operand *op, u64 old, u64 val)
 int emu_read_rm(struct emu *e, unsigned int bytes, u64 *val)
 {
 	struct operand op;
-	int ret = rm_locate(e, bytes, GUEST_READ, &op);
 
-	return ret ? ret : rm_load(e, &op, GUEST_READ, val);
+	return rm_fetch(e, bytes, GUEST_READ, &op, val);
 }
 
 int emu_write_rm(struct emu *e, unsigned int bytes, u64 val)
