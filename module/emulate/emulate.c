@@ -399,68 +399,6 @@ static int pop_rm(struct emu *e)
 	return emu_write_rm(e, bytes, val);
 }
 
-/* ---- SSE --------------------------------------------------------------------------------- */
-
-static int sse_move(struct emu *e, bool store, bool aligned)
-{
-	u8 buf[16];
-	u64 linear;
-	int ret;
-
-	if (!e->xmm || e->insn.mod == 3)
-		return EMU_FAIL;
-	if (e->cr0 & X86_CR0_BIT_EM || !(e->cr4 & X86_CR4_BIT_OSFXSR))
-		return emu_raise(e, X86_VEC_UD, false);
-	if (e->cr0 & X86_CR0_BIT_TS)
-		return emu_raise(e, X86_VEC_NM, false);
-	emu_operand_linear(e, 0, 0, &linear);
-	if (aligned && linear & 15)	/* whether or not EFLAGS.AC is set */
-		return emu_raise(e, X86_VEC_GP, true);
-	ret = emu_operand_linear(e, 16, store ? GUEST_WRITE : GUEST_READ, &linear);
-	if (ret)
-		return ret;
-	if (store)
-		return e->ops->write(e, linear, e->xmm[e->insn.reg], 16,
-				     GUEST_WRITE | (e->cpl == 3 ? GUEST_USER : 0));
-	ret = e->ops->read(e, linear, buf, 16, GUEST_READ | (e->cpl == 3 ? GUEST_USER : 0));
-	if (!ret)
-		memcpy(e->xmm[e->insn.reg], buf, 16);
-	return ret;
-}
-
-/* The mandatory prefix of an SSE opcode: F2 and F3 win over 66. */
-static u8 simd_prefix(const struct x86_insn *insn)
-{
-	return insn->rep ? insn->rep : insn->opsize_prefix ? 0x66 : 0;
-}
-
-/* The 16-byte moves only; scalar, MMX and half-register forms are not known here. */
-static int sse_0f(struct emu *e)
-{
-	u8 prefix = simd_prefix(&e->insn);
-
-	switch (e->insn.opcode) {
-	case 0x10:		/* MOVUPS, MOVUPD */
-	case 0x11:
-		return prefix & 0x80 ? EMU_FAIL : sse_move(e, e->insn.opcode & 1, false);
-	case 0x28:		/* MOVAPS, MOVAPD */
-	case 0x29:
-		return prefix & 0x80 ? EMU_FAIL : sse_move(e, e->insn.opcode & 1, true);
-	case 0x2b:		/* MOVNTPS, MOVNTPD */
-		return prefix & 0x80 ? EMU_FAIL : sse_move(e, true, true);
-	case 0x6f:		/* MOVDQA, MOVDQU */
-	case 0x7f:
-		if (prefix != 0x66 && prefix != 0xf3)
-			return EMU_FAIL;
-		return sse_move(e, e->insn.opcode == 0x7f, prefix == 0x66);
-	case 0xe7:		/* MOVNTDQ */
-		return prefix == 0x66 ? sse_move(e, true, true) : EMU_FAIL;
-	case 0xf0:		/* LDDQU */
-		return prefix == 0xf2 ? sse_move(e, false, false) : EMU_FAIL;
-	}
-	return EMU_FAIL;
-}
-
 /* ---- dispatch ---------------------------------------------------------------------------- */
 
 static int emulate_1byte(struct emu *e)
@@ -540,7 +478,7 @@ static int emulate_0f(struct emu *e)
 	case 0xc7:
 		return exec_cmpxchg8b(e);
 	}
-	return sse_0f(e);
+	return emulate_simd(e);
 }
 
 enum emu_result x86_emulate(struct emu *e)
@@ -568,12 +506,12 @@ enum emu_result x86_emulate(struct emu *e)
 		ret = emulate_0f(e);
 		break;
 	case X86_MAP_0F38:
-		if (insn->opcode == 0xf0 || insn->opcode == 0xf1)
-			ret = movbe(e);
-		else if (insn->opcode == 0x2a && simd_prefix(insn) == 0x66)
-			ret = sse_move(e, false, true);		/* MOVNTDQA */
-		else
-			ret = EMU_FAIL;
+		ret = (insn->opcode & 0xfe) == 0xf0 ? movbe(e) : emulate_simd(e);
+		break;
+	case X86_MAP_0F3A:
+	case X86_MAP_VEX:
+	case X86_MAP_EVEX:
+		ret = emulate_simd(e);
 		break;
 	default:
 		ret = EMU_FAIL;

@@ -31,6 +31,7 @@
 #define X86_CR4_BIT_PAE		BIT(5)
 #define X86_CR4_BIT_OSFXSR	BIT(9)
 #define X86_CR4_BIT_LA57	BIT(12)
+#define X86_CR4_BIT_OSXSAVE	BIT(18)
 #define X86_CR4_BIT_SMEP	BIT(20)
 #define X86_CR4_BIT_SMAP	BIT(21)
 #define X86_CR4_BIT_PKE		BIT(22)
@@ -103,5 +104,6 @@ u64 alu_shift(enum shift_op op, u64 a, unsigned int count, unsigned int bytes, u
 bool condition(unsigned int cc, u64 rflags);
 
 int emulate_string(struct emu *e);
+int emulate_simd(struct emu *e);
 
 #endif /* SVMM_EMULATE_INTERNAL_H */

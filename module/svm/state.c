@@ -406,6 +406,7 @@ int svm_commit_xsave(struct vcpu *vcpu, const void *user_area)
 			goto out;
 	}
 	memcpy(sv->fpu, area, svm.xsave_bytes);
+	sv->check |= SVM_CHECK_STATE;
 	ret = 0;
 out:
 	kfree(area);
@@ -446,8 +447,6 @@ void svm_load_emu(struct vcpu *vcpu)
 	e->cr4 = svm_get_cr4(vcpu);
 	e->efer = svm_get_efer(vcpu);
 	e->cpl = vmcb_get_cpl(vmcb);
-	/* The legacy area of the image is the same for XSAVE and FXSAVE. */
-	e->xmm = (void *)((u8 *)sv->fpu + 160);
 	e->nbytes = 0;
 	/* User space may have changed everything since the exit: then nothing was fetched there. */
 	sv->insn_nbytes = 0;
@@ -477,12 +476,34 @@ void svm_store_emu(struct vcpu *vcpu)
 	const struct emu *e = &vcpu->emu;
 
 	memcpy(vcpu->regs, e->regs, sizeof(vcpu->regs));
-	/* The emulator may have loaded an XMM register: it is not in its initial state. */
-	if (svm.xsave)
-		((struct xregs_state *)sv->fpu)->header.xfeatures |= XFEATURE_MASK_SSE;
 	sv->vmcb->rip = e->rip;
 	sv->vmcb->rflags = e->rflags | (sv->stepping ? X86_EFLAGS_TF : 0);
 	svm_insn_done(vcpu);
+}
+
+static u8 *xstate(struct svm_vcpu *sv, unsigned int nr)
+{
+	return svm.xstate[nr] ? (u8 *)sv->fpu + svm.xstate[nr] : NULL;
+}
+
+void svm_emu_fpu(struct vcpu *vcpu, struct emu_fpu *fpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	*fpu = (struct emu_fpu){
+		.fxsave = sv->fpu,
+		.ymm_hi = xstate(sv, XFEATURE_YMM),
+		.zmm_hi = xstate(sv, XFEATURE_ZMM_Hi256),
+		.zmm_16 = xstate(sv, XFEATURE_Hi16_ZMM),
+		.xcr0 = vcpu->xcr0,
+	};
+	/*
+	 * The window has left all of it in memory, what is in its initial state, too (APM vol. 4,
+	 * XSAVE), and may change it now.  Legacy instructions leave all but the first two alone.
+	 */
+	if (svm.xsave)
+		((struct xregs_state *)sv->fpu)->header.xfeatures |= svm.xcr0 &
+			(vcpu->emu.insn.map < X86_MAP_VEX ? XFEATURE_MASK_FPSSE : ~0ULL);
 }
 
 void svm_get_walk_cfg(struct vcpu *vcpu, struct walk_cfg *cfg)
