@@ -63,6 +63,25 @@ static int store_sreg(struct emu *e)
 	return emu_write_rm(e, e->insn.mod == 3 ? e->insn.opsize : 2, selector);
 }
 
+static int load_sreg(struct emu *e)
+{
+	u64 selector;
+	int ret = emu_read_rm(e, 2, &selector);
+
+	return ret ? ret : load_segment(e, e->insn.modrm >> 3 & 7, selector);
+}
+
+/* CLFLUSH, CLFLUSHOPT, CLWB: checked as a load of a byte; there is no cache to flush. */
+static int flush_line(struct emu *e)
+{
+	unsigned int ext = e->insn.modrm >> 3 & 7;
+	u64 linear;
+
+	if (e->insn.mod == 3 || e->insn.rep || ext != (e->insn.opsize_prefix ? ext | 6 : 7))
+		return EMU_FAIL;
+	return emu_operand_linear(e, 1, GUEST_READ, &linear);
+}
+
 static u64 swap_bytes(u64 val, unsigned int bytes)
 {
 	u64 r = 0;
@@ -366,20 +385,44 @@ static void stack_pointer_write(struct emu *e, u64 val)
 	reg_write(e, X86_RSP, stack_addr_bytes(e), val);
 }
 
-static int push_rm(struct emu *e)
+static int push(struct emu *e, u64 val)
 {
 	unsigned int bytes = e->insn.opsize;
-	u64 val, rsp, linear;
-	int ret = emu_read_rm(e, bytes, &val);
+	u64 rsp, linear;
+	int ret;
 
-	if (ret)
-		return ret;
 	rsp = (e->regs[X86_RSP] - bytes) & size_mask(stack_addr_bytes(e));
 	ret = emu_linear(e, X86_SEG_SS, rsp, bytes, GUEST_WRITE, &linear);
 	if (!ret)
 		ret = mem_write(e, linear, bytes, val);
 	if (!ret)
 		stack_pointer_write(e, rsp);
+	return ret;
+}
+
+static int push_rm(struct emu *e)
+{
+	u64 val;
+	int ret = emu_read_rm(e, e->insn.opsize, &val);
+
+	return ret ? ret : push(e, val);
+}
+
+/* Near CALL and JMP by a pointer in memory. */
+static int branch_rm(struct emu *e, bool call)
+{
+	u64 target;
+	int ret = emu_read_rm(e, e->insn.opsize, &target);
+
+	if (ret)
+		return ret;
+	if (e->insn.mode == X86_MODE_64 ? !is_canonical(target, e->cr4) :
+					  target > e->seg[X86_SEG_CS].limit)
+		return emu_raise(e, X86_VEC_GP, true);
+	if (call)
+		ret = push(e, e->rip + e->insn.len);
+	/* from there the length is added */
+	e->rip = target - e->insn.len;
 	return ret;
 }
 
@@ -425,6 +468,8 @@ static int emulate_1byte(struct emu *e)
 		return load_rm(e, bytes);
 	case 0x8c:
 		return store_sreg(e);
+	case 0x8e:
+		return load_sreg(e);
 	case 0x8f:
 		return pop_rm(e);
 	case 0xa0 ... 0xa3:
@@ -434,6 +479,8 @@ static int emulate_1byte(struct emu *e)
 		return emulate_string(e);
 	case 0xc0 ... 0xc1:
 		return shift(e, insn->imm);
+	case 0xc4 ... 0xc5:	/* LES, LDS */
+		return load_far_pointer(e, insn->opcode & 1 ? X86_SEG_DS : X86_SEG_ES);
 	case 0xc6 ... 0xc7:
 		return emu_write_rm(e, bytes, insn->imm);
 	case 0xd0 ... 0xd1:
@@ -443,9 +490,16 @@ static int emulate_1byte(struct emu *e)
 	case 0xf6 ... 0xf7:
 		return group3(e);
 	case 0xfe ... 0xff:
-		if (ext <= 1)
+		switch (ext) {
+		case 0:
+		case 1:
 			return unary(e, ext ? UNARY_DEC : UNARY_INC);
-		return ext == 6 ? push_rm(e) : EMU_FAIL;
+		case 2:
+		case 4:
+			return branch_rm(e, ext == 2);
+		case 6:
+			return push_rm(e);
+		}
 	}
 	return EMU_FAIL;
 }
@@ -464,6 +518,11 @@ static int emulate_0f(struct emu *e)
 	case 0xb3:
 	case 0xbb:
 		return bit_test(e, insn->opcode >> 3 & 3, true);
+	case 0xae:
+		return flush_line(e);
+	case 0xb2:		/* LSS, LFS, LGS */
+	case 0xb4 ... 0xb5:
+		return load_far_pointer(e, insn->opcode == 0xb2 ? X86_SEG_SS : insn->opcode & 7);
 	case 0xba:
 		return bit_test(e, insn->modrm >> 3 & 3, false);
 	case 0xb0 ... 0xb1:
@@ -487,6 +546,7 @@ enum emu_result x86_emulate(struct emu *e)
 	int ret;
 
 	e->rep_again = false;
+	e->loaded_seg = X86_SEG_NONE;
 	switch (x86_decode(insn, e->bytes, e->nbytes, emu_mode(e))) {
 	case X86_DECODE_OK:
 		break;

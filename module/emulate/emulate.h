@@ -166,6 +166,7 @@ enum emu_result {
 #define X86_VEC_OF	4
 #define X86_VEC_UD	6
 #define X86_VEC_NM	7
+#define X86_VEC_NP	11
 #define X86_VEC_SS	12
 #define X86_VEC_GP	13
 #define X86_VEC_PF	14
@@ -249,6 +250,8 @@ struct emu_ops {
  * @rip: of the instruction
  * @rflags: RFLAGS
  * @seg: by enum x86_seg
+ * @gdtr: base and limit
+ * @ldtr: likewise, and P in attrib
  * @cr0: as the guest sees it
  * @cr4: as the guest sees it
  * @efer: as the guest sees it
@@ -259,6 +262,7 @@ struct emu_ops {
  *	helpers
  * @exception: valid with EMU_EXCEPTION
  * @rep_again: with EMU_OK: one round of a REP instruction is done, RIP has not moved
+ * @loaded_seg: with EMU_OK: index of the segment register that was loaded, or X86_SEG_NONE
  */
 struct emu {
 	const struct emu_ops *ops;
@@ -267,6 +271,8 @@ struct emu {
 	u64 rip;
 	u64 rflags;
 	struct emu_seg seg[X86_NR_SEGS];
+	struct emu_seg gdtr;
+	struct emu_seg ldtr;
 	u64 cr0;
 	u64 cr4;
 	u64 efer;
@@ -276,6 +282,7 @@ struct emu {
 	struct x86_insn insn;
 	struct emu_exception exception;
 	bool rep_again;
+	u8 loaded_seg;
 };
 
 /**
@@ -284,15 +291,17 @@ struct emu {
  *
  * MOV in all memory forms, MOVZX, MOVSX, MOVSXD, MOVBE, MOVNTI, MOVS, STOS, LODS, CMPS, SCAS,
  * the two-operand ALU instructions, TEST, NOT, NEG, INC, DEC, shifts and rotates, BT*, XCHG,
- * XADD, CMPXCHG, CMPXCHG8B, SETcc, CMOVcc, PUSH and POP of memory, and the moves of SSE, AVX,
- * AVX-512 (without masks) and MMX.
+ * XADD, CMPXCHG, CMPXCHG8B, SETcc, CMOVcc, PUSH, POP, near CALL and JMP by memory, MOV to a
+ * segment register, far pointers, CLFLUSH, and the moves of SSE, AVX, AVX-512 (without masks) and
+ * MMX.
  *
  * A REP instruction does one round per call: EMU_OK with @rep_again set, registers advanced and
  * RIP unchanged. The caller commits and may call again (bounded, and looking for pending events
  * in between) or re-enter the guest, which takes it from there.
  *
- * With EMU_OK the caller commits regs, rip and rflags, ends the interrupt shadow, and raises #DB
- * if RFLAGS.TF was set before. With anything else it drops the copy.
+ * With EMU_OK the caller commits regs, rip, rflags and a loaded segment, ends the interrupt shadow
+ * or, behind a MOV to SS, begins one, and raises #DB if RFLAGS.TF was set before. With anything
+ * else it drops the copy.
  *
  * Return: enum emu_result. The callbacks' context.
  */

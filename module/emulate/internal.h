@@ -38,12 +38,15 @@
 #define X86_EFER_BIT_LMA	BIT(10)
 #define X86_EFER_BIT_NXE	BIT(11)
 
+#define SEG_TYPE_ACCESSED	BIT(0)
 #define SEG_TYPE_WRITE	BIT(1)	/* data: writable; code: readable */
 #define SEG_TYPE_DOWN	BIT(2)	/* data: expand-down; code: conforming */
 #define SEG_TYPE_CODE	BIT(3)
+#define SEG_S		BIT(4)
 #define SEG_P		BIT(7)
 #define SEG_L		BIT(9)
 #define SEG_DB		BIT(10)
+#define SEG_G		BIT(11)
 
 /* All ones in the low @bytes (1, 2, 4, 8). */
 static inline u64 size_mask(unsigned int bytes)
@@ -103,6 +106,8 @@ u64 alu(enum alu_op op, u64 a, u64 b, unsigned int bytes, u64 *rflags);
 u64 alu_shift(enum shift_op op, u64 a, unsigned int count, unsigned int bytes, u64 *rflags);
 bool condition(unsigned int cc, u64 rflags);
 
+int load_segment(struct emu *e, unsigned int reg, u16 selector);
+int load_far_pointer(struct emu *e, unsigned int reg);
 int emulate_string(struct emu *e);
 int emulate_simd(struct emu *e);
 

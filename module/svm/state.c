@@ -422,6 +422,18 @@ void svm_publish_xsave(struct vcpu *vcpu, void *user_area)
  * The emulator's copy
  */
 
+static __always_inline struct emu_seg emu_seg(const struct vmcb *vmcb, unsigned int i)
+{
+	const struct vmcb_seg *seg = &vmcb->_seg[i];
+
+	return (struct emu_seg){
+		.selector = seg->selector,
+		.attrib = seg->attrib,
+		.limit = seg->limit,
+		.base = seg->base,
+	};
+}
+
 void svm_load_emu(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
@@ -433,16 +445,11 @@ void svm_load_emu(struct vcpu *vcpu)
 	memcpy(e->regs, vcpu->regs, sizeof(e->regs));
 	e->rip = vmcb->rip;
 	e->rflags = svm_get_rflags(vcpu);
-	for (i = 0; i < X86_NR_SEGS; i++) {
-		const struct vmcb_seg *seg = &vmcb->_seg[i];
-
-		e->seg[i] = (struct emu_seg){
-			.selector = seg->selector,
-			.attrib = seg->attrib,
-			.limit = seg->limit,
-			.base = seg->base,
-		};
-	}
+	for (i = 0; i < X86_NR_SEGS; i++)
+		e->seg[i] = emu_seg(vmcb, i);
+	e->gdtr = emu_seg(vmcb, VMCB_GDTR);
+	e->ldtr = emu_seg(vmcb, VMCB_LDTR);
+	e->loaded_seg = X86_SEG_NONE;
 	e->cr0 = svm_get_cr0(vcpu);
 	e->cr4 = svm_get_cr4(vcpu);
 	e->efer = svm_get_efer(vcpu);
@@ -478,6 +485,21 @@ void svm_store_emu(struct vcpu *vcpu)
 	memcpy(vcpu->regs, e->regs, sizeof(vcpu->regs));
 	sv->vmcb->rip = e->rip;
 	sv->vmcb->rflags = e->rflags | (sv->stepping ? X86_EFLAGS_TF : 0);
+	if (unlikely(e->loaded_seg != X86_SEG_NONE)) {
+		const struct emu_seg *seg = &e->seg[e->loaded_seg];
+
+		vmcb_set_seg(sv->vmcb, e->loaded_seg, (struct vmcb_seg){
+			.selector = seg->selector,
+			.attrib = seg->attrib,
+			.limit = seg->limit,
+			.base = seg->base,
+		});
+		/* Behind MOV SS neither interrupts nor traps are taken (APM vol. 2, 8.1.3). */
+		if (e->loaded_seg == X86_SEG_SS && e->insn.opcode == 0x8e) {
+			sv->vmcb->int_state = SVM_INTERRUPT_SHADOW;
+			return;
+		}
+	}
 	svm_insn_done(vcpu);
 }
 

@@ -6,7 +6,8 @@
  * and only if the instruction is complete. From the project's root:
  *
  *	clang -O1 -g -fsanitize=fuzzer,address,undefined -o out/fuzz-emulate \
- *		selftests/fuzz/emulate.c module/emulate/{decode,alu,operand,string,emulate,simd}.c
+ *		selftests/fuzz/emulate.c \
+ *		module/emulate/{decode,alu,operand,string,emulate,simd,segment}.c
  *	out/fuzz-emulate -max_len=512 -max_total_time=600
  */
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-#define MAX_ACCESSES	4	/* CMPS reads two operands; nothing needs more than three */
+#define MAX_ACCESSES	4	/* offset, selector, descriptor, accessed bit */
 
 /* What the callbacks answer, and what they saw. */
 static struct {
@@ -147,6 +148,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (ret != EMU_OK || e.rep_again ? e.rip != state.rip :
 					   e.rip == state.rip && e.insn.opcode != 0xff)
 		abort();
+	if (ret == EMU_OK && e.loaded_seg != X86_SEG_NONE) {
+		if (e.loaded_seg >= X86_NR_SEGS || e.loaded_seg == X86_SEG_CS)
+			abort();
+		e.seg[e.loaded_seg] = state.seg[e.loaded_seg];
+	}
 	if (memcmp(e.seg, state.seg, sizeof(e.seg)) || e.cr0 != state.cr0 || e.cpl != state.cpl)
 		abort();
 

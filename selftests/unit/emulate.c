@@ -9,6 +9,7 @@
  *
  * needs: module/emulate/decode.c module/emulate/alu.c module/emulate/operand.c
  * needs: module/emulate/string.c module/emulate/emulate.c module/emulate/simd.c
+ * needs: module/emulate/segment.c
  * timeout: 120
  */
 #include "../../module/emulate/emulate.h"
@@ -257,6 +258,8 @@ static bool generate(struct test *t, unsigned int bits)
 	e->efer = 0xd01;
 	e->cpl = 3;
 	e->cr4 |= native_fpu.xcr0 ? X86_CR4_BIT_OSXSAVE : 0;
+	e->gdtr = (struct emu_seg){ .base = GDT, .limit = sizeof(gdt) - 1 };
+	e->ldtr = (struct emu_seg){ .base = LDT, .limit = NATIVE_NR_SEGS * 8 + 7, .attrib = SEG_P };
 	build(t);
 	e->rip = (bits == 64 ? NATIVE_CODE : 0) + native_rip(t->len);
 	if (!steer(t))
@@ -280,6 +283,8 @@ static void report(const struct test *t, const char *what, int vector, int ret,
 	if (ret == EMU_EXCEPTION)
 		printf(" vector %u error %x", after->exception.vector,
 		       after->exception.error_code);
+	if (after->loaded_seg < X86_NR_SEGS)
+		printf(" loaded %x", after->seg[after->loaded_seg].selector);
 	printf("\n# flags before %llx cpu %llx here %llx\n", t->e.rflags, st->rflags,
 	       after->rflags);
 	for (i = 0; i < 16; i++)
@@ -325,6 +330,24 @@ static bool same_fpu(const u8 *image)
 		same &= !memcmp(image + native_fpu.offset[i], fpu_image + native_fpu.offset[i],
 				native_fpu.bytes[i]);
 	return same;
+}
+
+/* What both have loaded into a segment register, if they have. */
+static bool same_segment(const struct test *t, const struct emu *e, const struct native_state *st)
+{
+	const struct emu_seg *s;
+
+	if (!(t->k->flags & K_SEG))
+		return e->loaded_seg == X86_SEG_NONE;
+	if (e->loaded_seg >= X86_NR_SEGS)
+		return false;
+	s = &e->seg[e->loaded_seg];
+	/* an interrupt meanwhile leaves no RPL of a null selector */
+	if (s->selector != st->sreg[e->loaded_seg] && s->selector >> 2)
+		return false;
+	if (!(s->selector & 4))
+		return s->selector & 0xfffc || !(s->attrib & SEG_P);
+	return !memcmp(s, &segs[(s->selector >> 3) - 1], sizeof(*s)) || s->selector >> 3 > 6;
 }
 
 /* One instruction by both; false if they disagree. */
@@ -385,7 +408,8 @@ static bool compare(struct test *t)
 	for (i = 0; i < 16; i++)
 		if ((st.regs[i] ^ e.regs[i]) & width)
 			break;
-	if (i < 16 || (st.rflags ^ e.rflags) & flags || !same_fpu(st.fpu)) {
+	if (i < 16 || (st.rflags ^ e.rflags) & flags || !same_fpu(st.fpu) ||
+	    !same_segment(t, &e, &st)) {
 		report(t, "state", vector, ret, &e, &st);
 		return false;
 	}

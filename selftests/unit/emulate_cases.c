@@ -6,6 +6,7 @@
  *
  * needs: module/emulate/decode.c module/emulate/alu.c module/emulate/operand.c
  * needs: module/emulate/string.c module/emulate/emulate.c module/emulate/simd.c
+ * needs: module/emulate/segment.c
  */
 #include <stdlib.h>
 
@@ -23,8 +24,7 @@ static void test_verdicts(void)
 		  0x2e, 0x2e, 0x2e) == EMU_EXCEPTION && raised(&e, X86_VEC_GP, true));
 	CHECK(RUN(&e, 0xf7, 0x20) == EMU_FAIL);			/* mul [rax] */
 	CHECK(RUN(&e, 0xd9, 0x00) == EMU_FAIL);			/* fld */
-	CHECK(RUN(&e, 0xff, 0x10) == EMU_FAIL);			/* call [rax] */
-	CHECK(RUN(&e, 0x8e, 0x18) == EMU_FAIL);			/* mov ds, [rax] */
+	CHECK(RUN(&e, 0xff, 0x18) == EMU_FAIL);			/* far call [rax] */
 	CHECK(RUN(&e, 0xc5, 0xf8, 0x58, 0x00) == EMU_FAIL);	/* vaddps */
 	CHECK(RUN(&e, 0x0f, 0xae, 0x00) == EMU_FAIL);		/* fxsave */
 	CHECK(RUN(&e, 0x48, 0x0f, 0xc7, 0x08) == EMU_FAIL);	/* cmpxchg16b */
@@ -275,6 +275,111 @@ static void test_sse(void)
 	ksft_test_result(!bad, "SSE, AVX and MMX, on and off\n");
 }
 
+static bool refused(const struct emu *e, unsigned int vector, u32 error_code)
+{
+	return e->exception.vector == vector && e->exception.has_error &&
+	       e->exception.error_code == error_code;
+}
+
+/* MOV to a segment register: what @selector is at the device. */
+#define LOAD(e, sel, ...) ({ dev.value = (sel); dev.access = 0; RUN(e, __VA_ARGS__); })
+#define MOV_ES	0x8e, 0x00
+#define MOV_SS	0x8e, 0x10
+#define MOV_FS	0x8e, 0x20
+
+static void test_segments(void)
+{
+	struct emu e = state(X86_MODE_64);
+	struct emu_seg s;
+
+	bad = 0;
+	gdt[1] = 0x00af9b000000ffff;	/* 08: 64-bit code */
+	gdt[2] = 0x12cf92345678ffff;	/* 10: data, not accessed */
+	gdt[3] = 0x0040f30000001234;	/* 18: user data */
+	gdt[4] = 0x0040130000001234;	/* 20: not present */
+	gdt[5] = 0x00409f0000001234;	/* 28: conforming, readable */
+	gdt[6] = 0x0000890000000067;	/* 30: a TSS */
+	gdt[7] = 0x0040990000001234;	/* 38: code that cannot be read */
+
+	CHECK(LOAD(&e, 0x10, MOV_FS) == EMU_OK && e.loaded_seg == X86_SEG_FS && e.rip == 0x1002);
+	s = e.seg[X86_SEG_FS];
+	CHECK(s.selector == 0x10 && s.base == 0x12345678 && s.limit == 0xffffffff);
+	CHECK(s.attrib == 0xc93);
+	/* the accessed bit: whoever runs, as the kernel, atomically, once */
+	CHECK(gdt[2] == 0x12cf93345678ffff && dev.swaps == 1 && dev.old == 0x12cf92345678ffff);
+	CHECK(dev.access == (GUEST_WRITE | GUEST_IMPLICIT));
+	CHECK(LOAD(&e, 0x10, MOV_FS) == EMU_OK && dev.swaps == 1);
+	CHECK(LOAD(&e, 0x1b, MOV_ES) == EMU_OK && e.seg[X86_SEG_ES].limit == 0x1234);
+	CHECK(RUN(&e, 0x8b, 0x08) == EMU_OK && e.loaded_seg == X86_SEG_NONE);
+	/* a lost race is tried again */
+	gdt[2] &= ~BIT_ULL(40);
+	dev.swap_result = EMU_RETRY;
+	CHECK(LOAD(&e, 0x10, MOV_ES) == EMU_RETRY);
+	dev.swap_result = 0;
+
+	CHECK(LOAD(&e, 0x22, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x20));
+	CHECK(LOAD(&e, 0x20, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_NP, 0x20));
+	CHECK(LOAD(&e, 0x20, MOV_SS) == EMU_EXCEPTION && refused(&e, X86_VEC_SS, 0x20));
+	CHECK(LOAD(&e, 0x30, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x30));
+	CHECK(LOAD(&e, 0x38, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x38));
+	CHECK(LOAD(&e, 0x40, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x40));
+	CHECK(LOAD(&e, 0x0c, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x0c));
+	CHECK(LOAD(&e, 0x08, MOV_ES) == EMU_OK && LOAD(&e, 0x2b, MOV_ES) == EMU_OK);
+	/* the stack: writable data of the CPL, nothing else */
+	CHECK(LOAD(&e, 0x08, MOV_SS) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x08));
+	CHECK(LOAD(&e, 0x1b, MOV_SS) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x18));
+	CHECK(LOAD(&e, 0x10, MOV_SS) == EMU_OK && e.loaded_seg == X86_SEG_SS);
+	/* null: anywhere, but as a stack only in a 64-bit kernel, where it keeps the CPL */
+	e.cpl = 1;
+	CHECK(LOAD(&e, 0, MOV_SS) == EMU_OK && e.seg[X86_SEG_SS].attrib == 0x20);
+	e.cpl = 3;
+	CHECK(LOAD(&e, 3, MOV_SS) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0));
+	CHECK(LOAD(&e, 3, MOV_ES) == EMU_OK && !(e.seg[X86_SEG_ES].attrib & SEG_P));
+	CHECK(LOAD(&e, 0x13, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x10));
+	e = state(X86_MODE_32);
+	CHECK(LOAD(&e, 0, MOV_SS) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0));
+	/* a local table that is there */
+	e.ldtr = (struct emu_seg){ .base = 0x9008, .limit = 0xf, .attrib = SEG_P };
+	gdt[2] |= BIT_ULL(40);
+	CHECK(LOAD(&e, 0x0c, MOV_ES) == EMU_OK && e.seg[X86_SEG_ES].base == 0x12345678);
+	CHECK(LOAD(&e, 0x14, MOV_ES) == EMU_EXCEPTION && refused(&e, X86_VEC_GP, 0x14));
+	/* a table that is not mapped: #PF, as the processor's own access */
+	e.gdtr.base = 0x20000;
+	CHECK(LOAD(&e, 0x10, MOV_ES) == EMU_EXCEPTION && e.exception.vector == X86_VEC_PF);
+	CHECK(dev.access == GUEST_IMPLICIT && e.exception.address == 0x20010);
+
+	/* real and virtual-8086 mode: only the base, the limit may be "unreal" */
+	e = real_mode();
+	e.seg[X86_SEG_ES].limit = 0xffffffff;
+	CHECK(LOAD(&e, 0xb800, 0x8e, 0x07) == EMU_OK && e.seg[X86_SEG_ES].base == 0xb8000);
+	CHECK(e.seg[X86_SEG_ES].limit == 0xffffffff && e.seg[X86_SEG_ES].attrib == 0x93);
+	e.cr0 |= X86_CR0_BIT_PE;
+	e.rflags |= X86_FLAG_VM;
+	CHECK(LOAD(&e, 3, 0x8e, 0x17) == EMU_OK && e.seg[X86_SEG_SS].base == 0x30);
+	ksft_test_result(!bad, "segment loads\n");
+}
+
+static void test_branches(void)
+{
+	struct emu e = state(X86_MODE_64);
+
+	bad = 0;
+	dev.value = 0xffff888000001234;
+	CHECK(RUN(&e, 0xff, 0x20) == EMU_OK && e.rip == 0xffff888000001234 && !dev.writes);
+	dev.value = 0x0000888000001234;
+	CHECK(RUN(&e, 0xff, 0x20) == EMU_EXCEPTION && raised(&e, X86_VEC_GP, true));
+	e = state(X86_MODE_32);
+	e.regs[X86_RSP] = 4;		/* the return address goes where the target came from */
+	dev.value = 0x12345678;
+	CHECK(RUN(&e, 0xff, 0x10) == EMU_OK && e.rip == 0x12345678 && dev.value == 0x1002);
+	CHECK(e.regs[X86_RSP] == 0);
+	e = real_mode();
+	dev.value = 0x12345678;
+	CHECK(RUN(&e, 0xff, 0x27) == EMU_OK && e.rip == 0x5678);
+	CHECK(RUN(&e, 0x66, 0xff, 0x27) == EMU_EXCEPTION && raised(&e, X86_VEC_GP, true));
+	ksft_test_result(!bad, "CALL and JMP by memory\n");
+}
+
 static void test_rep(void)
 {
 	struct emu e = state(X86_MODE_64);
@@ -303,13 +408,15 @@ int main(void)
 	if (seed)
 		rng_state = strtoull(seed, NULL, 0) * 2 + 1;
 	ksft_print_header();
-	ksft_set_plan(7);
+	ksft_set_plan(9);
 	test_verdicts();
 	test_access_flags();
 	test_atomic();
 	test_real_mode();
 	test_linear();
 	test_sse();
+	test_segments();
+	test_branches();
 	test_rep();
 	ksft_finished();
 	return 0;

@@ -110,6 +110,7 @@ static struct emu state(enum x86_mode mode)
 	e.seg[X86_SEG_CS].attrib = mode == X86_MODE_64 ? 0xa9b : mode == X86_MODE_32 ? 0xc9b : 0x9b;
 	if (mode == X86_MODE_64)
 		e.efer = 0x500;
+	e.gdtr = (struct emu_seg){ .base = 0x9000, .limit = sizeof(gdt) - 1 };
 	memset(&dev, 0, sizeof(dev));
 	return e;
 }

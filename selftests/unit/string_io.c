@@ -4,6 +4,7 @@
  *
  * needs: module/emulate/decode.c module/emulate/alu.c module/emulate/operand.c
  * needs: module/emulate/string.c module/emulate/emulate.c module/emulate/simd.c
+ * needs: module/emulate/segment.c
  */
 #include <stdlib.h>
 
