@@ -193,7 +193,7 @@ enum io_state {
 	IO_EXTINT,	/* RUN takes the 8259's vector */
 };
 
-#define MMIO_MAX_FRAGS		8
+#define MMIO_MAX_FRAGS		9	/* 64 bytes that cross a page */
 
 struct mmio_frag {
 	u64 gpa;

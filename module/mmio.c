@@ -195,10 +195,16 @@ static int guest_cmpxchg(struct emu *e, u64 linear, u64 old, u64 new, unsigned i
 	return device_write(vcpu, gpa, (u8 *)&new, bytes);
 }
 
+static void guest_fpu(struct emu *e, struct emu_fpu *fpu)
+{
+	svm_emu_fpu(container_of(e, struct vcpu, emu), fpu);
+}
+
 const struct emu_ops guest_emu_ops = {
 	.read = guest_read,
 	.write = guest_write,
 	.replace = guest_cmpxchg,
+	.fpu = guest_fpu,
 };
 
 /*

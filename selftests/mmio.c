@@ -230,6 +230,74 @@ TEST_F(mmio, sse_moves)
 	twice(_metadata, &self->v, "sse");
 }
 
+TEST_F(mmio, vectors)
+{
+	twice(_metadata, &self->v, "vectors");
+	/* 16 bytes over the end of a page, in pieces of 8 at most */
+	expect_log(_metadata, 0, 0xff9, 7, false);
+	expect_log(_metadata, 1, 0x1000, 8, false);
+	expect_log(_metadata, 2, 0x1008, 1, false);
+	expect_log(_metadata, 3, 0x1ff3, 8, true);
+	expect_log(_metadata, 4, 0x1ffb, 5, true);
+	expect_log(_metadata, 5, 0x2000, 3, true);
+}
+
+TEST_F(mmio, avx_moves)
+{
+	if ((self->v.caps.xcr0 & 7) != 7)
+		SKIP(return, "no AVX for guests on this host");
+	twice(_metadata, &self->v, "avx");
+}
+
+/* At the second half of its data a load gets another FPU state: that is whole, then the load. */
+static void other_fpu(struct vmt *v, struct vmt_mmio *m)
+{
+	device(v, m);
+	if (dev.n != 2)
+		return;
+	memset((uint8_t *)v->xsave + 160, 0x55, 256);
+	memset((uint8_t *)v->xsave + 160 + 32, 0x66, 16);
+	if (v->caps.xcr0)
+		((uint8_t *)v->xsave)[512] |= 2;
+	v->page->dirty |= SVMM_STATE_XSAVE;
+	if (svmm_set_state(v->vcpu))
+		vmt_die(v, "the FPU state cannot be set");
+}
+
+TEST_F(mmio, other_fpu_state_meanwhile)
+{
+	struct vmt *v = &self->v;
+
+	v->on_mmio = other_fpu;
+	memset(dev.mem, 0x77, 16);
+	vmt_start(v, "fpu");
+	vmt_get(v, SVMM_STATE_XSAVE);
+	vmt_done(v);
+	EXPECT_EQ(4, dev.n);	/* begun anew: what is loaded then counts */
+	EXPECT_EQ(0x7777777777777777, vmt_res(v, 0));
+	EXPECT_EQ(0x7777777777777777, vmt_res(v, 1));
+	EXPECT_EQ(0x6666666666666666, vmt_res(v, 2));
+}
+
+TEST_F(mmio, branches)
+{
+	twice(_metadata, &self->v, "branch");
+}
+
+TEST_F(mmio, segments)
+{
+	twice(_metadata, &self->v, "segment");
+}
+
+TEST_F(mmio, stack_segment_and_single_step)
+{
+	vmt_start(&self->v, "stack_step");
+	dev.mem[0] = SEL_DATA;
+	EXPECT_EQ(1, vmt_report(&self->v));
+	vmt_done(&self->v);
+	EXPECT_EQ(1, dev.n);
+}
+
 TEST_F(mmio, crossing)
 {
 	twice(_metadata, &self->v, "crossing");

@@ -114,7 +114,7 @@ static void hypervisor_failed(struct vcpu *vcpu, const char *what)
 static void do_emulation_failure(struct vcpu *vcpu)
 {
 	const struct svmm_exit *e = &vcpu->page->exit;
-	char text[160], bytes[3 * sizeof(e->emulation.bytes) + 1] = "";
+	char text[200], bytes[3 * sizeof(e->emulation.bytes) + 1] = "";
 
 	if (!e->emulation.nbytes) {
 		snprintf(text, sizeof(text), "it jumped to %#llx, where it has no memory",
@@ -125,9 +125,10 @@ static void do_emulation_failure(struct vcpu *vcpu)
 	for (unsigned int i = 0; i < e->emulation.nbytes && i < sizeof(e->emulation.bytes); i++)
 		sprintf(bytes + 3 * i, " %02x", e->emulation.bytes[i]);
 	snprintf(text, sizeof(text),
-		 "the instruction at %#llx (%s ) touches a device at %#llx and is not emulated",
+		 "the instruction at %#llx (%s ) touches a device at %#llx and is not emulated%s",
 		 (unsigned long long)e->emulation.rip, bytes,
-		 (unsigned long long)e->emulation.gpa);
+		 (unsigned long long)e->emulation.gpa,
+		 vcpu->m->last_exits ? "" : "; --last-exits shows it as text");
 	hypervisor_failed(vcpu, text);
 }
 

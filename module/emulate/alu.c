@@ -84,58 +84,21 @@ u64 alu(enum alu_op op, u64 a, u64 b, unsigned int bytes, u64 *rflags)
 	return logic(a ^ b, bytes, rflags);
 }
 
-/* INC and DEC leave CF alone. */
-u64 alu_inc(u64 a, unsigned int bytes, u64 *rflags)
-{
-	u64 carry = *rflags & X86_FLAG_CF;
-	u64 r = add(a, 1, 0, bytes, rflags);
-
-	*rflags = (*rflags & ~X86_FLAG_CF) | carry;
-	return r;
-}
-
-u64 alu_dec(u64 a, unsigned int bytes, u64 *rflags)
-{
-	u64 carry = *rflags & X86_FLAG_CF;
-	u64 r = sub(a, 1, 0, bytes, rflags);
-
-	*rflags = (*rflags & ~X86_FLAG_CF) | carry;
-	return r;
-}
-
-/* One bit of a shift or rotate: the new value; CF in and out through @cf. */
+/* One bit of a shift or rotate, to the left if @op is even; CF in and out through @cf. */
 static u64 shift_one(enum shift_op op, u64 a, unsigned int msb, bool *cf)
 {
-	bool top = a >> msb & 1, low = a & 1, in;
+	bool top = a >> msb & 1, low = a & 1, in = false;
 
-	switch (op) {
-	case SHIFT_ROL:
+	if (op == SHIFT_ROL || op == SHIFT_SAR)
 		in = top;
-		break;
-	case SHIFT_ROR:
+	else if (op == SHIFT_ROR)
 		in = low;
-		break;
-	case SHIFT_RCL:
-	case SHIFT_RCR:
+	else if (op == SHIFT_RCL || op == SHIFT_RCR)
 		in = *cf;
-		break;
-	case SHIFT_SAR:
-		in = top;
-		break;
-	default:
-		in = false;
-	}
-	switch (op) {
-	case SHIFT_ROL:
-	case SHIFT_RCL:
-	case SHIFT_SHL:
-	case SHIFT_SAL:
-		*cf = top;
-		return a << 1 | in;
-	default:
-		*cf = low;
+	*cf = op & 1 ? low : top;
+	if (op & 1)
 		return (a & size_mask((msb + 1) / 8)) >> 1 | (u64)in << msb;
-	}
+	return a << 1 | in;
 }
 
 /*
@@ -165,37 +128,14 @@ u64 alu_shift(enum shift_op op, u64 a, unsigned int count, unsigned int bytes, u
 	return a;
 }
 
-/* The condition codes of Jcc, SETcc, CMOVcc (APM vol. 3, table 1-15). */
+/* The condition codes of Jcc, SETcc, CMOVcc (APM vol. 3, table 1-15); odd ones are negated. */
 bool condition(unsigned int cc, u64 rflags)
 {
-	bool less = !!(rflags & X86_FLAG_SF) != !!(rflags & X86_FLAG_OF);
-	bool res = false;
+	static const u64 any_of[] = { X86_FLAG_OF, X86_FLAG_CF, X86_FLAG_ZF,
+				      X86_FLAG_CF | X86_FLAG_ZF, X86_FLAG_SF, X86_FLAG_PF, 0,
+				      X86_FLAG_ZF };
+	bool less = !(rflags & X86_FLAG_SF) != !(rflags & X86_FLAG_OF);
+	bool res = rflags & any_of[cc >> 1 & 7] || (less && (cc & 12) == 12);
 
-	switch (cc >> 1 & 7) {
-	case 0:
-		res = rflags & X86_FLAG_OF;
-		break;
-	case 1:
-		res = rflags & X86_FLAG_CF;
-		break;
-	case 2:
-		res = rflags & X86_FLAG_ZF;
-		break;
-	case 3:
-		res = rflags & (X86_FLAG_CF | X86_FLAG_ZF);
-		break;
-	case 4:
-		res = rflags & X86_FLAG_SF;
-		break;
-	case 5:
-		res = rflags & X86_FLAG_PF;
-		break;
-	case 6:
-		res = less;
-		break;
-	case 7:
-		res = less || rflags & X86_FLAG_ZF;
-		break;
-	}
 	return res != (cc & 1);
 }

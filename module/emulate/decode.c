@@ -271,51 +271,31 @@ static int decode_modrm(struct x86_insn *insn, struct cursor *c)
 
 static int decode_imm(struct x86_insn *insn, struct cursor *c, u8 kind)
 {
-	unsigned int len = 0, len2 = 0;
+	static const u8 first[16] = {
+		[IMM_8] = 1, [IMM_16] = 2, [IMM_ENTER] = 2, [IMM_8_8] = 1, [IMM_32] = 4
+	};
+	static const u8 second[16] = { [IMM_FAR] = 2, [IMM_ENTER] = 1, [IMM_8_8] = 1 };
+	unsigned int len, len2 = second[kind];
 	u64 v;
 	int ret;
 
-	switch (kind) {
-	case IMM_GRP3_8:
-	case IMM_GRP3_Z:
-		if (((insn->modrm >> 3) & 7) > 1)
-			return X86_DECODE_OK;
-		len = kind == IMM_GRP3_8 ? 1 : min_t(u8, insn->opsize, 4);
-		break;
-	case IMM_8:
-		len = 1;
-		break;
-	case IMM_16:
-		len = 2;
-		break;
-	case IMM_32:
-		len = 4;
-		break;
-	case IMM_Z:
-		len = min_t(u8, insn->opsize, 4);
-		break;
-	case IMM_V:
-		len = insn->opsize;
-		break;
-	case IMM_FAR:
-		len = insn->opsize;
-		len2 = 2;
-		break;
-	case IMM_ENTER:
-		len = 2;
-		len2 = 1;
-		break;
-	case IMM_8_8:
-		len = 1;
-		len2 = 1;
-		break;
-	case IMM_MOFFS:
+	if (kind == IMM_MOFFS) {
 		insn->disp_len = insn->adsize;
 		ret = take(c, insn->disp_len, &v);
 		if (!ret)
 			insn->disp = v;
 		return ret;
 	}
+	if (kind == IMM_GRP3_8 || kind == IMM_GRP3_Z) {
+		if (((insn->modrm >> 3) & 7) > 1)
+			return X86_DECODE_OK;
+		kind = kind == IMM_GRP3_8 ? IMM_8 : IMM_Z;
+	}
+	len = first[kind];
+	if (kind == IMM_Z)
+		len = min_t(u8, insn->opsize, 4);
+	else if (kind == IMM_V || kind == IMM_FAR)
+		len = insn->opsize;
 	if (!len)
 		return X86_DECODE_OK;
 
@@ -428,13 +408,32 @@ static bool lock_allowed(const struct x86_insn *insn, u8 attr)
 }
 
 /*
- * VEX, XOP and EVEX: only the length is of use here. @first is C4, C5, 8F or 62; its payload
- * carries REX bits inverted, which matter to nobody, and the opcode map, which says whether an
- * immediate follows. A 66, F2, F3, LOCK or REX prefix in front makes it undefined.
+ * What VEX and XOP say in their last two bytes, EVEX in its second and third: W, and inverted the
+ * second source; the vector length; the prefix that the legacy encoding would have.
+ */
+static void vex_fields(struct x86_insn *insn, u8 byte, unsigned int length)
+{
+	static const u8 rep[] = { 0, 0, 0xf3, 0xf2 };
+
+	insn->vex_v = ~byte >> 3 & 15;
+	insn->vex_l = length;
+	insn->rep = rep[byte & 3];
+	insn->opsize_prefix = (byte & 3) == 1;
+	/* elsewhere there are 8 registers, and W is ignored where it would mean 64 bits */
+	if (insn->mode == X86_MODE_64)
+		insn->rex = 0x40 | (byte >> 4 & 8);
+	else
+		insn->vex_v &= 7;
+}
+
+/*
+ * VEX, XOP and EVEX. @first is C4, C5, 8F or 62; its payload carries REX bits inverted, and the
+ * opcode map, which says whether an immediate follows. A 66, F2, F3, LOCK or REX prefix in front
+ * makes it undefined.
  */
 static int decode_vex(struct x86_insn *insn, struct cursor *c, u8 first)
 {
-	u8 kind = IMM_NONE;
+	u8 kind = IMM_NONE, rex = 0;
 	u64 payload = 0;
 	int ret;
 
@@ -446,19 +445,33 @@ static int decode_vex(struct x86_insn *insn, struct cursor *c, u8 first)
 		insn->map = X86_MAP_VEX;
 		ret = take(c, 1, &payload);
 		insn->vex_map = 1;
+		rex = ~payload >> 5 & 4;
+		vex_fields(insn, payload & 0x7f, payload >> 2 & 1);
 		break;
 	case 0x62:
 		insn->map = X86_MAP_EVEX;
 		ret = take(c, 3, &payload);
 		insn->vex_map = payload & 7;
+		rex = ~payload >> 5 & 7;
+		vex_fields(insn, payload >> 8, payload >> 21 & 3);
+		insn->evex = payload >> 16;
+		/* the fifth bits of the registers */
+		if (insn->mode == X86_MODE_64) {
+			insn->evex_r = ~payload & 0x10;
+			insn->vex_v |= ~payload >> 15 & 0x10;
+		}
 		break;
 	default:
 		insn->map = first == 0xc4 ? X86_MAP_VEX : X86_MAP_XOP;
 		ret = take(c, 2, &payload);
 		insn->vex_map = payload & 0x1f;
+		rex = ~payload >> 5 & 7;
+		vex_fields(insn, payload >> 8, payload >> 10 & 1);
 	}
 	if (ret)
 		return ret;
+	if (insn->mode == X86_MODE_64)
+		insn->rex |= rex;
 	/* P0[3] is 0, P1[2] is 1 */
 	if (first == 0x62 && (payload & 0x408) != 0x400)
 		return X86_DECODE_UNDEFINED;

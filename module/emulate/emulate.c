@@ -14,11 +14,6 @@ static unsigned int operand_bytes(const struct x86_insn *insn)
 
 /* ---- loads and stores -------------------------------------------------------------------- */
 
-static int store_rm(struct emu *e, unsigned int bytes, u64 val)
-{
-	return emu_write_rm(e, bytes, val);
-}
-
 static int load_rm(struct emu *e, unsigned int bytes)
 {
 	u64 val;
@@ -65,7 +60,26 @@ static int store_sreg(struct emu *e)
 {
 	u16 selector = e->seg[e->insn.modrm >> 3 & 7].selector;
 
-	return store_rm(e, e->insn.mod == 3 ? e->insn.opsize : 2, selector);
+	return emu_write_rm(e, e->insn.mod == 3 ? e->insn.opsize : 2, selector);
+}
+
+static int load_sreg(struct emu *e)
+{
+	u64 selector;
+	int ret = emu_read_rm(e, 2, &selector);
+
+	return ret ? ret : load_segment(e, e->insn.modrm >> 3 & 7, selector);
+}
+
+/* CLFLUSH, CLFLUSHOPT, CLWB: checked as a load of a byte; there is no cache to flush. */
+static int flush_line(struct emu *e)
+{
+	unsigned int ext = e->insn.modrm >> 3 & 7;
+	u64 linear;
+
+	if (e->insn.mod == 3 || e->insn.rep || ext != (e->insn.opsize_prefix ? ext | 6 : 7))
+		return EMU_FAIL;
+	return emu_operand_linear(e, 1, GUEST_READ, &linear);
 }
 
 static u64 swap_bytes(u64 val, unsigned int bytes)
@@ -87,7 +101,7 @@ static int movbe(struct emu *e)
 	if (e->insn.rep || e->insn.mod == 3)
 		return EMU_FAIL;
 	if (e->insn.opcode & 1)
-		return store_rm(e, bytes, swap_bytes(reg_read(e, e->insn.reg, bytes), bytes));
+		return emu_write_rm(e, bytes, swap_bytes(reg_read(e, e->insn.reg, bytes), bytes));
 	ret = emu_read_rm(e, bytes, &val);
 	if (!ret)
 		reg_write(e, e->insn.reg, bytes, swap_bytes(val, bytes));
@@ -100,7 +114,7 @@ static int movnti(struct emu *e)
 
 	if (e->insn.opsize_prefix || e->insn.rep)
 		return emu_raise(e, X86_VEC_UD, false);
-	return store_rm(e, bytes, reg_read(e, e->insn.reg, bytes));
+	return emu_write_rm(e, bytes, reg_read(e, e->insn.reg, bytes));
 }
 
 static int cmov(struct emu *e)
@@ -127,9 +141,7 @@ static int alu_to_rm(struct emu *e, enum alu_op kind, unsigned int bytes, u64 sr
 	u64 old, val;
 	int ret;
 
-	ret = rm_locate(e, bytes, access, &op);
-	if (!ret)
-		ret = rm_load(e, &op, access, &old);
+	ret = rm_fetch(e, bytes, access, &op, &old);
 	if (ret)
 		return ret;
 	val = alu(kind, old, src & size_mask(bytes), bytes, &e->rflags);
@@ -184,12 +196,10 @@ static int unary(struct emu *e, enum unary_op kind)
 {
 	unsigned int bytes = operand_bytes(&e->insn);
 	struct operand op;
-	u64 old, val = 0;
+	u64 old, val = 0, carry = e->rflags & X86_FLAG_CF;
 	int ret;
 
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	switch (kind) {
@@ -199,12 +209,10 @@ static int unary(struct emu *e, enum unary_op kind)
 	case UNARY_NEG:
 		val = alu(ALU_SUB, 0, old, bytes, &e->rflags);
 		break;
-	case UNARY_INC:
-		val = alu_inc(old, bytes, &e->rflags);
-		break;
+	case UNARY_INC:		/* these leave CF alone */
 	case UNARY_DEC:
-		val = alu_dec(old, bytes, &e->rflags);
-		break;
+		val = alu(kind == UNARY_INC ? ALU_ADD : ALU_SUB, old, 1, bytes, &e->rflags);
+		e->rflags = (e->rflags & ~X86_FLAG_CF) | carry;
 	}
 	return rm_update(e, &op, old, val);
 }
@@ -230,9 +238,7 @@ static int shift(struct emu *e, unsigned int count)
 	u64 old, val;
 	int ret;
 
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	val = alu_shift(e->insn.modrm >> 3 & 7, old, count & 0xff, bytes, &e->rflags);
@@ -280,20 +286,9 @@ static int bit_test(struct emu *e, enum bit_op kind, bool from_reg)
 		ret = rm_load(e, &op, access, &old);
 	if (ret)
 		return ret;
-	val = old;
-	switch (kind) {
-	case BIT_TEST:
-		break;
-	case BIT_SET:
+	val = old & ~BIT_ULL(bit);
+	if (kind == BIT_SET || (kind == BIT_COMPLEMENT && !(old >> bit & 1)))
 		val |= BIT_ULL(bit);
-		break;
-	case BIT_RESET:
-		val &= ~BIT_ULL(bit);
-		break;
-	case BIT_COMPLEMENT:
-		val ^= BIT_ULL(bit);
-		break;
-	}
 	e->rflags &= ~X86_FLAG_CF;
 	e->rflags |= old >> bit & 1 ? X86_FLAG_CF : 0;
 	return kind == BIT_TEST ? EMU_OK : rm_update(e, &op, old, val);
@@ -309,9 +304,7 @@ static int exec_xchg(struct emu *e)
 	int ret;
 
 	e->insn.lock = true;	/* implied (APM vol. 3, XCHG) */
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (!ret)
 		ret = rm_update(e, &op, old, src);
 	if (!ret)
@@ -326,9 +319,7 @@ static int exec_xadd(struct emu *e)
 	struct operand op;
 	int ret;
 
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	sum = alu(ALU_ADD, old, src, bytes, &e->rflags);
@@ -349,9 +340,7 @@ static int exec_cmpxchg(struct emu *e)
 	/* vendors differ in the upper half of a register that is not exchanged */
 	if (e->insn.mod == 3)
 		return EMU_FAIL;
-	ret = rm_locate(e, bytes, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, bytes, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	alu(ALU_CMP, acc, old, bytes, &e->rflags);
@@ -371,9 +360,7 @@ static int exec_cmpxchg8b(struct emu *e)
 
 	if ((e->insn.modrm >> 3 & 7) != 1 || e->insn.rex & 8)
 		return EMU_FAIL;	/* CMPXCHG16B, RDRAND, ... */
-	ret = rm_locate(e, 8, GUEST_WRITE, &op);
-	if (!ret)
-		ret = rm_load(e, &op, GUEST_WRITE, &old);
+	ret = rm_fetch(e, 8, GUEST_WRITE, &op, &old);
 	if (ret)
 		return ret;
 	equal = old == (e->regs[X86_RDX] << 32 | (u32)e->regs[X86_RAX]);
@@ -398,20 +385,44 @@ static void stack_pointer_write(struct emu *e, u64 val)
 	reg_write(e, X86_RSP, stack_addr_bytes(e), val);
 }
 
-static int push_rm(struct emu *e)
+static int push(struct emu *e, u64 val)
 {
 	unsigned int bytes = e->insn.opsize;
-	u64 val, rsp, linear;
-	int ret = emu_read_rm(e, bytes, &val);
+	u64 rsp, linear;
+	int ret;
 
-	if (ret)
-		return ret;
 	rsp = (e->regs[X86_RSP] - bytes) & size_mask(stack_addr_bytes(e));
 	ret = emu_linear(e, X86_SEG_SS, rsp, bytes, GUEST_WRITE, &linear);
 	if (!ret)
 		ret = mem_write(e, linear, bytes, val);
 	if (!ret)
 		stack_pointer_write(e, rsp);
+	return ret;
+}
+
+static int push_rm(struct emu *e)
+{
+	u64 val;
+	int ret = emu_read_rm(e, e->insn.opsize, &val);
+
+	return ret ? ret : push(e, val);
+}
+
+/* Near CALL and JMP by a pointer in memory. */
+static int branch_rm(struct emu *e, bool call)
+{
+	u64 target;
+	int ret = emu_read_rm(e, e->insn.opsize, &target);
+
+	if (ret)
+		return ret;
+	if (e->insn.mode == X86_MODE_64 ? !is_canonical(target, e->cr4) :
+					  target > e->seg[X86_SEG_CS].limit)
+		return emu_raise(e, X86_VEC_GP, true);
+	if (call)
+		ret = push(e, e->rip + e->insn.len);
+	/* from there the length is added */
+	e->rip = target - e->insn.len;
 	return ret;
 }
 
@@ -428,69 +439,7 @@ static int pop_rm(struct emu *e)
 	if (ret)
 		return ret;
 	stack_pointer_write(e, rsp + bytes);
-	return store_rm(e, bytes, val);
-}
-
-/* ---- SSE --------------------------------------------------------------------------------- */
-
-static int sse_move(struct emu *e, bool store, bool aligned)
-{
-	u8 buf[16];
-	u64 linear;
-	int ret;
-
-	if (!e->xmm || e->insn.mod == 3)
-		return EMU_FAIL;
-	if (e->cr0 & X86_CR0_BIT_EM || !(e->cr4 & X86_CR4_BIT_OSFXSR))
-		return emu_raise(e, X86_VEC_UD, false);
-	if (e->cr0 & X86_CR0_BIT_TS)
-		return emu_raise(e, X86_VEC_NM, false);
-	emu_operand_linear(e, 0, 0, &linear);
-	if (aligned && linear & 15)	/* whether or not EFLAGS.AC is set */
-		return emu_raise(e, X86_VEC_GP, true);
-	ret = emu_operand_linear(e, 16, store ? GUEST_WRITE : GUEST_READ, &linear);
-	if (ret)
-		return ret;
-	if (store)
-		return e->ops->write(e, linear, e->xmm[e->insn.reg], 16,
-				     GUEST_WRITE | (e->cpl == 3 ? GUEST_USER : 0));
-	ret = e->ops->read(e, linear, buf, 16, GUEST_READ | (e->cpl == 3 ? GUEST_USER : 0));
-	if (!ret)
-		memcpy(e->xmm[e->insn.reg], buf, 16);
-	return ret;
-}
-
-/* The mandatory prefix of an SSE opcode: F2 and F3 win over 66. */
-static u8 simd_prefix(const struct x86_insn *insn)
-{
-	return insn->rep ? insn->rep : insn->opsize_prefix ? 0x66 : 0;
-}
-
-/* The 16-byte moves only; scalar, MMX and half-register forms are not known here. */
-static int sse_0f(struct emu *e)
-{
-	u8 prefix = simd_prefix(&e->insn);
-
-	switch (e->insn.opcode) {
-	case 0x10:		/* MOVUPS, MOVUPD */
-	case 0x11:
-		return prefix & 0x80 ? EMU_FAIL : sse_move(e, e->insn.opcode & 1, false);
-	case 0x28:		/* MOVAPS, MOVAPD */
-	case 0x29:
-		return prefix & 0x80 ? EMU_FAIL : sse_move(e, e->insn.opcode & 1, true);
-	case 0x2b:		/* MOVNTPS, MOVNTPD */
-		return prefix & 0x80 ? EMU_FAIL : sse_move(e, true, true);
-	case 0x6f:		/* MOVDQA, MOVDQU */
-	case 0x7f:
-		if (prefix != 0x66 && prefix != 0xf3)
-			return EMU_FAIL;
-		return sse_move(e, e->insn.opcode == 0x7f, prefix == 0x66);
-	case 0xe7:		/* MOVNTDQ */
-		return prefix == 0x66 ? sse_move(e, true, true) : EMU_FAIL;
-	case 0xf0:		/* LDDQU */
-		return prefix == 0xf2 ? sse_move(e, false, false) : EMU_FAIL;
-	}
-	return EMU_FAIL;
+	return emu_write_rm(e, bytes, val);
 }
 
 /* ---- dispatch ---------------------------------------------------------------------------- */
@@ -514,11 +463,13 @@ static int emulate_1byte(struct emu *e)
 	case 0x86 ... 0x87:
 		return exec_xchg(e);
 	case 0x88 ... 0x89:
-		return store_rm(e, bytes, reg_read(e, insn->reg, bytes));
+		return emu_write_rm(e, bytes, reg_read(e, insn->reg, bytes));
 	case 0x8a ... 0x8b:
 		return load_rm(e, bytes);
 	case 0x8c:
 		return store_sreg(e);
+	case 0x8e:
+		return load_sreg(e);
 	case 0x8f:
 		return pop_rm(e);
 	case 0xa0 ... 0xa3:
@@ -528,8 +479,10 @@ static int emulate_1byte(struct emu *e)
 		return emulate_string(e);
 	case 0xc0 ... 0xc1:
 		return shift(e, insn->imm);
+	case 0xc4 ... 0xc5:	/* LES, LDS */
+		return load_far_pointer(e, insn->opcode & 1 ? X86_SEG_DS : X86_SEG_ES);
 	case 0xc6 ... 0xc7:
-		return store_rm(e, bytes, insn->imm);
+		return emu_write_rm(e, bytes, insn->imm);
 	case 0xd0 ... 0xd1:
 		return shift(e, 1);
 	case 0xd2 ... 0xd3:
@@ -537,9 +490,16 @@ static int emulate_1byte(struct emu *e)
 	case 0xf6 ... 0xf7:
 		return group3(e);
 	case 0xfe ... 0xff:
-		if (ext <= 1)
+		switch (ext) {
+		case 0:
+		case 1:
 			return unary(e, ext ? UNARY_DEC : UNARY_INC);
-		return ext == 6 ? push_rm(e) : EMU_FAIL;
+		case 2:
+		case 4:
+			return branch_rm(e, ext == 2);
+		case 6:
+			return push_rm(e);
+		}
 	}
 	return EMU_FAIL;
 }
@@ -552,20 +512,24 @@ static int emulate_0f(struct emu *e)
 	case 0x40 ... 0x4f:
 		return cmov(e);
 	case 0x90 ... 0x9f:
-		return store_rm(e, 1, condition(insn->opcode, e->rflags));
+		return emu_write_rm(e, 1, condition(insn->opcode, e->rflags));
 	case 0xa3:
 	case 0xab:
 	case 0xb3:
 	case 0xbb:
 		return bit_test(e, insn->opcode >> 3 & 3, true);
+	case 0xae:
+		return flush_line(e);
+	case 0xb2:		/* LSS, LFS, LGS */
+	case 0xb4 ... 0xb5:
+		return load_far_pointer(e, insn->opcode == 0xb2 ? X86_SEG_SS : insn->opcode & 7);
 	case 0xba:
 		return bit_test(e, insn->modrm >> 3 & 3, false);
 	case 0xb0 ... 0xb1:
 		return exec_cmpxchg(e);
 	case 0xb6 ... 0xb7:
-		return load_extended(e, insn->opcode & 1 ? 2 : 1, false);
 	case 0xbe ... 0xbf:
-		return load_extended(e, insn->opcode & 1 ? 2 : 1, true);
+		return load_extended(e, insn->opcode & 1 ? 2 : 1, insn->opcode & 8);
 	case 0xc0 ... 0xc1:
 		return exec_xadd(e);
 	case 0xc3:
@@ -573,7 +537,7 @@ static int emulate_0f(struct emu *e)
 	case 0xc7:
 		return exec_cmpxchg8b(e);
 	}
-	return sse_0f(e);
+	return emulate_simd(e);
 }
 
 enum emu_result x86_emulate(struct emu *e)
@@ -582,6 +546,7 @@ enum emu_result x86_emulate(struct emu *e)
 	int ret;
 
 	e->rep_again = false;
+	e->loaded_seg = X86_SEG_NONE;
 	switch (x86_decode(insn, e->bytes, e->nbytes, emu_mode(e))) {
 	case X86_DECODE_OK:
 		break;
@@ -601,12 +566,12 @@ enum emu_result x86_emulate(struct emu *e)
 		ret = emulate_0f(e);
 		break;
 	case X86_MAP_0F38:
-		if (insn->opcode == 0xf0 || insn->opcode == 0xf1)
-			ret = movbe(e);
-		else if (insn->opcode == 0x2a && simd_prefix(insn) == 0x66)
-			ret = sse_move(e, false, true);		/* MOVNTDQA */
-		else
-			ret = EMU_FAIL;
+		ret = (insn->opcode & 0xfe) == 0xf0 ? movbe(e) : emulate_simd(e);
+		break;
+	case X86_MAP_0F3A:
+	case X86_MAP_VEX:
+	case X86_MAP_EVEX:
+		ret = emulate_simd(e);
 		break;
 	default:
 		ret = EMU_FAIL;

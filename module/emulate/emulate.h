@@ -70,7 +70,12 @@ enum x86_map {
  * @len: length in bytes, 1..15
  * @mode: enum x86_mode it was decoded for
  * @map: enum x86_map
- * @vex_map: map number of a VEX, XOP or EVEX encoding, else 0
+ * @vex_map: map number of a VEX, XOP or EVEX encoding, else 0; its W, R, X and B are in @rex (in
+ *	64-bit mode), its implied prefix is in @rep and @opsize_prefix
+ * @vex_l: its vector length: 16 << this, in bytes; 3 is none
+ * @vex_v: its second source register, 0 if there is none
+ * @evex: third byte of an EVEX prefix: z, L'L, b, V', aaa
+ * @evex_r: 16 if EVEX.R' counts
  * @opcode: last opcode byte
  * @opsize: effective operand size in bytes: 2, 4 or 8 (byte forms of an opcode are not
  *	distinguished here; near branches and stack operations in 64-bit mode say 8)
@@ -90,7 +95,7 @@ enum x86_map {
  * @sib: SIB byte as it stands
  * @disp_len: bytes of displacement (also the moffs of A0..A3, 2, 4 or 8)
  * @imm_len: bytes of immediate in total, including the selector of a far pointer
- * @disp: displacement, sign-extended (moffs: zero-extended)
+ * @disp: displacement, sign-extended (moffs: zero-extended); of EVEX not yet scaled
  * @imm: immediate, sign-extended from @imm_len; a far pointer's offset; ENTER's size
  * @imm2: the selector of a far pointer; ENTER's level; EXTRQ's and INSERTQ's second byte
  *
@@ -103,6 +108,10 @@ struct x86_insn {
 	u8 mode;
 	u8 map;
 	u8 vex_map;
+	u8 vex_l;
+	u8 vex_v;
+	u8 evex;
+	u8 evex_r;
 	u8 opcode;
 	u8 opsize;
 	u8 adsize;
@@ -157,6 +166,7 @@ enum emu_result {
 #define X86_VEC_OF	4
 #define X86_VEC_UD	6
 #define X86_VEC_NM	7
+#define X86_VEC_NP	11
 #define X86_VEC_SS	12
 #define X86_VEC_GP	13
 #define X86_VEC_PF	14
@@ -186,13 +196,32 @@ struct emu_exception {
 
 struct emu;
 
+#define EMU_FXSAVE_XMM	160	/* XMM0..XMM15 in an FXSAVE image */
+
+/**
+ * struct emu_fpu - the guest's FPU state, as an XSAVE image in the standard format has it
+ * @fxsave: its legacy area, which is all that FXSAVE knows
+ * @ymm_hi: upper halves of YMM0..YMM15, or NULL: no VEX
+ * @zmm_hi: upper halves of ZMM0..ZMM15, or NULL
+ * @zmm_16: ZMM16..ZMM31, or NULL: no EVEX
+ * @xcr0: the guest's, 0 without XSAVE
+ */
+struct emu_fpu {
+	u8 *fxsave;
+	u8 *ymm_hi;
+	u8 *zmm_hi;
+	u8 *zmm_16;
+	u64 xcr0;
+};
+
 /**
  * struct emu_ops - how the emulator reaches guest memory
- * @read: read @bytes (1, 2, 4, 8, or 16 for SSE) at a linear address
+ * @read: read @bytes (1, 2, 4, 8, for vectors 16, 32, 64) at a linear address
  * @write: likewise, write
  * @replace: atomically replace @old by @new (@bytes 1, 2, 4 or 8), for LOCKed instructions and
- *	XCHG; EMU_RETRY if memory no longer held @old. On MMIO it is a plain write. May be NULL:
- *	then @write is used.
+ *	XCHG; EMU_RETRY if memory no longer held @old. On MMIO it is a plain write.
+ * @fpu: where the guest's FPU state is. May be NULL: such instructions are then EMU_FAIL. A load
+ *	changes the state directly, as its last act.
  *
  * Addresses are linear, and segment limits, canonical form and (with CR0.AM) alignment are
  * already checked; an access may cross a page, which is for the callback to split: it must
@@ -210,6 +239,7 @@ struct emu_ops {
 		     unsigned int access);
 	int (*replace)(struct emu *e, u64 linear, u64 old, u64 new, unsigned int bytes,
 		       unsigned int access);
+	void (*fpu)(struct emu *e, struct emu_fpu *fpu);
 };
 
 /**
@@ -220,18 +250,19 @@ struct emu_ops {
  * @rip: of the instruction
  * @rflags: RFLAGS
  * @seg: by enum x86_seg
+ * @gdtr: base and limit
+ * @ldtr: likewise, and P in attrib
  * @cr0: as the guest sees it
  * @cr4: as the guest sees it
  * @efer: as the guest sees it
  * @cpl: 0..3
  * @nbytes: valid bytes in @bytes
  * @bytes: instruction bytes from CS:RIP
- * @xmm: XMM0..XMM15 as 16 consecutive 16-byte values (offset 160 of an FXSAVE image), or NULL:
- *	SSE moves are then EMU_FAIL. A load changes it directly, as its last act.
  * @insn: filled by x86_emulate() and x86_string_io(); filled by the caller for the operand
  *	helpers
  * @exception: valid with EMU_EXCEPTION
  * @rep_again: with EMU_OK: one round of a REP instruction is done, RIP has not moved
+ * @loaded_seg: with EMU_OK: index of the segment register that was loaded, or X86_SEG_NONE
  */
 struct emu {
 	const struct emu_ops *ops;
@@ -240,16 +271,18 @@ struct emu {
 	u64 rip;
 	u64 rflags;
 	struct emu_seg seg[X86_NR_SEGS];
+	struct emu_seg gdtr;
+	struct emu_seg ldtr;
 	u64 cr0;
 	u64 cr4;
 	u64 efer;
 	u8 cpl;
 	u8 nbytes;
 	u8 bytes[X86_INSN_MAX];
-	u8 (*xmm)[16];
 	struct x86_insn insn;
 	struct emu_exception exception;
 	bool rep_again;
+	u8 loaded_seg;
 };
 
 /**
@@ -258,14 +291,17 @@ struct emu {
  *
  * MOV in all memory forms, MOVZX, MOVSX, MOVSXD, MOVBE, MOVNTI, MOVS, STOS, LODS, CMPS, SCAS,
  * the two-operand ALU instructions, TEST, NOT, NEG, INC, DEC, shifts and rotates, BT*, XCHG,
- * XADD, CMPXCHG, CMPXCHG8B, SETcc, CMOVcc, PUSH and POP of memory, and the 16-byte SSE moves.
+ * XADD, CMPXCHG, CMPXCHG8B, SETcc, CMOVcc, PUSH, POP, near CALL and JMP by memory, MOV to a
+ * segment register, far pointers, CLFLUSH, and the moves of SSE, AVX, AVX-512 (without masks) and
+ * MMX.
  *
  * A REP instruction does one round per call: EMU_OK with @rep_again set, registers advanced and
  * RIP unchanged. The caller commits and may call again (bounded, and looking for pending events
  * in between) or re-enter the guest, which takes it from there.
  *
- * With EMU_OK the caller commits regs, rip and rflags, ends the interrupt shadow, and raises #DB
- * if RFLAGS.TF was set before. With anything else it drops the copy.
+ * With EMU_OK the caller commits regs, rip, rflags and a loaded segment, ends the interrupt shadow
+ * or, behind a MOV to SS, begins one, and raises #DB if RFLAGS.TF was set before. With anything
+ * else it drops the copy.
  *
  * Return: enum emu_result. The callbacks' context.
  */

@@ -31,18 +31,22 @@
 #define X86_CR4_BIT_PAE		BIT(5)
 #define X86_CR4_BIT_OSFXSR	BIT(9)
 #define X86_CR4_BIT_LA57	BIT(12)
+#define X86_CR4_BIT_OSXSAVE	BIT(18)
 #define X86_CR4_BIT_SMEP	BIT(20)
 #define X86_CR4_BIT_SMAP	BIT(21)
 #define X86_CR4_BIT_PKE		BIT(22)
 #define X86_EFER_BIT_LMA	BIT(10)
 #define X86_EFER_BIT_NXE	BIT(11)
 
+#define SEG_TYPE_ACCESSED	BIT(0)
 #define SEG_TYPE_WRITE	BIT(1)	/* data: writable; code: readable */
 #define SEG_TYPE_DOWN	BIT(2)	/* data: expand-down; code: conforming */
 #define SEG_TYPE_CODE	BIT(3)
+#define SEG_S		BIT(4)
 #define SEG_P		BIT(7)
 #define SEG_L		BIT(9)
 #define SEG_DB		BIT(10)
+#define SEG_G		BIT(11)
 
 /* All ones in the low @bytes (1, 2, 4, 8). */
 static inline u64 size_mask(unsigned int bytes)
@@ -90,6 +94,7 @@ int mem_write(struct emu *e, u64 linear, unsigned int bytes, u64 val);
 
 int rm_locate(struct emu *e, unsigned int bytes, unsigned int access, struct operand *op);
 int rm_load(struct emu *e, const struct operand *op, unsigned int access, u64 *val);
+int rm_fetch(struct emu *e, unsigned int bytes, unsigned int access, struct operand *op, u64 *val);
 int rm_store(struct emu *e, const struct operand *op, u64 val);
 int rm_update(struct emu *e, const struct operand *op, u64 old, u64 val);
 
@@ -98,11 +103,12 @@ enum shift_op { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR
 		SHIFT_SAR };
 
 u64 alu(enum alu_op op, u64 a, u64 b, unsigned int bytes, u64 *rflags);
-u64 alu_inc(u64 a, unsigned int bytes, u64 *rflags);
-u64 alu_dec(u64 a, unsigned int bytes, u64 *rflags);
 u64 alu_shift(enum shift_op op, u64 a, unsigned int count, unsigned int bytes, u64 *rflags);
 bool condition(unsigned int cc, u64 rflags);
 
+int load_segment(struct emu *e, unsigned int reg, u16 selector);
+int load_far_pointer(struct emu *e, unsigned int reg);
 int emulate_string(struct emu *e);
+int emulate_simd(struct emu *e);
 
 #endif /* SVMM_EMULATE_INTERNAL_H */

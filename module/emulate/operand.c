@@ -196,11 +196,11 @@ static bool segment_allows(const struct emu *e, const struct emu_seg *s, u64 off
 	return last <= s->limit;
 }
 
-/* Of 16 bytes, too: where vendors differ, this is AMD's way. */
+/* Of 16 bytes, too, and to 16 if there are more: where vendors differ, this is AMD's way. */
 static bool misaligned(const struct emu *e, u64 linear, unsigned int bytes)
 {
 	return e->cpl == 3 && e->cr0 & X86_CR0_BIT_AM && e->rflags & X86_FLAG_AC &&
-	       linear & (bytes - 1);
+	       linear & (min(bytes, 16U) - 1);
 }
 
 static u64 linear_of(const struct emu *e, unsigned int seg, u64 offset)
@@ -288,6 +288,13 @@ int rm_load(struct emu *e, const struct operand *op, unsigned int access, u64 *v
 	return EMU_OK;
 }
 
+int rm_fetch(struct emu *e, unsigned int bytes, unsigned int access, struct operand *op, u64 *val)
+{
+	int ret = rm_locate(e, bytes, access, op);
+
+	return ret ? ret : rm_load(e, op, access, val);
+}
+
 int rm_store(struct emu *e, const struct operand *op, u64 val)
 {
 	if (op->mem)
@@ -299,7 +306,7 @@ int rm_store(struct emu *e, const struct operand *op, u64 val)
 /* The write half of a read-modify-write that must be atomic if LOCK says so. */
 int rm_update(struct emu *e, const struct operand *op, u64 old, u64 val)
 {
-	if (!op->mem || !e->insn.lock || !e->ops->replace)
+	if (!op->mem || !e->insn.lock)
 		return rm_store(e, op, val);
 	return e->ops->replace(e, op->linear, old, val & size_mask(op->bytes), op->bytes,
 			       GUEST_WRITE | (e->cpl == 3 ? GUEST_USER : 0));
@@ -308,9 +315,8 @@ int rm_update(struct emu *e, const struct operand *op, u64 old, u64 val)
 int emu_read_rm(struct emu *e, unsigned int bytes, u64 *val)
 {
 	struct operand op;
-	int ret = rm_locate(e, bytes, GUEST_READ, &op);
 
-	return ret ? ret : rm_load(e, &op, GUEST_READ, val);
+	return rm_fetch(e, bytes, GUEST_READ, &op, val);
 }
 
 int emu_write_rm(struct emu *e, unsigned int bytes, u64 val)

@@ -44,49 +44,32 @@ static int write_dest(struct emu *e, unsigned int bytes, u64 val)
 	return ret ? ret : mem_write(e, linear, bytes, val);
 }
 
+/* Opcodes, without the bit for the width. */
+enum string_op { MOVS = 0xa4, CMPS = 0xa6, STOS = 0xaa, LODS = 0xac, SCAS = 0xae };
+
 /* One round. REP: rCX counts down, and CMPS and SCAS also stop by ZF (APM vol. 3, 1.2.6). */
 int emulate_string(struct emu *e)
 {
 	const struct x86_insn *insn = &e->insn;
-	unsigned int bytes = insn->opcode & 1 ? insn->opsize : 1;
-	bool compares = false, source = true, dest = true;
-	u64 a = 0, b = 0, count = 0;
-	int ret;
+	unsigned int bytes = insn->opcode & 1 ? insn->opsize : 1, kind = insn->opcode & 0xfe;
+	bool compares = kind == CMPS || kind == SCAS;
+	bool source = kind == MOVS || kind == CMPS || kind == LODS;
+	u64 a = e->regs[X86_RAX] & size_mask(bytes), b = 0, count = 0;
+	int ret = EMU_OK;
 
 	if (insn->rep) {
 		count = addr_reg(e, X86_RCX);
 		if (!count)
 			return EMU_OK;
 	}
-
-	switch (insn->opcode & 0xfe) {
-	case 0xa4:		/* MOVS */
+	if (source)
 		ret = read_source(e, bytes, &a);
-		if (!ret)
-			ret = write_dest(e, bytes, a);
-		break;
-	case 0xa6:		/* CMPS */
-		compares = true;
-		ret = read_source(e, bytes, &a);
-		if (!ret)
-			ret = read_dest(e, bytes, &b);
-		break;
-	case 0xaa:		/* STOS */
-		source = false;
-		ret = write_dest(e, bytes, e->regs[X86_RAX]);
-		break;
-	case 0xac:		/* LODS */
-		dest = false;
-		ret = read_source(e, bytes, &a);
-		if (!ret)
-			reg_write(e, X86_RAX, bytes, a);
-		break;
-	default:		/* SCAS */
-		source = false;
-		compares = true;
-		a = e->regs[X86_RAX] & size_mask(bytes);
-		ret = read_dest(e, bytes, &b);
-	}
+	if (ret)
+		return ret;
+	if (kind == LODS)
+		reg_write(e, X86_RAX, bytes, a);
+	else
+		ret = compares ? read_dest(e, bytes, &b) : write_dest(e, bytes, a);
 	if (ret)
 		return ret;
 
@@ -94,7 +77,7 @@ int emulate_string(struct emu *e)
 		alu(ALU_CMP, a, b, bytes, &e->rflags);
 	if (source)
 		step(e, X86_RSI, bytes, 1);
-	if (dest)
+	if (kind != LODS)
 		step(e, X86_RDI, bytes, 1);
 	if (insn->rep) {
 		bool zf = e->rflags & X86_FLAG_ZF;

@@ -85,20 +85,18 @@ static u32 used_features(u32 cpu)
 }
 
 /* CPUID leaf Dh gives each component's place in the standard format; the first two are fixed. */
-static u32 xsave_size(u64 xcr0)
+static void find_xstate(struct svm_caps *caps)
 {
-	u32 bytes = FXSAVE_BYTES + sizeof(struct xstate_header);
+	u32 size, ecx, edx;
 	unsigned int i;
 
-	for (i = XFEATURE_YMM; i < 63; i++) {
-		u32 size, offset, ecx, edx;
-
-		if (!(xcr0 & BIT_ULL(i)))
+	caps->xsave_bytes = FXSAVE_BYTES + sizeof(struct xstate_header);
+	for (i = XFEATURE_YMM; i < ARRAY_SIZE(caps->xstate); i++) {
+		if (!(caps->xcr0 & BIT_ULL(i)))
 			continue;
-		cpuid_count(0xd, i, &size, &offset, &ecx, &edx);
-		bytes = max_t(u32, bytes, offset + size);
+		cpuid_count(0xd, i, &size, &caps->xstate[i], &ecx, &edx);
+		caps->xsave_bytes = max(caps->xsave_bytes, caps->xstate[i] + size);
 	}
-	return bytes;
 }
 
 /*
@@ -120,7 +118,7 @@ static void init_xsave(struct svm_caps *caps)
 	caps->xcr0 = caps->host_xcr0 & (XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM);
 	if ((caps->host_xcr0 & avx512) == avx512 && (caps->xcr0 & XFEATURE_MASK_YMM))
 		caps->xcr0 |= avx512;
-	caps->xsave_bytes = xsave_size(caps->xcr0);
+	find_xstate(caps);
 }
 
 /* What a guest's CR4 and EFER may hold on this CPU at the most; policy elsewhere may want less. */

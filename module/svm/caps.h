@@ -24,6 +24,7 @@
  * @sme_mask: the encryption bit, or 0
  * @host_xcr0: the host's XCR0; 0 without XSAVE
  * @xcr0: XCR0 bits that a guest may set; 0 without XSAVE
+ * @xstate: offsets of components in the standard format, 0 for the first two and what is not there
  * @xsave_bytes: standard-format XSAVE area for @xcr0; 512 (FXSAVE) without XSAVE
  * @tsc_khz: rate of the TSC
  * @xsave: the guest's FPU state is switched by XSAVE, else by FXSAVE
@@ -40,6 +41,7 @@ struct svm_caps {
 	u64 sme_mask;
 	u64 host_xcr0;
 	u64 xcr0;
+	u32 xstate[8];
 	u32 xsave_bytes;
 	u32 tsc_khz;
 	bool xsave;

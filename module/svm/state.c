@@ -406,6 +406,7 @@ int svm_commit_xsave(struct vcpu *vcpu, const void *user_area)
 			goto out;
 	}
 	memcpy(sv->fpu, area, svm.xsave_bytes);
+	sv->check |= SVM_CHECK_STATE;
 	ret = 0;
 out:
 	kfree(area);
@@ -421,6 +422,18 @@ void svm_publish_xsave(struct vcpu *vcpu, void *user_area)
  * The emulator's copy
  */
 
+static __always_inline struct emu_seg emu_seg(const struct vmcb *vmcb, unsigned int i)
+{
+	const struct vmcb_seg *seg = &vmcb->_seg[i];
+
+	return (struct emu_seg){
+		.selector = seg->selector,
+		.attrib = seg->attrib,
+		.limit = seg->limit,
+		.base = seg->base,
+	};
+}
+
 void svm_load_emu(struct vcpu *vcpu)
 {
 	struct svm_vcpu *sv = vcpu->svm;
@@ -432,22 +445,15 @@ void svm_load_emu(struct vcpu *vcpu)
 	memcpy(e->regs, vcpu->regs, sizeof(e->regs));
 	e->rip = vmcb->rip;
 	e->rflags = svm_get_rflags(vcpu);
-	for (i = 0; i < X86_NR_SEGS; i++) {
-		const struct vmcb_seg *seg = &vmcb->_seg[i];
-
-		e->seg[i] = (struct emu_seg){
-			.selector = seg->selector,
-			.attrib = seg->attrib,
-			.limit = seg->limit,
-			.base = seg->base,
-		};
-	}
+	for (i = 0; i < X86_NR_SEGS; i++)
+		e->seg[i] = emu_seg(vmcb, i);
+	e->gdtr = emu_seg(vmcb, VMCB_GDTR);
+	e->ldtr = emu_seg(vmcb, VMCB_LDTR);
+	e->loaded_seg = X86_SEG_NONE;
 	e->cr0 = svm_get_cr0(vcpu);
 	e->cr4 = svm_get_cr4(vcpu);
 	e->efer = svm_get_efer(vcpu);
 	e->cpl = vmcb_get_cpl(vmcb);
-	/* The legacy area of the image is the same for XSAVE and FXSAVE. */
-	e->xmm = (void *)((u8 *)sv->fpu + 160);
 	e->nbytes = 0;
 	/* User space may have changed everything since the exit: then nothing was fetched there. */
 	sv->insn_nbytes = 0;
@@ -477,12 +483,49 @@ void svm_store_emu(struct vcpu *vcpu)
 	const struct emu *e = &vcpu->emu;
 
 	memcpy(vcpu->regs, e->regs, sizeof(vcpu->regs));
-	/* The emulator may have loaded an XMM register: it is not in its initial state. */
-	if (svm.xsave)
-		((struct xregs_state *)sv->fpu)->header.xfeatures |= XFEATURE_MASK_SSE;
 	sv->vmcb->rip = e->rip;
 	sv->vmcb->rflags = e->rflags | (sv->stepping ? X86_EFLAGS_TF : 0);
+	if (unlikely(e->loaded_seg != X86_SEG_NONE)) {
+		const struct emu_seg *seg = &e->seg[e->loaded_seg];
+
+		vmcb_set_seg(sv->vmcb, e->loaded_seg, (struct vmcb_seg){
+			.selector = seg->selector,
+			.attrib = seg->attrib,
+			.limit = seg->limit,
+			.base = seg->base,
+		});
+		/* Behind MOV SS neither interrupts nor traps are taken (APM vol. 2, 8.1.3). */
+		if (e->loaded_seg == X86_SEG_SS && e->insn.opcode == 0x8e) {
+			sv->vmcb->int_state = SVM_INTERRUPT_SHADOW;
+			return;
+		}
+	}
 	svm_insn_done(vcpu);
+}
+
+static u8 *xstate(struct svm_vcpu *sv, unsigned int nr)
+{
+	return svm.xstate[nr] ? (u8 *)sv->fpu + svm.xstate[nr] : NULL;
+}
+
+void svm_emu_fpu(struct vcpu *vcpu, struct emu_fpu *fpu)
+{
+	struct svm_vcpu *sv = vcpu->svm;
+
+	*fpu = (struct emu_fpu){
+		.fxsave = sv->fpu,
+		.ymm_hi = xstate(sv, XFEATURE_YMM),
+		.zmm_hi = xstate(sv, XFEATURE_ZMM_Hi256),
+		.zmm_16 = xstate(sv, XFEATURE_Hi16_ZMM),
+		.xcr0 = vcpu->xcr0,
+	};
+	/*
+	 * The window has left all of it in memory, what is in its initial state, too (APM vol. 4,
+	 * XSAVE), and may change it now.  Legacy instructions leave all but the first two alone.
+	 */
+	if (svm.xsave)
+		((struct xregs_state *)sv->fpu)->header.xfeatures |= svm.xcr0 &
+			(vcpu->emu.insn.map < X86_MAP_VEX ? XFEATURE_MASK_FPSSE : ~0ULL);
 }
 
 void svm_get_walk_cfg(struct vcpu *vcpu, struct walk_cfg *cfg)

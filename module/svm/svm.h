@@ -128,6 +128,8 @@ int svm_set_msr(struct vcpu *vcpu, u32 index, u64 value);
  */
 void svm_load_emu(struct vcpu *vcpu);
 void svm_store_emu(struct vcpu *vcpu);
+/* The guest's FPU image, complete, for the emulator.  Outside the window. */
+void svm_emu_fpu(struct vcpu *vcpu, struct emu_fpu *fpu);
 /* Has user space loaded state since the exit?  The guest may be anywhere then. */
 bool svm_state_loaded(struct vcpu *vcpu);
 

@@ -2,11 +2,12 @@
 /*
  * libFuzzer on the emulator and on string I/O: any bytes, any state, any answer of the memory
  * callbacks (bug class 29). What must hold is the contract of struct emu_ops: all reads before the
- * one write, nothing wider than 16 bytes, the same accesses when started over, and RIP moves if
+ * one write, nothing wider than 64 bytes, the same accesses when started over, and RIP moves if
  * and only if the instruction is complete. From the project's root:
  *
  *	clang -O1 -g -fsanitize=fuzzer,address,undefined -o out/fuzz-emulate \
- *		selftests/fuzz/emulate.c module/emulate/{decode,alu,operand,string,emulate}.c
+ *		selftests/fuzz/emulate.c \
+ *		module/emulate/{decode,alu,operand,string,emulate,simd,segment}.c
  *	out/fuzz-emulate -max_len=512 -max_total_time=600
  */
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
-#define MAX_ACCESSES	4	/* CMPS reads two operands; nothing needs more than three */
+#define MAX_ACCESSES	4	/* offset, selector, descriptor, accessed bit */
 
 /* What the callbacks answer, and what they saw. */
 static struct {
@@ -31,7 +32,7 @@ static int answer(u64 linear, unsigned int bytes, bool write)
 	static const u8 results[] = { EMU_OK, EMU_OK, EMU_OK, EMU_EXCEPTION, EMU_IO, EMU_RETRY,
 				      EMU_FAIL };
 
-	if (mem.n == MAX_ACCESSES || mem.writes || !bytes || bytes > 16 || bytes & (bytes - 1))
+	if (mem.n == MAX_ACCESSES || mem.writes || !bytes || bytes > 64 || bytes & (bytes - 1))
 		abort();
 	mem.linear[mem.n] = linear;
 	mem.bytes[mem.n] = bytes;
@@ -45,6 +46,8 @@ static int op_read(struct emu *e, u64 linear, void *data, unsigned int bytes, un
 	unsigned int i;
 
 	if (!!(access & GUEST_USER) != (e->cpl == 3))
+		abort();
+	if (access & GUEST_IMPLICIT && bytes != 8)
 		abort();
 	for (i = 0; i < bytes && ret == EMU_OK; i++)
 		((u8 *)data)[i] = mem.value >> (8 * (i & 7));
@@ -70,7 +73,23 @@ static int op_cmpxchg(struct emu *e, u64 linear, u64 old, u64 new, unsigned int 
 {
 	if (bytes > 8 || (bytes < 8 && (old | new) >> (8 * bytes)))
 		abort();
+	if (access & GUEST_IMPLICIT)	/* to a descriptor table the CPL does not matter */
+		return answer(linear, bytes, true);
 	return op_write(e, linear, &new, bytes, access);
+}
+
+/* Which parts of the FPU there are: by the input. */
+static u8 fpu_parts;
+
+static void op_fpu(struct emu *e, struct emu_fpu *fpu)
+{
+	static u8 fxsave[512], ymm_hi[256], zmm_hi[512], zmm_16[1024];
+
+	fpu->fxsave = fxsave;
+	fpu->ymm_hi = fpu_parts & 1 ? ymm_hi : NULL;
+	fpu->zmm_hi = fpu_parts & 2 ? zmm_hi : NULL;
+	fpu->zmm_16 = fpu_parts & 2 ? zmm_16 : NULL;
+	fpu->xcr0 = fpu_parts & 4 ? 0xe7 : fpu_parts & 8 ? 7 : 0;
 }
 
 static void check_string_io(struct emu e)
@@ -92,9 +111,8 @@ static void check_string_io(struct emu e)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static const struct emu_ops all = { op_read, op_write, op_cmpxchg };
-	static const struct emu_ops plain = { op_read, op_write, NULL };
-	static u8 xmm[16][16];
+	static const struct emu_ops all = { op_read, op_write, op_cmpxchg, op_fpu };
+	static const struct emu_ops no_fpu = { op_read, op_write, op_cmpxchg };
 	struct emu state, e;
 	unsigned int n, i;
 	u64 linear[MAX_ACCESSES];
@@ -109,8 +127,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	memcpy(state.bytes, data, X86_INSN_MAX);
 	state.nbytes = data[15] & 0x80 ? data[15] & 15 : X86_INSN_MAX;
 	state.cpl = data[16] & 3;
-	state.ops = data[16] & 4 ? &plain : &all;
-	state.xmm = data[16] & 8 ? xmm : NULL;
+	state.ops = data[16] & 4 ? &no_fpu : &all;
+	fpu_parts = data[17];
 	/* the bits that choose the mode are too rare to be left to chance */
 	if (data[16] & 16)
 		state.efer |= BIT(10);
@@ -126,8 +144,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	ret = x86_emulate(&e);
 	if (ret < EMU_OK || ret > EMU_FAIL)
 		abort();
-	if (ret != EMU_OK || e.rep_again ? e.rip != state.rip : e.rip == state.rip)
+	/* a branch may lead to itself */
+	if (ret != EMU_OK || e.rep_again ? e.rip != state.rip :
+					   e.rip == state.rip && e.insn.opcode != 0xff)
 		abort();
+	if (ret == EMU_OK && e.loaded_seg != X86_SEG_NONE) {
+		if (e.loaded_seg >= X86_NR_SEGS || e.loaded_seg == X86_SEG_CS)
+			abort();
+		e.seg[e.loaded_seg] = state.seg[e.loaded_seg];
+	}
 	if (memcmp(e.seg, state.seg, sizeof(e.seg)) || e.cr0 != state.cr0 || e.cpl != state.cpl)
 		abort();
 

@@ -263,6 +263,106 @@ TWICE sse
 	movups	%xmm2, 16(%r15)
 	ret
 
+/* A load whose answer is another FPU state: of one register, and the others. */
+GUEST fpu, MODE_LONG
+	mov	$G_MMIO, %ebp
+	movups	(%rbp), %xmm1
+	movups	%xmm1, G_RES
+	movups	%xmm2, G_RES + 16
+	DONE
+
+/* Vectors over the end of a page, and what leaves half a register. */
+TWICE vectors
+	movups	0xff9(%rbp), %xmm1
+	movups	%xmm1, 0x1ff3(%rbp)
+	movhps	0x1ffc(%rbp), %xmm1
+	movlpd	%xmm1, 0x2fff(%rbp)
+	movss	0x2ffe(%rbp), %xmm2
+	movq	%xmm2, 0x40(%rbp)
+	movups	%xmm1, (%r15)
+	movups	%xmm2, 16(%r15)
+	movq	0x51(%rbp), %mm3
+	movq	%mm3, 32(%r15)
+	movntq	%mm3, 0x60(%rbp)
+	emms
+	ret
+
+TWICE avx
+	mov	%cr4, %rax
+	or	$0x40000, %rax		/* OSXSAVE */
+	mov	%rax, %cr4
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	mov	$7, %eax
+	xsetbv
+	vmovups	0x3ff1(%rbp), %ymm1
+	vmovups	%ymm1, 0x4fe3(%rbp)
+	vmovdqa	0x20(%rbp), %ymm2
+	vmovaps	%ymm2, %ymm3
+	vmovdqu	0x45(%rbp), %xmm3	/* clears the rest */
+	vextractf128 $1, %ymm1, 0x81(%rbp)
+	vinsertf128 $0, 0x91(%rbp), %ymm2, %ymm4
+	vmovntdq %ymm2, 0xa0(%rbp)
+	vmovups	%ymm1, (%r15)
+	vmovups	%ymm2, 32(%r15)
+	vmovups	%ymm3, 64(%r15)
+	vmovups	%ymm4, 96(%r15)
+	ret
+
+/* By a pointer that a device has, to where the device's memory is a function: lea 1(%rax), %eax. */
+TWICE branch
+	lea	1f(%rip), %rdx
+	mov	%rdx, 0x10(%rbp)
+	lea	2f(%rip), %rdx
+	mov	%rdx, 0x18(%rbp)
+	call	*0x10(%rbp)
+	KEEP	%rax
+	clflush	0x10(%rbp)
+	jmp	*0x18(%rbp)
+1:	lea	1(%rax), %eax
+	ret
+2:	KEEP	%rax
+	ret
+
+/* Segment registers, and what they mean then. */
+TWICE segment
+	movw	$SEL_USER_DATA, 0x10(%rbp)
+	mov	0x10(%rbp), %es
+	mov	%es, %eax
+	KEEP	%rax
+	movl	$0x12345678, 0x20(%rbp)
+	movl	$SEL_DATA, 0x24(%rbp)
+	lss	0x20(%rbp), %ebx
+	KEEP	%rbx
+	mov	%ss, %ecx
+	KEEP	%rcx
+	lgs	0x20(%rbp), %edx
+	mov	%gs:0x10(%rbp), %cx
+	KEEP	%rcx
+	movw	$SEL_TSS, 0x10(%rbp)
+	TRY	mov 0x10(%rbp), %fs
+	mov	G_VECTOR, %eax
+	mov	G_ERROR, %ecx
+	KEEP	%rax
+	KEEP	%rcx
+	ret
+
+/* Single steps: none is taken behind a MOV to SS, but behind the next instruction. */
+GUEST stack_step, MODE_LONG
+	mov	$G_MMIO, %ebp
+	movl	$3f, G_FIXUP
+	pushf
+	orl	$0x100, (%rsp)
+	popf
+	mov	(%rbp), %ss
+1:	nop
+2:	nop
+	nop
+3:	mov	G_RIP, %rax
+	sub	$1b, %rax
+	REPORT
+	DONE
+
 /* Accesses that straddle a page, or are larger than a fragment. */
 TWICE crossing
 	mov	%rax, 0xffc(%rbp)

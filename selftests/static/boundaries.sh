@@ -136,7 +136,7 @@ user_pointers()
 module_size()
 {
 	lines=$(find module -type f -exec cat {} + | wc -l)
-	[ "$lines" -lt 20650 ] || echo "module/ has $lines lines"
+	[ "$lines" -lt 21000 ] || echo "module/ has $lines lines"
 }
 file_size()
 {
@@ -185,7 +185,7 @@ check "entry points take plain arguments" code plain_arguments \
 	module/core.h '$a int memslot_add(struct vm *vm, struct svmm_memory_slot *slot);'
 check "dev.c is the door" code user_pointers \
 	module/vcpu.c '$a ret = copy_from_user(\&args, arg, sizeof(args));'
-check "module/ has fewer than 20,650 lines" raw module_size \
+check "module/ has fewer than 21,000 lines" raw module_size \
 	module/core.h 'p;p;p;p;p;p;p;p'
 check "no file of module/ has more than 700 lines" raw file_size \
 	module/vm.c 'p;p;p'

@@ -71,6 +71,44 @@ static int z_map(const struct x86_insn *insn)
 	return -1;
 }
 
+/* What VEX and its kin say of registers and vector length; their bits are inverted. */
+static bool same_vex(const struct x86_insn *insn, const ZydisDecodedInstruction *z)
+{
+	unsigned int w, rxb, v, length, high = 0;
+
+	switch (z->encoding) {
+	case ZYDIS_INSTRUCTION_ENCODING_VEX:
+		w = z->raw.vex.W;
+		rxb = z->raw.vex.R << 2 | z->raw.vex.X << 1 | z->raw.vex.B;
+		v = z->raw.vex.vvvv;
+		length = z->raw.vex.L;
+		break;
+	case ZYDIS_INSTRUCTION_ENCODING_XOP:
+		w = z->raw.xop.W;
+		rxb = z->raw.xop.R << 2 | z->raw.xop.X << 1 | z->raw.xop.B;
+		v = z->raw.xop.vvvv;
+		length = z->raw.xop.L;
+		break;
+	case ZYDIS_INSTRUCTION_ENCODING_EVEX:
+		w = z->raw.evex.W;
+		rxb = z->raw.evex.R << 2 | z->raw.evex.X << 1 | z->raw.evex.B;
+		v = z->raw.evex.V2 << 4 | z->raw.evex.vvvv;
+		length = z->raw.evex.L2 << 1 | z->raw.evex.L;
+		high = (z->raw.evex.R2 ^ 1) << 4;
+		if (insn->evex != (z->raw.evex.z << 7 | length << 5 | z->raw.evex.b << 4 |
+				   z->raw.evex.V2 << 3 | z->raw.evex.aaa))
+			return false;
+		break;
+	default:
+		return !insn->vex_l && !insn->vex_v && !insn->evex;
+	}
+	if (insn->mode != X86_MODE_64)
+		return !insn->rex && insn->vex_l == length && insn->vex_v == (~v & 7);
+	v = ~v & (insn->map == X86_MAP_EVEX ? 31 : 15);
+	return insn->rex == (0x40 | w << 3 | (~rxb & 7)) && insn->vex_l == length &&
+	       insn->vex_v == v && insn->evex_r == high;
+}
+
 static bool same(const struct x86_insn *insn, const ZydisDecodedInstruction *z)
 {
 	unsigned int imm = 0, i;
@@ -94,7 +132,7 @@ static bool same(const struct x86_insn *insn, const ZydisDecodedInstruction *z)
 		return false;
 	if (insn->adsize * 8 != z->address_width)
 		return false;
-	return true;
+	return same_vex(insn, z);
 }
 
 /*

@@ -1,36 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The emulator against the CPU of the build machine: random instructions of every kind that it
- * knows, in 64, 32 and 16-bit mode, with random prefixes, operands and (in the legacy modes)
- * segment descriptors, executed by both. Registers, flags, XMM registers, memory and exceptions
- * must agree. Half of the runs are interrupted at each memory access and started over, as MMIO to
- * user space does. What user space cannot execute natively is tested by explicit cases.
+ * knows, in 64, 32 and 16-bit mode, with random encodings, prefixes, operands and (in the legacy
+ * modes) segment descriptors, executed by both. Registers, flags, the FPU's registers, segments,
+ * memory and exceptions must agree. Half of the runs are interrupted at each memory access and
+ * started over, as MMIO to user space does. What user space cannot execute natively is tested by
+ * explicit cases. SEED begins another sequence, COUNT is how long each is.
  *
  * needs: module/emulate/decode.c module/emulate/alu.c module/emulate/operand.c
- * needs: module/emulate/string.c module/emulate/emulate.c
+ * needs: module/emulate/string.c module/emulate/emulate.c module/emulate/simd.c
+ * needs: module/emulate/segment.c
  * timeout: 120
  */
 #include "../../module/emulate/emulate.h"
 #include "../../module/emulate/internal.h"
-#include "emulate_kinds.h"
+#include "emulate_build.h"
 #include "native.h"
-#include "random.h"
 #include "tap.h"
 
-#define BUF		0x20000000UL
-#define BUF_SIZE	0x20000UL
-
-static bool amd;	/* the machine's CPU */
-
-static bool chance(unsigned int percent)
-{
-	return (rng() >> 32) % 100 < percent;
-}
-
-static u64 below(u64 n)
-{
-	return (rng() >> 16) % n;
-}
+#define GDT		0x30000000UL	/* for the emulator, as the kernel's and the test's are */
+#define LDT		0x30001000UL
 
 /* ---- the emulator's memory: a copy of the native buffer ----------------------------------- */
 
@@ -48,9 +37,16 @@ static struct {
 	u64 write_linear;
 } mem;
 
-static bool in_buffer(u64 linear, unsigned int bytes)
+/* Descriptor tables, as the kernel has them for this process. */
+static u64 gdt[16], ldt[16];
+
+static void *table_at(u64 linear, unsigned int bytes)
 {
-	return linear >= BUF && linear + bytes <= BUF + BUF_SIZE;
+	u64 in = linear & 0xfff;
+
+	if (in + bytes > sizeof(gdt))
+		return NULL;
+	return linear - in == GDT ? (u8 *)gdt + in : linear - in == LDT ? (u8 *)ldt + in : NULL;
 }
 
 /* Log the access; true if it must be interrupted now. */
@@ -79,12 +75,17 @@ static int op_read(struct emu *e, u64 linear, void *data, unsigned int bytes, un
 {
 	/* CS overrides read the stub, which does not change between the two runs */
 	bool code = linear >= NATIVE_CODE && linear + bytes <= NATIVE_CODE + 0x1000;
+	const void *at = table_at(linear, bytes);
 
-	if (!in_buffer(linear, bytes) && !code)
+	if (code)
+		at = (void *)linear;
+	else if (in_buffer(linear, bytes))
+		at = shadow + (linear - BUF);
+	if (!at)
 		return emu_page_fault(e, linear, access & GUEST_WRITE ? 6 : 4);
 	if (account(linear, bytes, false))
 		return EMU_IO;
-	memcpy(data, code ? (u8 *)linear : shadow + (linear - BUF), bytes);
+	memcpy(data, at, bytes);
 	return EMU_OK;
 }
 
@@ -111,7 +112,22 @@ static int op_cmpxchg(struct emu *e, u64 linear, u64 old, u64 new, unsigned int 
 	return op_write(e, linear, &new, bytes, access);
 }
 
-static const struct emu_ops ops = { op_read, op_write, op_cmpxchg };
+/* The emulator's FPU image. */
+static u8 fpu_image[NATIVE_FPU];
+
+static void op_fpu(struct emu *e, struct emu_fpu *fpu)
+{
+	const u32 *at = native_fpu.offset;
+
+	(void)e;
+	fpu->fxsave = fpu_image;
+	fpu->ymm_hi = at[2] ? fpu_image + at[2] : NULL;
+	fpu->zmm_hi = at[6] ? fpu_image + at[6] : NULL;
+	fpu->zmm_16 = at[7] ? fpu_image + at[7] : NULL;
+	fpu->xcr0 = native_fpu.xcr0;
+}
+
+static const struct emu_ops ops = { op_read, op_write, op_cmpxchg, op_fpu };
 
 /* One round, started over after each EMU_IO. */
 static enum emu_result emulate_round(struct emu *e)
@@ -146,6 +162,9 @@ static struct emu_seg make_segment(unsigned int n, struct user_desc *d)
 	s.attrib = 0xf1 | d->contents << 2 | !d->read_exec_only << 1 | d->seg_32bit << 10;
 	s.selector = native_segment(n, d);
 	selectors[n - 1] = s.selector;
+	ldt[n] = (s.limit & 0xffff) | (s.base & 0xffffff) << 16 | (u64)(s.attrib & 0xff) << 40 |
+		 (u64)(s.limit & 0xf0000) << 32 | (u64)(s.attrib & 0xf00) << 44 |
+		 (s.base & 0xff000000) << 32;
 	return s;
 }
 
@@ -185,213 +204,29 @@ static bool new_segments(unsigned int bits)
 	return selectors[NATIVE_CS];
 }
 
-struct test {
-	const struct kind *k;
-	unsigned int bits;
-	u8 bytes[16];
-	unsigned int len;
-	struct emu e;
-	u8 xmm[16][16];
-};
-
-static void put(struct test *t, u8 byte)
+static u16 some_selector(void)
 {
-	if (t->len < 15)
-		t->bytes[t->len] = byte;
-	t->len++;
+	static const u16 gdts[] = { 0x08, 0x10, 0x18, 0x23, 0x2b, 0x2a, 0x33, 0x80, 0xfff8 };
+
+	switch (below(4)) {
+	case 0:
+		return below(4);
+	case 1:
+		return gdts[below(ARRAY_SIZE(gdts))];
+	case 2:
+		return below(0x80) | 4;
+	}
+	return selectors[below(NATIVE_NR_SEGS)] ?: 0x2b;
 }
 
-static void build(struct test *t)
+static void put_operand(u64 linear, u64 val)
 {
-	static const u8 seg_prefixes[] = { 0x26, 0x2e, 0x36, 0x3e, 0x65, 0x65 };
-	const struct kind *k = t->k;
-	u8 modrm, mod, rm, rex = 0;
-	bool p66 = false, p67 = false;
-	unsigned int i, n, opsize;
-
-	t->len = 0;
-	if (!(k->flags & (K_NO66 | K_SSE)) && (!(k->flags & K_AMD66) || amd) && chance(25))
-		put(t, 0x66), p66 = true;
-	if (chance(15))
-		put(t, 0x67), p67 = true;
-	if (chance(20))
-		put(t, seg_prefixes[below(sizeof(seg_prefixes))]);
-	if (chance(k->flags & K_LOCK ? 25 : 2))
-		put(t, 0xf0);
-	if (k->flags & K_STR ? chance(60) : !(k->flags & (K_NOREP | K_SSE)) && chance(2))
-		put(t, 0xf2 | below(2));
-	if (k->prefix)
-		put(t, k->prefix);
-	if (t->bits == 64 && chance(60)) {
-		rex = 0x40 | below(16);
-		if (k->flags & K_NOW)
-			rex &= ~8;
-		put(t, rex);
-	}
-	for (i = 0; i < k->oplen; i++)
-		put(t, k->op[i]);
-	opsize = t->bits == 64 ? (rex & 8 ? 8 : p66 ? 2 : 4) : (t->bits == 32) != p66 ? 4 : 2;
-
-	if (k->ext > -2) {
-		mod = k->flags & K_MEM || chance(85) ? below(3) : 3;
-		rm = below(8);
-		modrm = mod << 6 | (k->ext >= 0 ? k->ext : (s8)below(8)) << 3 | rm;
-		put(t, modrm);
-		if (mod == 3) {
-			n = 0;
-		} else if (t->bits != 64 && (t->bits == 16 ? !p67 : p67)) {
-			n = mod ? mod : rm == 6 ? 2 : 0;
-		} else {
-			u8 sib = below(256);
-
-			if (rm == 4)
-				put(t, sib);
-			else
-				sib = rm;
-			n = mod == 1 ? 1 : mod == 2 || (sib & 7) == 5 ? 4 : 0;
-		}
-		for (i = 0; i < n; i++)
-			put(t, n == 4 && i > 1 ? 0 : below(256));
-	} else if (k->flags & K_MOFFS) {
-		u64 target = t->bits == 64 ? BUF + below(BUF_SIZE) : below(0x10000);
-
-		n = t->bits == 64 ? (p67 ? 4 : 8) : (t->bits == 32) != p67 ? 4 : 2;
-		for (i = 0; i < n; i++)
-			put(t, target >> (8 * i));
-	}
-	n = k->imm == 4 ? min(opsize, 4u) : k->imm;
-	for (i = 0; i < n; i++)
-		put(t, below(256));
+	memcpy(shadow + (linear - BUF), &val, 8);
+	memcpy((void *)linear, &val, 8);
 }
 
-/* An offset to aim at in @seg: mostly inside, sometimes at an edge. */
-static u64 pick_target(const struct test *t, unsigned int seg)
-{
-	const struct emu_seg *s = &t->e.seg[seg];
-
-	if (t->bits == 64) {
-		u64 base = seg >= X86_SEG_FS ? s->base : 0;
-
-		if (chance(3))
-			return BUF + BUF_SIZE - below(20) - base;
-		if (chance(2))		/* not canonical, or about to be */
-			return (rng() & 1 ? 0x00007ffffffffff0 : 0x8000000000000000) + below(32);
-		return BUF + 64 + below(BUF_SIZE - 128) - base;
-	}
-	if (s->attrib & SEG_TYPE_DOWN && !(s->attrib & SEG_TYPE_CODE))
-		return chance(10) ? s->limit - 8 + below(16) :
-				    s->limit + 1 + below(0xfff0 - s->limit);
-	return chance(10) ? s->limit - 8 + below(12) : below(s->limit);
-}
-
-/*
- * Steer the memory operands into the buffer by adding what is missing to a register. False: this
- * one cannot be steered, or would go where a native run could do harm.
- */
-static bool steer(struct test *t)
-{
-	struct emu *e = &t->e;
-	struct x86_insn *insn = &e->insn;
-	unsigned int seg, reg, i;
-	u64 linear, ea;
-
-	if (t->len > 15)
-		return false;
-	/* LOCK and the like may make it undefined: then nothing needs steering */
-	if (x86_decode(insn, t->bytes, t->len, t->bits == 64 ? X86_MODE_64 : t->bits == 32 ?
-		       X86_MODE_32 : X86_MODE_16))
-		return true;
-	if (insn->len != t->len)
-		return false;
-	e->rip = (t->bits == 64 ? NATIVE_CODE : 0) + native_rip(t->len);
-
-	if (t->k->flags & K_STR) {
-		u64 mask = size_mask(insn->adsize);
-
-		e->regs[X86_RCX] = chance(5) ? rng() & ~mask : (rng() & ~mask) | below(6);
-		e->regs[X86_RSI] = pick_target(t, data_segment(e));
-		e->regs[X86_RDI] = pick_target(t, X86_SEG_ES);
-		if (chance(20))
-			e->regs[X86_RSI] |= rng() & ~mask;
-		if (chance(20))
-			e->regs[X86_RDI] |= rng() & ~mask;
-		/* With a 32-bit count of 0, Intel clears upper halves and AMD does not. */
-		if (insn->adsize == 4 && !(u32)e->regs[X86_RCX]) {
-			e->regs[X86_RCX] = 0;
-			e->regs[X86_RSI] = (u32)e->regs[X86_RSI];
-			e->regs[X86_RDI] = (u32)e->regs[X86_RDI];
-		}
-		return true;
-	}
-	if (t->k->flags & K_STACK) {
-		e->regs[X86_RSP] = pick_target(t, X86_SEG_SS) & ~7ULL;
-		if (t->bits == 64 && (e->regs[X86_RSP] < BUF || e->regs[X86_RSP] >= BUF + BUF_SIZE))
-			return false;
-	}
-	if (t->k->flags & K_MOFFS || insn->mod == 3)
-		return true;
-
-	for (i = 0; i < 2; i++) {
-		u64 delta;
-
-		ea = effective_address(e, &seg);
-		if (seg == X86_SEG_FS)
-			return false;
-		delta = pick_target(t, seg) - ea;
-		/* half of the SSE operands are to be aligned */
-		if (t->k->flags & K_SSE && rng() & 1)
-			delta -= (t->e.seg[seg].base * (t->bits != 64 || seg == X86_SEG_GS) +
-				  ea + delta) & 15;
-		if (t->bits != 64)
-			delta = (u32)delta;
-		if (insn->adsize == 2) {
-			static const u8 base[] = { 3, 3, 5, 5, 6, 7, 5, 3 };
-
-			if ((insn->modrm & 7) == 6 && !insn->mod)
-				break;
-			reg = base[insn->modrm & 7];
-		} else if (insn->has_sib) {
-			reg = (insn->sib & 7) | (insn->rex & 1) << 3;
-			if ((reg & 7) == 5 && !insn->mod)
-				return false;
-		} else if ((insn->modrm & 7) == 5 && !insn->mod) {
-			/* absolute or RIP-relative: patch the displacement */
-			s32 disp = insn->disp + delta;
-
-			memcpy(t->bytes + insn->len - insn->imm_len - 4, &disp, 4);
-			if (x86_decode(insn, t->bytes, t->len, insn->mode))
-				return false;
-			break;
-		} else {
-			reg = insn->rm;
-		}
-		/* PUSH and POP: the stack stays where it is */
-		if (reg == X86_RSP && t->k->flags & K_STACK)
-			break;
-		e->regs[reg] += delta;
-		if (t->bits != 64)
-			e->regs[reg] = (u32)e->regs[reg];
-		else if (insn->adsize == 4)
-			e->regs[reg] = (u32)e->regs[reg] | (rng() << 32);
-		ea = effective_address(e, &seg);
-		if (in_buffer(ea + (t->bits == 64 ? 0 : BUF), 1))
-			break;
-	}
-	if (t->k->flags & K_BIT) {
-		s64 offset = sign_extend(e->regs[insn->reg], insn->opsize);
-
-		if (offset > 0x10000 || offset < -0x10000) {
-			if (insn->reg == X86_RSP)
-				return false;
-			e->regs[insn->reg] = sign_extend(below(0x8000), 2);
-		}
-	}
-	emu_operand_linear(e, 0, 0, &linear);
-	if (is_canonical(linear, 0) && !in_buffer(linear - 0x4000, 1) &&
-	    !in_buffer(linear + 0x4000, 1))
-		return false;
-	return true;
-}
+#define STACK_TOP	0	/* wherever */
+#include "emulate_steer.h"
 
 static bool generate(struct test *t, unsigned int bits)
 {
@@ -401,15 +236,17 @@ static bool generate(struct test *t, unsigned int bits)
 	memset(t, 0, sizeof(*t));
 	t->bits = bits;
 	t->k = &kinds[below(ARRAY_SIZE(kinds))];
-	if (t->k->flags & K_64 && bits != 64)
+	if (t->k->flags & (bits == 64 ? K_NOT64 : K_64) || (t->k->flags & K_SSE4A && !amd))
+		return false;
+	choose_encoding(t);
+	if ((t->encoding == VEX && !(native_fpu.xcr0 & 4)) ||
+	    (t->encoding == EVEX && !(native_fpu.xcr0 & 0xe0)))
 		return false;
 	for (i = 0; i < 16; i++) {
 		e->regs[i] = chance(30) ? below(256) : rng();
 		if (bits != 64)
 			e->regs[i] = (u32)e->regs[i];
 	}
-	for (i = 0; i < 32; i++)
-		((u64 *)t->xmm)[i] = rng();
 	e->rflags = 0x202 | (rng() & (X86_FLAGS_ARITH | X86_FLAG_DF));
 	/* Whether 16 bytes have to be aligned for it is AMD's and Intel's own choice. */
 	if (chance(10) && (amd || !(t->k->flags & K_SSE)))
@@ -420,38 +257,16 @@ static bool generate(struct test *t, unsigned int bits)
 	e->cr4 = 0x6f0;
 	e->efer = 0xd01;
 	e->cpl = 3;
-	e->xmm = t->xmm;
+	e->cr4 |= native_fpu.xcr0 ? X86_CR4_BIT_OSXSAVE : 0;
+	e->gdtr = (struct emu_seg){ .base = GDT, .limit = sizeof(gdt) - 1 };
+	e->ldtr = (struct emu_seg){ .base = LDT, .limit = NATIVE_NR_SEGS * 8 + 7, .attrib = SEG_P };
 	build(t);
+	e->rip = (bits == 64 ? NATIVE_CODE : 0) + native_rip(t->len);
 	if (!steer(t))
 		return false;
-	e->rip = (bits == 64 ? NATIVE_CODE : 0) + native_rip(t->len);
 	e->nbytes = t->len;
 	memcpy(e->bytes, t->bytes, t->len);
 	return true;
-}
-
-/* The flags that the APM leaves undefined after this instruction. */
-static u64 undefined_flags(const struct test *t)
-{
-	const struct x86_insn *insn = &t->e.insn;
-	unsigned int width = 8 * (insn->opcode & 1 ? insn->opsize : 1), count;
-	u64 mask = 0;
-
-	if (t->k->undefined != UNDEF_SHIFT)
-		return t->k->undefined;
-	count = insn->opcode < 0xd0 ? insn->imm & 0xff : insn->opcode < 0xd2 ? 1 :
-		t->e.regs[X86_RCX] & 0xff;
-	count &= width == 64 ? 63 : 31;
-	if (!count)
-		return 0;
-	if (count != 1)
-		mask |= X86_FLAG_OF;
-	if ((insn->modrm >> 3 & 7) >= 4) {
-		mask |= X86_FLAG_AF;
-		if (count >= width)
-			mask |= X86_FLAG_CF;
-	}
-	return mask;
 }
 
 static void report(const struct test *t, const char *what, int vector, int ret,
@@ -463,8 +278,13 @@ static void report(const struct test *t, const char *what, int vector, int ret,
 	for (i = 0; i < t->len; i++)
 		printf(" %02x", t->bytes[i]);
 	printf("; CPU vector %d, emulator %d", vector, ret);
+	if (vector != -1)
+		printf(" error %x", native_error);
 	if (ret == EMU_EXCEPTION)
-		printf(" vector %u", after->exception.vector);
+		printf(" vector %u error %x", after->exception.vector,
+		       after->exception.error_code);
+	if (after->loaded_seg < X86_NR_SEGS)
+		printf(" loaded %x", after->seg[after->loaded_seg].selector);
 	printf("\n# flags before %llx cpu %llx here %llx\n", t->e.rflags, st->rflags,
 	       after->rflags);
 	for (i = 0; i < 16; i++)
@@ -474,9 +294,61 @@ static void report(const struct test *t, const char *what, int vector, int ret,
 }
 
 static struct {
-	u64 runs, ok, exceptions, by_kind[ARRAY_SIZE(kinds)];
+	u64 runs, ok, exceptions, by_kind[ARRAY_SIZE(kinds)][NR_ENCODINGS];
 	u64 vectors[32];
 } stats;
+
+/* A new FPU state: x87 registers as a stack of any height, no pending exceptions. */
+static void new_fpu(void)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < NATIVE_FPU / 8; i++)
+		((u64 *)fpu_image)[i] = rng();
+	memset(fpu_image, 0, 32);
+	fpu_image[0] = 0x7f;
+	fpu_image[1] = 0x03;
+	fpu_image[3] = below(8) << 3;
+	fpu_image[4] = rng();
+	fpu_image[24] = 0x80;
+	fpu_image[25] = 0x1f;
+	for (i = 0; i < 8; i++)
+		for (j = 10; j < 16; j++)
+			fpu_image[32 + 16 * i + j] = 0;
+	memset(fpu_image + 512, 0, 64);
+	fpu_image[512] = native_fpu.xcr0;
+}
+
+/* Status and tag words and all registers; not where the last x87 instruction was. */
+static bool same_fpu(const u8 *image)
+{
+	bool same = !memcmp(image + 2, fpu_image + 2, 3) &&
+		    !memcmp(image + 32, fpu_image + 32, 8 * 16 + 16 * 16);
+	unsigned int i;
+
+	for (i = 2; i < ARRAY_SIZE(native_fpu.offset); i++)
+		same &= !memcmp(image + native_fpu.offset[i], fpu_image + native_fpu.offset[i],
+				native_fpu.bytes[i]);
+	return same;
+}
+
+/* What both have loaded into a segment register, if they have. */
+static bool same_segment(const struct test *t, const struct emu *e, const struct native_state *st)
+{
+	const struct emu_seg *s;
+
+	if (!(t->k->flags & K_SEG))
+		return e->loaded_seg == X86_SEG_NONE;
+	if (e->loaded_seg >= X86_NR_SEGS)
+		return false;
+	s = &e->seg[e->loaded_seg];
+	/* an interrupt meanwhile leaves no RPL of a null selector */
+	if (s->selector != st->sreg[e->loaded_seg] && s->selector >> 2)
+		return false;
+	if (!(s->selector & 4))
+		return s->selector & 0xfffc || !(s->attrib & SEG_P);
+	return !memcmp(s, &segs[(s->selector >> 3) - 1], sizeof(*s)) || s->selector >> 3 > 6;
+}
 
 /* One instruction by both; false if they disagree. */
 static bool compare(struct test *t)
@@ -485,14 +357,13 @@ static bool compare(struct test *t)
 	struct native_state st;
 	struct emu e = t->e;
 	unsigned int i, rounds = 0;
-	u8 xmm[16][16];
 	int vector, ret;
 
+	if (t->k->flags & K_SSE)
+		new_fpu();
 	memcpy(st.regs, e.regs, sizeof(st.regs));
-	memcpy(st.xmm, t->xmm, sizeof(st.xmm));
+	memcpy(st.fpu, fpu_image, sizeof(st.fpu));
 	st.rflags = e.rflags;
-	memcpy(xmm, t->xmm, sizeof(xmm));
-	e.xmm = xmm;
 
 	vector = native_run(t->bits, t->bytes, t->len, &st, selectors);
 	do {
@@ -504,9 +375,11 @@ static bool compare(struct test *t)
 		stats.exceptions++;
 		stats.vectors[vector & 31]++;
 		/* a REP may have done some rounds before: the buffers must still agree */
-		if (e.exception.vector != X86_VEC_PF && e.exception.error_code)
-			return false;
-		return true;
+		if (e.exception.vector == X86_VEC_PF || !e.exception.has_error ||
+		    e.exception.error_code == native_error)
+			return true;
+		report(t, "error code", vector, ret, &e, &st);
+		return false;
 	}
 	/*
 	 * Which of two faults comes first is the implementation's choice: misaligned and outside
@@ -515,6 +388,9 @@ static bool compare(struct test *t)
 	if (ret == EMU_EXCEPTION && vector != -1 && vector != X86_VEC_UD &&
 	    e.exception.vector != X86_VEC_UD &&
 	    (t->k->flags & K_STR || vector == X86_VEC_AC || e.exception.vector == X86_VEC_AC))
+		return true;
+	/* what is to be flushed only the CPU looks for */
+	if (t->k->flags & K_FLUSH && vector == X86_VEC_PF)
 		return true;
 	/* or beyond the limit and not 16-byte aligned */
 	if (ret == EMU_EXCEPTION && t->k->flags & K_SSE && vector == X86_VEC_SS &&
@@ -525,14 +401,15 @@ static bool compare(struct test *t)
 		return false;
 	}
 	stats.ok++;
-	stats.by_kind[t->k - kinds]++;
+	stats.by_kind[t->k - kinds][t->encoding]++;
 
 	t->e.insn = e.insn;
 	flags = (X86_FLAGS_ARITH | X86_FLAG_DF | X86_FLAG_AC) & ~undefined_flags(t);
 	for (i = 0; i < 16; i++)
 		if ((st.regs[i] ^ e.regs[i]) & width)
 			break;
-	if (i < 16 || (st.rflags ^ e.rflags) & flags || memcmp(st.xmm, xmm, sizeof(xmm))) {
+	if (i < 16 || (st.rflags ^ e.rflags) & flags || !same_fpu(st.fpu) ||
+	    !same_segment(t, &e, &st)) {
 		report(t, "state", vector, ret, &e, &st);
 		return false;
 	}
@@ -561,6 +438,28 @@ static bool machine_runs(unsigned int bits)
 	return new_segments(bits) && native_run(bits, &nop, 1, &st, selectors) == -1;
 }
 
+/* Was a kind not tried with success in each of its encodings? */
+static bool kind_missed(unsigned int i, unsigned int bits)
+{
+	const u64 *done = stats.by_kind[i];
+	unsigned int want = kinds[i].flags & K_SSE ? kinds[i].encodings : E_LEGACY, j;
+	bool missed = false;
+
+	if (kinds[i].flags & (bits == 64 ? K_NOT64 : K_64) || (kinds[i].flags & K_SSE4A && !amd))
+		return false;
+	if (!(native_fpu.xcr0 & 4))
+		want &= ~E_VEX;
+	if (!(native_fpu.xcr0 & 0xe0))
+		want &= ~E_EVEX;
+	for (j = 0; j < NR_ENCODINGS; j++)
+		if (want >> j & 1 && done[j] < 20) {
+			printf("# %s, encoding %u: only %llu completed\n", kinds[i].name, j,
+			       done[j]);
+			missed = true;
+		}
+	return missed;
+}
+
 static void test_against_cpu(unsigned int bits, unsigned int count)
 {
 	unsigned int i, bad = 0, missing = 0;
@@ -570,6 +469,7 @@ static void test_against_cpu(unsigned int bits, unsigned int count)
 		return;
 	}
 	memset(&stats, 0, sizeof(stats));
+	new_fpu();
 	for (i = 0; i < BUF_SIZE / 8; i++)
 		((u64 *)shadow)[i] = rng();
 	memcpy((void *)BUF, shadow, BUF_SIZE);
@@ -586,6 +486,8 @@ static void test_against_cpu(unsigned int bits, unsigned int count)
 			continue;
 		if (!compare(&t))
 			bad++;
+		if (bits == 64 && t.k->flags & K_SEG)
+			syscall(SYS_arch_prctl, ARCH_SET_GS, BUF + 0x100);
 		if (bad || i % 512 == 0) {
 			if (!bad && memcmp(shadow, (void *)BUF, BUF_SIZE)) {
 				printf("# memory differs after %s\n", t.k->name);
@@ -595,10 +497,7 @@ static void test_against_cpu(unsigned int bits, unsigned int count)
 		}
 	}
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (stats.by_kind[i] < 20 && !(kinds[i].flags & K_64 && bits != 64)) {
-			printf("# %s: only %llu completed\n", kinds[i].name, stats.by_kind[i]);
-			missing++;
-		}
+		missing += kind_missed(i, bits);
 	printf("# %llu runs, %llu completed, %llu exceptions:", stats.runs, stats.ok,
 	       stats.exceptions);
 	for (i = 0; i < ARRAY_SIZE(stats.vectors); i++)
@@ -606,6 +505,23 @@ static void test_against_cpu(unsigned int bits, unsigned int count)
 			printf(" #%u %llu", i, stats.vectors[i]);
 	printf("\n");
 	ksft_test_result(!bad && !missing, "emulator = CPU, %u bits\n", bits);
+}
+
+/* What of the kernel's table this process may see; the rest is as if it were not there. */
+static void learn_gdt(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < ARRAY_SIZE(gdt); i++) {
+		u32 rights = 0, limit = 0;
+
+		asm("lar %1, %0" : "+r" (rights) : "r" (i << 3 | 3));
+		asm("lsl %1, %0" : "+r" (limit) : "r" (i << 3 | 3));
+		if (rights & 1 << 23)
+			limit >>= 12;
+		gdt[i] = (limit & 0xffff) | (u64)(limit & 0xf0000) << 32 |
+			 (u64)(rights & 0xf0ff00) << 32;
+	}
 }
 
 int main(void)
@@ -618,6 +534,7 @@ int main(void)
 	ksft_print_header();
 	ksft_set_plan(3);
 	native_init();
+	learn_gdt();
 	amd = __builtin_cpu_is("amd");
 	if (mmap((void *)BUF, BUF_SIZE, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != (void *)BUF)

@@ -20,6 +20,24 @@
 #define K_NOREP		BIT(9)	/* F2 and F3 likewise */
 #define K_NOW		BIT(10)	/* REX.W likewise */
 #define K_AMD66		BIT(11)	/* AMD's reads more than Intel's with 66 */
+#define K_LEN		BIT(12)	/* any vector length */
+#define K_LIG		BIT(13)	/* the vector length is ignored */
+#define K_WIDE		BIT(14)	/* 256 bits and more */
+#define K_NDS		BIT(15)	/* VEX names a second source */
+#define K_SSE4A		BIT(16)
+#define K_BRANCH	BIT(17)	/* the operand is where it goes */
+#define K_SEG		BIT(18)	/* the operand is a selector */
+#define K_FAR		BIT(19)	/* behind an offset */
+#define K_NOT64		BIT(20)
+#define K_FLUSH		BIT(21)
+
+#define E_LEGACY	BIT(0)
+#define E_VEX		BIT(1)
+#define E_EVEX		BIT(2)
+#define E_MMX		BIT(3)
+#define E_ALL		(E_LEGACY | E_VEX | E_EVEX)
+#define NR_ENCODINGS	4
+#define BY_W		255	/* 4 bytes, 8 with W */
 
 #define UNDEF_LOGIC	X86_FLAG_AF
 #define UNDEF_BIT	(X86_FLAG_OF | X86_FLAG_SF | X86_FLAG_AF | X86_FLAG_PF)
@@ -34,6 +52,9 @@ struct kind {
 	u8 imm;			/* 0, 1, or 4 for operand size up to 4 */
 	unsigned int flags;
 	u64 undefined;
+	u8 encodings;		/* of K_SSE: E_ */
+	u8 evex_w;		/* 0, 1, 2: any */
+	u8 bytes;		/* in memory; 0: the vector length */
 };
 
 #define ROW(name, op, undef, lk)							\
@@ -51,6 +72,10 @@ struct kind {
 	{ name ", 1", 0, { 0xd1 }, 1, ext, 0, 0, UNDEF_SHIFT },				\
 	{ name " 8, cl", 0, { 0xd2 }, 1, ext, 0, 0, UNDEF_SHIFT },			\
 	{ name ", cl", 0, { 0xd3 }, 1, ext, 0, 0, UNDEF_SHIFT }
+
+#define SIMD(name, prefix, flags, encodings, evex_w, bytes, imm, ...)			\
+	{ name, prefix, { __VA_ARGS__ }, sizeof((u8[]){ __VA_ARGS__ }), -1, imm,	\
+	  K_MEM | K_SSE | (flags), 0, encodings, evex_w, bytes }
 
 static const struct kind kinds[] = {
 	ROW("add", 0x00, 0, K_LOCK), ROW("or", 0x08, UNDEF_LOGIC, K_LOCK),
@@ -126,18 +151,70 @@ static const struct kind kinds[] = {
 	{ "setbe", 0, { 0x0f, 0x96 }, 2, -1, 0, 0, 0 },
 	{ "cmovc", 0, { 0x0f, 0x42 }, 2, -1, 0, 0, 0 },
 	{ "cmovns", 0, { 0x0f, 0x49 }, 2, -1, 0, 0, 0 },
-	{ "movups load", 0, { 0x0f, 0x10 }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movupd store", 0x66, { 0x0f, 0x11 }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movaps load", 0, { 0x0f, 0x28 }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movaps store", 0, { 0x0f, 0x29 }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movntps", 0, { 0x0f, 0x2b }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movdqa load", 0x66, { 0x0f, 0x6f }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movdqu load", 0xf3, { 0x0f, 0x6f }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movdqa store", 0x66, { 0x0f, 0x7f }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movdqu store", 0xf3, { 0x0f, 0x7f }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movntdq", 0x66, { 0x0f, 0xe7 }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "lddqu", 0xf2, { 0x0f, 0xf0 }, 2, -1, 0, K_MEM | K_SSE, 0 },
-	{ "movntdqa", 0x66, { 0x0f, 0x38, 0x2a }, 3, -1, 0, K_MEM | K_SSE, 0 },
+	{ "call", 0, { 0xff }, 1, 2, 0, K_MEM | K_STACK | K_BRANCH | K_NO66, 0 },
+	{ "jmp", 0, { 0xff }, 1, 4, 0, K_MEM | K_BRANCH | K_NO66, 0 },
+	{ "mov es", 0, { 0x8e }, 1, 0, 0, K_MEM | K_SEG, 0 },
+	{ "mov ss", 0, { 0x8e }, 1, 2, 0, K_MEM | K_SEG, 0 },
+	{ "mov ds", 0, { 0x8e }, 1, 3, 0, K_MEM | K_SEG, 0 },
+	{ "mov gs", 0, { 0x8e }, 1, 5, 0, K_MEM | K_SEG, 0 },
+	{ "les", 0, { 0xc4 }, 1, -1, 0, K_MEM | K_SEG | K_FAR | K_NOT64, 0 },
+	{ "lds", 0, { 0xc5 }, 1, -1, 0, K_MEM | K_SEG | K_FAR | K_NOT64, 0 },
+	{ "lss", 0, { 0x0f, 0xb2 }, 2, -1, 0, K_MEM | K_SEG | K_FAR, 0 },
+	{ "lgs", 0, { 0x0f, 0xb5 }, 2, -1, 0, K_MEM | K_SEG | K_FAR, 0 },
+	{ "clflush", 0, { 0x0f, 0xae }, 2, 7, 0, K_MEM | K_NO66 | K_NOREP | K_FLUSH, 0 },
+	SIMD("movups load", 0, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0x10),
+	SIMD("movups store", 0, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0x11),
+	SIMD("movlps load", 0, K_NDS, E_ALL, 0, 8, 0, 0x0f, 0x12),
+	SIMD("movlps store", 0, 0, E_ALL, 0, 8, 0, 0x0f, 0x13),
+	SIMD("movhps load", 0, K_NDS, E_ALL, 0, 8, 0, 0x0f, 0x16),
+	SIMD("movhps store", 0, 0, E_ALL, 0, 8, 0, 0x0f, 0x17),
+	SIMD("movaps load", 0, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0x28),
+	SIMD("movaps store", 0, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0x29),
+	SIMD("movntps", 0, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0x2b),
+	SIMD("movupd load", 0x66, K_LEN, E_ALL, 1, 0, 0, 0x0f, 0x10),
+	SIMD("movupd store", 0x66, K_LEN, E_ALL, 1, 0, 0, 0x0f, 0x11),
+	SIMD("movlpd load", 0x66, K_NDS, E_ALL, 1, 8, 0, 0x0f, 0x12),
+	SIMD("movlpd store", 0x66, 0, E_ALL, 1, 8, 0, 0x0f, 0x13),
+	SIMD("movhpd load", 0x66, K_NDS, E_ALL, 1, 8, 0, 0x0f, 0x16),
+	SIMD("movhpd store", 0x66, 0, E_ALL, 1, 8, 0, 0x0f, 0x17),
+	SIMD("movapd load", 0x66, K_LEN, E_ALL, 1, 0, 0, 0x0f, 0x28),
+	SIMD("movapd store", 0x66, K_LEN, E_ALL, 1, 0, 0, 0x0f, 0x29),
+	SIMD("movntpd", 0x66, K_LEN, E_ALL, 1, 0, 0, 0x0f, 0x2b),
+	SIMD("movss load", 0xf3, K_LIG, E_ALL, 0, 4, 0, 0x0f, 0x10),
+	SIMD("movss store", 0xf3, K_LIG, E_ALL, 0, 4, 0, 0x0f, 0x11),
+	SIMD("movsd load", 0xf2, K_LIG, E_ALL, 1, 8, 0, 0x0f, 0x10),
+	SIMD("movsd store", 0xf2, K_LIG, E_ALL, 1, 8, 0, 0x0f, 0x11),
+	SIMD("movntss", 0xf3, K_SSE4A, E_LEGACY, 0, 4, 0, 0x0f, 0x2b),
+	SIMD("movntsd", 0xf2, K_SSE4A, E_LEGACY, 0, 8, 0, 0x0f, 0x2b),
+	SIMD("movd load", 0x66, 0, E_ALL, 2, BY_W, 0, 0x0f, 0x6e),
+	SIMD("movd store", 0x66, 0, E_ALL, 2, BY_W, 0, 0x0f, 0x7e),
+	SIMD("movq load", 0xf3, 0, E_ALL, 1, 8, 0, 0x0f, 0x7e),
+	SIMD("movq store", 0x66, 0, E_ALL, 1, 8, 0, 0x0f, 0xd6),
+	SIMD("movdqa load", 0x66, K_LEN, E_ALL, 2, 0, 0, 0x0f, 0x6f),
+	SIMD("movdqa store", 0x66, K_LEN, E_ALL, 2, 0, 0, 0x0f, 0x7f),
+	SIMD("movdqu load", 0xf3, K_LEN, E_ALL, 2, 0, 0, 0x0f, 0x6f),
+	SIMD("movdqu store", 0xf3, K_LEN, E_ALL, 2, 0, 0, 0x0f, 0x7f),
+	SIMD("vmovdqu8 load", 0xf2, K_LEN, E_EVEX, 2, 0, 0, 0x0f, 0x6f),
+	SIMD("vmovdqu8 store", 0xf2, K_LEN, E_EVEX, 2, 0, 0, 0x0f, 0x7f),
+	SIMD("movntdq", 0x66, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0xe7),
+	SIMD("lddqu", 0xf2, K_LEN, E_LEGACY | E_VEX, 0, 0, 0, 0x0f, 0xf0),
+	SIMD("movntdqa", 0x66, K_LEN, E_ALL, 0, 0, 0, 0x0f, 0x38, 0x2a),
+	SIMD("pinsrw", 0x66, K_NDS, E_ALL, 2, 2, 1, 0x0f, 0xc4),
+	SIMD("pextrb", 0x66, 0, E_ALL, 2, 1, 1, 0x0f, 0x3a, 0x14),
+	SIMD("pextrw", 0x66, 0, E_ALL, 2, 2, 1, 0x0f, 0x3a, 0x15),
+	SIMD("pextrd", 0x66, 0, E_ALL, 2, BY_W, 1, 0x0f, 0x3a, 0x16),
+	SIMD("extractps", 0x66, 0, E_ALL, 2, 4, 1, 0x0f, 0x3a, 0x17),
+	SIMD("pinsrb", 0x66, K_NDS, E_ALL, 2, 1, 1, 0x0f, 0x3a, 0x20),
+	SIMD("pinsrd", 0x66, K_NDS, E_ALL, 2, BY_W, 1, 0x0f, 0x3a, 0x22),
+	SIMD("vinsertf128", 0x66, K_NDS | K_WIDE, E_VEX | E_EVEX, 2, 16, 1, 0x0f, 0x3a, 0x18),
+	SIMD("vextractf128", 0x66, K_WIDE, E_VEX | E_EVEX, 2, 16, 1, 0x0f, 0x3a, 0x19),
+	SIMD("vinserti128", 0x66, K_NDS | K_WIDE, E_VEX | E_EVEX, 2, 16, 1, 0x0f, 0x3a, 0x38),
+	SIMD("vextracti128", 0x66, K_WIDE, E_VEX | E_EVEX, 2, 16, 1, 0x0f, 0x3a, 0x39),
+	SIMD("movd mm load", 0, 0, E_MMX, 0, BY_W, 0, 0x0f, 0x6e),
+	SIMD("movd mm store", 0, 0, E_MMX, 0, BY_W, 0, 0x0f, 0x7e),
+	SIMD("movq mm load", 0, 0, E_MMX, 0, 8, 0, 0x0f, 0x6f),
+	SIMD("movq mm store", 0, 0, E_MMX, 0, 8, 0, 0x0f, 0x7f),
+	SIMD("movntq", 0, 0, E_MMX, 0, 8, 0, 0x0f, 0xe7),
 };
 
 #endif /* SELFTESTS_UNIT_EMULATE_KINDS_H */

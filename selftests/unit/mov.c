@@ -6,6 +6,7 @@
  *
  * needs: module/emulate/decode.c module/emulate/alu.c module/emulate/operand.c
  * needs: module/emulate/string.c module/emulate/emulate.c module/emulate/mov.c
+ * needs: module/emulate/simd.c module/emulate/segment.c
  */
 #include "../../module/emulate/emulate.h"
 #include "../../module/emulate/internal.h"

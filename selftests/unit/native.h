@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Runs one instruction on the CPU of the build machine: the oracle for the emulator. Given are
- * registers, flags, XMM registers and, for 16 and 32-bit code, segment descriptors; back come the
- * same after the instruction, or the vector that it raised. It knows nothing of the emulator.
+ * registers, flags, an FPU image and, for 16 and 32-bit code, segment descriptors; back come the
+ * same after the instruction, with selectors, or the vector that it raised. It knows nothing of
+ * the emulator.
  *
  * The trick: a stub at a low address loads the state, including RSP, from a page next to it; the
  * instruction is copied into its middle so that it always ends at the same place. Legacy modes
@@ -14,6 +15,7 @@
 
 #include <asm/ldt.h>
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,10 +32,20 @@
 
 enum { NATIVE_ES, NATIVE_CS, NATIVE_SS, NATIVE_DS, NATIVE_FS, NATIVE_GS, NATIVE_NR_SEGS };
 
+#define NATIVE_FPU	0x1000
+#define NATIVE_XCR0	0xe7		/* x87, SSE, AVX, AVX-512 */
+
+/* Where an XSAVE image has what (standard format); offsets of what the CPU does not have are 0. */
+static struct {
+	u64 xcr0;			/* 0: FXSAVE */
+	u32 offset[8], bytes[8];
+} native_fpu;
+
 struct native_state {
+	u8 fpu[NATIVE_FPU];		/* at the start of a page for XSAVE */
 	u64 regs[16];
 	u64 rflags;
-	u8 xmm[16][16];
+	u16 sreg[NATIVE_NR_SEGS];	/* out only */
 };
 
 /* The page that the stub addresses RIP-relatively. */
@@ -50,6 +62,7 @@ struct native_slots {
 static void *native_escape[5];
 static volatile u32 native_vector, native_error;
 static volatile u64 native_cr2;
+static volatile bool native_runs;
 
 static void native_reset_segments(void)
 {
@@ -65,11 +78,15 @@ static void native_signal(int sig, siginfo_t *info, void *ctx)
 {
 	const greg_t *g = ((ucontext_t *)ctx)->uc_mcontext.gregs;
 
-	(void)sig;
 	(void)info;
 	/* AC may still be set, and DS and ES may be anything */
 	asm volatile("pushfq; andl $~0x40000, (%%rsp); popfq" : : : "memory", "cc");
 	native_reset_segments();
+	if (!native_runs) {	/* the test's own */
+		signal(sig, SIG_DFL);
+		return;
+	}
+	native_runs = false;
 	native_vector = g[REG_TRAPNO];
 	native_error = g[REG_ERR];
 	native_cr2 = g[REG_CR2];
@@ -109,15 +126,28 @@ static void emit_regs(bool store)
 				  &slots->st.regs[i]);
 }
 
-static void emit_xmm(bool store)
+/* All that there is of the FPU, by XSAVE64, XRSTOR64, FXSAVE64 or FXRSTOR64. */
+static void emit_fpu(bool store)
 {
-	unsigned int i;
+	char xcr0 = native_fpu.xcr0;
 
-	for (i = 0; i < 16; i++) {
-		char op[3] = { 0x44, 0x0f, store ? 0x11 : 0x10 };
+	emit("\x31\xd2\xb8", 3);				/* xor edx, edx; mov eax, xcr0 */
+	emit((char[]){ xcr0, 0, 0, 0 }, 4);
+	emit_slot("\x48\x0f\xae", 3, (xcr0 ? 4 : 0) + !store, slots->st.fpu);
+}
 
-		emit_slot(i >= 8 ? op : op + 1, i >= 8 ? 3 : 2, i, slots->st.xmm[i]);
-	}
+static void native_find_fpu(void)
+{
+	u32 eax, edx, ecx, i;
+
+	__cpuid(1, eax, i, ecx, edx);
+	if (!(ecx & bit_OSXSAVE))
+		return;
+	asm volatile("xgetbv" : "=a" (eax), "=d" (edx) : "c" (0));
+	native_fpu.xcr0 = eax & NATIVE_XCR0;
+	for (i = 2; i < 8; i++)
+		if (native_fpu.xcr0 >> i & 1)
+			__cpuid_count(0xd, i, native_fpu.bytes[i], native_fpu.offset[i], ecx, edx);
 }
 
 static void *stub_64, *stub_legacy;
@@ -131,7 +161,7 @@ static void *emit_entry(bool legacy)
 
 	emit("\x53\x55\x41\x54\x41\x55\x41\x56\x41\x57", 10);	/* push rbx rbp r12..r15 */
 	emit_slot("\x48\x89", 2, 4, &slots->host_rsp);
-	emit_xmm(false);
+	emit_fpu(false);
 	emit_slot("\xff", 1, 6, &slots->st.rflags);		/* push; popfq */
 	emit("\x9d", 1);
 	if (legacy) {
@@ -165,7 +195,8 @@ static void native_init(void)
 	unsigned int i;
 	void *p;
 
-	p = mmap((void *)NATIVE_CODE, 0x2000, PROT_READ | PROT_WRITE | PROT_EXEC,
+	p = mmap((void *)NATIVE_CODE, 0x1000 + sizeof(struct native_slots),
+		 PROT_READ | PROT_WRITE | PROT_EXEC,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	if (p != (void *)NATIVE_CODE)
 		exit(1);
@@ -173,6 +204,7 @@ static void native_init(void)
 	for (i = 0; i < ARRAY_SIZE(sigs); i++)
 		sigaction(sigs[i], &sa, NULL);
 
+	native_find_fpu();
 	emit_at = (u8 *)NATIVE_CODE;
 	stub_64 = emit_entry(false);
 	jmp_64 = emit_at - 5;
@@ -185,9 +217,12 @@ static void native_init(void)
 	emit("\x9c", 1);
 	emit_slot("\x8f", 1, 0, &slots->st.rflags);
 	emit("\x6a\x02\x9d", 3);				/* push 2; popfq */
+	for (i = 0; i < NATIVE_NR_SEGS; i++)
+		emit_slot("\x8c", 1, i, &slots->st.sreg[i]);
 	emit("\xb8\x2b\0\0\0\x8e\xd0", 7);			/* mov eax, 0x2b; mov ss, eax */
 	emit("\x31\xc0\x8e\xd8\x8e\xc0", 6);			/* DS and ES null */
-	emit_xmm(true);
+	emit_fpu(true);
+	emit("\xdb\xe3", 2);					/* fninit */
 	emit("\x41\x5f\x41\x5e\x41\x5d\x41\x5c\x5d\x5b\xc3", 11);
 }
 
@@ -242,7 +277,9 @@ static int native_run(unsigned int bits, const u8 *bytes, unsigned int len,
 	}
 	if (__builtin_setjmp(native_escape))
 		return native_vector;
+	native_runs = true;
 	run();
+	native_runs = false;
 	memcpy(st, (void *)&slots->st, sizeof(*st));
 	return -1;
 }
