@@ -279,6 +279,8 @@ static int decode_imm(struct x86_insn *insn, struct cursor *c, u8 kind)
 	u64 v;
 	int ret;
 
+	if (kind == IMM_NONE)
+		return X86_DECODE_OK;
 	if (kind == IMM_MOFFS) {
 		insn->disp_len = insn->adsize;
 		ret = take(c, insn->disp_len, &v);
