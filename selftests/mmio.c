@@ -208,6 +208,11 @@ TEST_F(mmio, bits)
 	twice(_metadata, &self->v, "bits");
 }
 
+TEST_F(mmio, kept_flags)
+{
+	twice(_metadata, &self->v, "kept_flags");
+}
+
 TEST_F(mmio, exchange)
 {
 	twice(_metadata, &self->v, "exchange");

@@ -190,6 +190,25 @@ TWICE bits
 	KEEP_FLAGS CF_ZF
 	ret
 
+/* What is not an instruction's to change, the direction flag too, stays. */
+TWICE kept_flags
+	pushq	$0xcd7
+	popf
+	xchg	%al, 0x10(%rbp)
+	KEEP_FLAGS 0xcd5
+	lock addl $1, 0x20(%rbp)
+	KEEP_FLAGS 0xcd5
+	pushq	$0xc06
+	popf
+	xchg	%rdx, 0x18(%rbp)
+	KEEP_FLAGS 0xcd5
+	lock incl 0x24(%rbp)
+	KEEP_FLAGS 0xcd5
+	mov	%eax, 0x28(%rbp)
+	KEEP_FLAGS 0xcd5
+	cld
+	ret
+
 TWICE exchange
 	xchg	%al, 0x10(%rbp)
 	KEEP	%rax
