@@ -32,7 +32,7 @@ counter()
 }
 goes_on() { before=$(counter); sleep 1; [ "$before" ] && [ "$(counter)" != "$before" ]; }
 
-echo "1..19"
+echo "1..21"
 # lidt 0x2000, which is all zero; int3
 printf '\017\001\036\000\040\314' >"$tmp/fragile"
 vmctl run --flat "$tmp/fragile" --mem 1M --console none --last-exits >"$tmp/said" 2>&1
@@ -42,6 +42,16 @@ result $? "who crashes shows its code and its last exits"
 vmctl run --flat "$tmp/fragile" --mem 1M --console none >"$tmp/said" 2>&1
 [ $? -eq 3 ] && said 'code .*<cc>' && ! said 'exits\|int3'
 result $? "without --last-exits the code as bytes"
+
+# mov $0xffff, %ax; mov %ax, %ds; mulw 0x10: behind the end of memory
+printf '\270\377\377\216\330\367\046\020\000\364' >"$tmp/exotic"
+vmctl run --flat "$tmp/exotic" --mem 1M --console none --last-exits >"$tmp/said" 2>&1
+[ $? -eq 1 ] && said 'the instruction at 0x1005 ( f7 26 10 00 .* a device at 0x100000 and is not' &&
+	said '1005: *f7 26 10 00 *mul'
+result $? "an instruction that is not emulated is shown as bytes and as text"
+vmctl run --flat "$tmp/exotic" --mem 1M --console none >"$tmp/said" 2>&1
+[ $? -eq 1 ] && said '( f7 26 10 00 .*emulated; --last-exits' && ! said ' 1005:'
+result $? "without --last-exits the line says what would"
 
 vmctl run --flat out/selftests/guests/gdb.bin --mem 8M --cpus 2 --name debugged --console none \
 	--exit-port 0xf4 --gdb "unix:$tmp/gdb" --gdb-wait 2>"$tmp/err" &
