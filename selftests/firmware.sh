@@ -84,15 +84,7 @@ sector_disk "$tmp/draws" '\270\002\117\273\001\101\315\020\364'
 screen 'graphics mode, 640 x 480' --disk "$tmp/draws"
 result $? "and modes of VBE"
 
-mkdir "$tmp/files"
-cp out/guest/vmlinuz out/guest/initrd.img "$tmp/files"
-# GRUB would put quotes around what has spaces.
-cat >"$tmp/files/grub.cfg" <<'END'
-echo "GRUB starts Linux"
-linux /vmlinuz console=ttyS0 'svmm.run=echo${IFS}+5>/sys/class/rtc/rtc0/wakealarm;echo${IFS}mem>/sys/power/state'
-initrd /initrd.img
-boot
-END
+linux_files "$tmp/files"
 grub_disk "$tmp/grub" "$tmp/files"
 boot 240 --mem 256M --cpus 2 --disk "$tmp/grub" --rng --debug-port "file:$tmp/log"
 status=$?

@@ -163,7 +163,7 @@ GUEST halts, MODE_LONG
 /* Breakpoints, and a timer that interrupts them. */
 GUEST often, MODE_LONG
 	movl	$EOI_XAPIC, G_EOI
-	mov	$0xfee00000, %ebp
+	mov	$APIC, %ebp
 	movl	$0x1ff, 0xf0(%rbp)
 	movl	$0xb, 0x3e0(%rbp)
 	movl	$0x20031, 0x320(%rbp)

@@ -5,6 +5,20 @@
 
 shown="out err"
 
+# linux_files DIRECTORY: for the disks below: GRUB starts Linux, which sleeps, wakes up and powers off
+linux_files()
+{
+	mkdir "$1"
+	cp out/guest/vmlinuz out/guest/initrd.img "$1"
+	# GRUB would put quotes around what has spaces.
+	cat >"$1/grub.cfg" <<-'END'
+		echo "GRUB starts Linux"
+		linux /vmlinuz console=ttyS0 'svmm.run=echo${IFS}+5>/sys/class/rtc/rtc0/wakealarm;echo${IFS}mem>/sys/power/state'
+		initrd /initrd.img
+		boot
+	END
+}
+
 # grub_disk FILE DIRECTORY: a disk with GRUB, whose one partition has what is in the directory, of
 # which GRUB reads grub.cfg
 grub_disk()

@@ -82,6 +82,6 @@ result $? "GDB stops in a function of the kernel, in a line of its source: statu
 said '^#[0-9]* .* do_syscall_64 (' && said '^__do_sys_newuname (name=0x' &&
 	said '^Value returned is \$1 = 0'
 result $? "it knows who has called it, steps by lines, and goes back there"
-said 'comm = \|= "swapper/0'
+said '^\$2 = "swapper/0'
 result $? "and what is in a structure"
 exit $failed

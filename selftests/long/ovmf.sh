@@ -97,14 +97,7 @@ wait $pid
 [ "$(md5sum <"$tmp/vars")" = "$before" ]
 result $? "while the file stays what it was"
 
-mkdir "$tmp/files"
-cp out/guest/vmlinuz out/guest/initrd.img "$tmp/files"
-cat >"$tmp/files/grub.cfg" <<'END'
-echo "GRUB starts Linux"
-linux /vmlinuz console=ttyS0 'svmm.run=echo${IFS}+5>/sys/class/rtc/rtc0/wakealarm;echo${IFS}mem>/sys/power/state'
-initrd /initrd.img
-boot
-END
+linux_files "$tmp/files"
 efi_disk "$tmp/grub" "$tmp/files"
 boot 1500 --mem 256M --cpus 2 --disk "$tmp/grub" --rng
 status=$?
