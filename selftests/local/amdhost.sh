@@ -52,7 +52,7 @@ result "$? $(grep -c 'BUG: unable' "$tmp/err")" "125 1" "a complaint of the kern
 
 scripts/amdhost --no-module -- sh -c 'echo up; sleep 60' >"$tmp/up" 2>"$tmp/err" &
 pid=$!
-for i in $(seq 300); do [ -s "$tmp/up" ] && break; sleep 0.1; done
+for i in $(seq $((300 * ${SLOWDOWN:-1}))); do [ -s "$tmp/up" ] && break; sleep 0.1; done
 qemu=$(cat /proc/$pid/task/$pid/children)
 kill -TERM $pid
 wait $pid
@@ -67,7 +67,7 @@ for times in 1 2; do
 	scripts/amdhost --no-module -- sh -c 'echo up; sleep 4' >"$tmp/up" 2>"$tmp/err" &
 	pid=$!
 	for t in $(seq $times); do
-		for i in $(seq 600); do
+		for i in $(seq $((600 * ${SLOWDOWN:-1}))); do
 			[ "$(wc -l <"$tmp/up")" -ge "$t" ] && break
 			sleep 0.1
 		done

@@ -10,11 +10,12 @@ shown=screen
 mux="tmux -f /dev/null -L svmm-top-$$"
 clean() { $mux kill-server 2>/dev/null; }
 
-# The screen comes to have a line of that pattern.
+# The screen comes to have a line of that pattern, while there is a screen.
 shows()
 {
 	for i in $(seq $((60 * ${SLOWDOWN:-1}))); do
-		$mux capture-pane -p >"$tmp/screen" && grep -qE "$1" "$tmp/screen" && return
+		$mux capture-pane -p >"$tmp/screen" || return
+		grep -qE "$1" "$tmp/screen" && return
 		sleep 1
 	done
 	return 1
