@@ -6,7 +6,7 @@
  * writes never shows in another.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  * timeout: 120
  */
 #include <errno.h>

@@ -8,7 +8,7 @@
  * can show; the decisions themselves are model-checked in unit/asid.c.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  */
 #include <errno.h>
 #include <pthread.h>

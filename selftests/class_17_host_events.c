@@ -5,7 +5,7 @@
  * guest, who finds its pages gone) prove that it happened.
  *
  * needs: selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.12
+ * hosts: opteron-6.12
  * timeout: 300
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.1 opteron-6.1
+# hosts: epyc-6.1 opteron-6.12
 # timeout: 180
 #
 # Guests that say what the processor and the machine do (selftests/conformance), against what they say

@@ -7,7 +7,7 @@
  * No guest runs here: a message's effect is read from IRR and TMR.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  */
 #include <errno.h>
 #include <string.h>

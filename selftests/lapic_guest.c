@@ -3,7 +3,7 @@
  * Corners of a local APIC that a guest reaches: errors, its being off, where it lies, its timer.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  */
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.1 opteron-6.1
+# hosts: epyc-6.1 opteron-6.12
 # timeout: 300
 #
 # Kernels of each kind boot. Small ones say on the serial port what they were handed, which is

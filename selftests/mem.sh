@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.12
+# hosts: opteron-6.12
 # timeout: 120
 #
 # vmctl list and vmctl mem: a Linux guest as they show it, held against what the host says itself.

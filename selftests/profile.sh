@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.12
+# hosts: opteron-6.12
 # timeout: 150
 # emulator-hangs: docs/emulated-host.md, A static key
 #

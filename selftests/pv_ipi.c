@@ -4,7 +4,7 @@
  * the kick of one that waits for a lock, and stepping back for another.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c selftests/lib/crew.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  */
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
  * format and shorthand, in xAPIC and x2APIC mode; INIT and SIPI to processors that run.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  * timeout: 180
  */
 #include <errno.h>

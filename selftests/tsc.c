@@ -4,7 +4,7 @@
  * means; its rate; TSC_AUX; and who may call it invariant.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.1
+ * hosts: epyc-6.1 opteron-6.12
  */
 #include <cpuid.h>
 #include <errno.h>

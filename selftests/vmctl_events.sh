@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.12
+# hosts: opteron-6.12
 # timeout: 120
 #
 # vmctl events: what happens to VMs under vmctl, as root and as their owners hear it.
