@@ -1,70 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bug class 26: memory runs out in the middle of a nested page fault, or of a call that keeps
- * something. Each allocation and each copy from and to user space on the way is failed once. A
- * memory-fault exit says -ENOMEM (SVMM_RUN -EFAULT where a copy failed), or it does without; run
- * again, the guest goes on as if nothing had been.
+ * Bug class 26: memory runs out in the middle of a nested page fault. Each allocation and each copy
+ * from and to user space on the way is failed once. A memory-fault exit says -ENOMEM (SVMM_RUN
+ * -EFAULT where a copy failed), or it does without; run again, the guest goes on as if nothing had
+ * been.
  *
- * needs: selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/failures.c selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
  * timeout: 120
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "lib/failures.h"
 #include "lib/memory.h"
 
 #define MOST	200		/* allocations of one RUN, a bound for the loop */
-
-/* What fails is all that this thread asks for from now on, the @nth time; 0: nothing. */
-static bool fail_nth(unsigned int nth)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", nth);
-	return write_file("/proc/thread-self/fail-nth", text);
-}
-
-static bool has_failed(void)
-{
-	char text[16] = "";
-	int fd = open("/proc/thread-self/fail-nth", O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	return n > 0 && atoi(text) == 0;
-}
-
-/* Not only what is asked for without waiting, and without a log entry each. */
-static const char * const settings[][2] = {
-	{ "failslab/ignore-gfp-wait", "N" },
-	{ "fail_page_alloc/ignore-gfp-wait", "N" },
-	{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-	{ "fail_page_alloc/min-order", "0" },
-	{ "failslab/verbose", "0" },
-	{ "fail_page_alloc/verbose", "0" },
-	{ "fail_usercopy/verbose", "0" },
-};
-
-/* NULL: the kernel injects failures as we want them. */
-static const char *why_not(void)
-{
-	char path[80];
-
-	if (access("/proc/thread-self/fail-nth", W_OK))
-		return "the kernel does not inject failures";
-	for (unsigned int i = 0; i < ARRAY_SIZE(settings); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
-		if (!write_file(path, settings[i][1]))
-			return "no debugfs of injected failures";
-	}
-	return NULL;
-}
 
 FIXTURE(failed) {
 	const char *why_not;
@@ -99,7 +51,7 @@ FIXTURE_VARIANT_ADD(failed, shared) {
 
 FIXTURE_SETUP(failed)
 {
-	self->why_not = why_not();
+	self->why_not = failures_why_not();
 }
 
 FIXTURE_TEARDOWN(failed)
@@ -165,66 +117,6 @@ TEST_F(failed, and_again)
 	       copies);
 	EXPECT_GT(MOST, nth);
 	EXPECT_LT(2, refused);
-}
-
-/* An eventfd that could not be set is not; nothing of it stays (debug/leaks). */
-TEST(irqfd)
-{
-	unsigned int nth, no_memory = 0, no_copy = 0;
-	int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC), ret;
-	const char *reason = why_not();
-	bool injected = true;
-	struct vmt v;
-
-	if (reason)
-		SKIP(return, "%s", reason);
-	vmt_open(&v);
-	for (nth = 1; nth < MOST && injected; nth++) {
-		ASSERT_TRUE(fail_nth(nth));
-		ret = svmm_irqfd(v.vm, 0, 0xfee00000, 0x41, fd);
-		injected = has_failed();
-		fail_nth(0);
-		no_memory += ret == -ENOMEM;
-		no_copy += ret == -EFAULT;
-		if (ret)
-			ASSERT_TRUE(injected && (ret == -ENOMEM || ret == -EFAULT));
-		ASSERT_EQ(ret ? -ENOENT : 0, svmm_irqfd(v.vm, SVMM_IRQFD_REMOVE, 0, 0, fd));
-	}
-	EXPECT_EQ(0, ret);
-	EXPECT_LE(1, no_memory);
-	EXPECT_LE(1, no_copy);
-	vmt_close(&v);
-	close(fd);
-}
-
-/* A vCPU that could not be made is not there, in whole or in part, and can be made afterwards. */
-TEST(vcpu)
-{
-	unsigned int nth, id = 1, no_memory = 0;
-	const char *reason = why_not();
-	bool injected = true;
-	struct vmt v;
-	int fd;
-
-	if (reason)
-		SKIP(return, "%s", reason);
-	vmt_open(&v);
-	for (nth = 1; nth < MOST && injected; nth++) {
-		ASSERT_TRUE(fail_nth(nth));
-		fd = svmm_create_vcpu(v.vm, id);
-		injected = has_failed();
-		fail_nth(0);
-		no_memory += fd == -ENOMEM;
-		if (fd < 0) {
-			ASSERT_TRUE(injected && (fd == -ENOMEM || fd == -EFAULT));
-			continue;
-		}
-		close(fd);
-		ASSERT_EQ(-EEXIST, svmm_create_vcpu(v.vm, id++));
-	}
-	EXPECT_LE(8, no_memory);
-	EXPECT_FALSE(injected);
-	vmt_close(&v);
 }
 
 TEST_HARNESS_MAIN
