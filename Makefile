@@ -5,15 +5,16 @@
 # CPU     emulated host of demo and shell: epyc or opteron
 # CPUS    CPUs of the guest of demo and shell (1)
 # TESTS, HOSTS, QEMU    what check runs (see scripts/check)
+# TIME, FUZZ    seconds of fuzz for each, and what it fuzzes (see scripts/fuzz)
 
 ifeq ($(shell scripts/native >/dev/null && echo yes),yes)
 KVER = $(shell uname -r)
 else
 KVER = 6.1
 endif
-export KDIR CPU TESTS HOSTS QEMU
+export KDIR CPU TESTS HOSTS QEMU TIME
 
-.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-debug bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall deb clean help
+.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-debug fuzz bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall deb clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -51,6 +52,9 @@ check-long:				## the suite on more hosts and with a second emulator
 
 check-debug:				## the suite on a kernel with KASAN, lockdep, kmemleak and the like
 	@scripts/check --debug
+
+fuzz:					## fuzz svmm.ko, vmctl's parts and loaders, TIME seconds each (FUZZ="name ...")
+	@scripts/fuzz $(FUZZ)
 
 bench: all guest				## host instructions per operation: svmm against kvm_amd; out/bench.json, .svg
 	@scripts/setup host

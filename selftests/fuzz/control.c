@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer on the lines of the control socket. Whatever comes, it is a request with values in
- * their ranges, or there is a reason, which can be put into an answer. From the project's root:
+ * their ranges, or there is a reason, which can be put into an answer.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-control \
- *		selftests/fuzz/control.c userspace/control_protocol.c userspace/json.c -ljson-c
- *	out/fuzz-control -max_len=4096 -max_total_time=600
+ * needs: userspace/control_protocol.c userspace/json.c
+ * libs: -ljson-c
+ * max-len: 4096
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer on the decoder: coverage finds the paths, Zydis says what is right (bug class 29).
- * The first byte of an input chooses the mode, the rest is the instruction. From the project's
- * root:
+ * The first byte of an input chooses the mode, the rest is the instruction.
  *
- *	clang -O1 -g -fsanitize=fuzzer,address,undefined -o out/fuzz-decode \
- *		selftests/fuzz/decode.c module/emulate/decode.c -lZydis
- *	out/fuzz-decode -max_len=16 -max_total_time=600
+ * needs: module/emulate/decode.c
+ * libs: -lZydis
+ * max-len: 16
  */
 #include <stdlib.h>
 

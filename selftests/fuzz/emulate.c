@@ -3,12 +3,12 @@
  * libFuzzer on the emulator and on string I/O: any bytes, any state, any answer of the memory
  * callbacks (bug class 29). What must hold is the contract of struct emu_ops: all reads before the
  * one write, nothing wider than 64 bytes, the same accesses when started over, and RIP moves if
- * and only if the instruction is complete. From the project's root:
+ * and only if the instruction is complete.
  *
- *	clang -O1 -g -fsanitize=fuzzer,address,undefined -o out/fuzz-emulate \
- *		selftests/fuzz/emulate.c \
- *		module/emulate/{decode,alu,operand,string,emulate,simd,segment}.c
- *	out/fuzz-emulate -max_len=512 -max_total_time=600
+ * needs: module/emulate/decode.c module/emulate/alu.c module/emulate/operand.c
+ * needs: module/emulate/string.c module/emulate/emulate.c module/emulate/simd.c
+ * needs: module/emulate/segment.c
+ * max-len: 512
  */
 #include <stdlib.h>
 

@@ -2,11 +2,10 @@
 /*
  * libFuzzer on a flash chip: any accesses to it. What must hold: nothing but the chip is touched,
  * which the sanitizer sees; what is kept is what it holds, however often that fails; and the guest
- * has it as memory only while a read would give the same. From the project's root:
+ * has it as memory only while a read would give the same.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-flash \
- *		selftests/fuzz/flash.c userspace/devices/flash.c
- *	out/fuzz-flash -max_len=1024 -max_total_time=600
+ * needs: userspace/devices/flash.c
+ * max-len: 1024
  */
 #include "../unit/devices_fake.h"
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer on fw_cfg: any accesses to its ports, with any descriptors in memory. What must hold:
- * nothing outside of guest memory and of the items is touched, which the sanitizer sees. From the
- * project's root:
+ * nothing outside of guest memory and of the items is touched, which the sanitizer sees.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-fw_cfg \
- *		selftests/fuzz/fw_cfg.c userspace/devices/fw_cfg.c
- *	out/fuzz-fw_cfg -max_len=2048 -max_total_time=600
+ * needs: userspace/devices/fw_cfg.c
+ * max-len: 2048
  */
 #include "../unit/devices_fake.h"
 #include "../unit/guest_memory.h"

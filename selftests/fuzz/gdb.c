@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer on what a GDB sends. Whatever comes, the target is asked only about threads and
- * registers that it has, and the buffers hold what they can. From the project's root:
+ * registers that it has, and the buffers hold what they can.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-gdb \
- *		selftests/fuzz/gdb.c userspace/gdb.c userspace/gdb_resume.c
- *	out/fuzz-gdb -max_len=8192 -max_total_time=600
+ * needs: userspace/gdb.c userspace/gdb_resume.c
+ * max-len: 8192
  *
  * Sums need not be right: the first packet turns them off.
  */

@@ -3,12 +3,7 @@
  * libFuzzer on a loader: any file, with modules or without, into memory of 1 to 4 MiB. What must
  * hold: it reads what is in the file and writes what is RAM and not the ACPI tables'; it gives up
  * with a message, or says nothing and starts the processor somewhere in RAM. Files are played here.
- * Included once, by one target for each loader, which is built, from the project's root, by
- *
- *	clang -O1 -g -D_GNU_SOURCE -Iuapi -fsanitize=fuzzer,address,undefined -o out/fuzz-NAME \
- *		selftests/fuzz/NAME.c userspace/{loader_memory,places,enter,elf_image}.c \
- *		userspace/multiboot_image.c
- *	out/fuzz-NAME -max_len=1024 -max_total_time=600
+ * Included once, by one target for each loader.
  */
 #ifndef SELFTESTS_FUZZ_LOADER_H
 #define SELFTESTS_FUZZ_LOADER_H

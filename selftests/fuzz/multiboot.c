@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer on the loader of multiboot kernels; see loader.h.
+ *
+ * needs: userspace/loader_memory.c userspace/places.c userspace/enter.c userspace/elf_image.c
+ * needs: userspace/multiboot_image.c
+ * max-len: 1024
  */
 #include "../../userspace/multiboot.c"
 #include "loader.h"

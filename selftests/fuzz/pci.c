@@ -3,12 +3,12 @@
  * libFuzzer on the PCI bus with a virtio device: any accesses to configuration space, to the
  * windows and to the device's registers, in any order, with interrupts and messages in between.
  * What must hold: the model hears start and stop in turn, a BAR is in its window or nowhere, and
- * nothing is left when all is freed. From the project's root:
+ * nothing is left when all is freed.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-pci \
- *		selftests/fuzz/pci.c userspace/devices/{pci_bus,pci_function,msix}.c \
- *		userspace/devices/{virtio,virtio_pci}.c userspace/virtqueue*.c
- *	out/fuzz-pci -max_len=2048 -max_total_time=600
+ * needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
+ * needs: userspace/devices/virtio.c userspace/devices/virtio_pci.c userspace/virtqueue.c
+ * needs: userspace/virtqueue_packed.c userspace/virtqueue_split.c
+ * max-len: 2048
  */
 #include "../unit/virtio_model.h"
 

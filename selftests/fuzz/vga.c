@@ -3,12 +3,13 @@
  * libFuzzer on the display adapter: any accesses to its ports, window, registers and memory, in
  * any order, with a look at the screen after the first ones and at the end. What must hold: the
  * picture has its limits, no access leaves the memory, which the sanitizers watch, and what is
- * mapped for the guest is taken back. From the project's root:
+ * mapped for the guest is taken back.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-vga \
- *		selftests/fuzz/vga.c userspace/screen.c userspace/devices/vga*.c \
- *		userspace/devices/{pci_bus,pci_function,msix}.c
- *	out/fuzz-vga -max_len=2048 -max_total_time=600
+ * needs: userspace/screen.c userspace/devices/vga.c userspace/devices/vga_font.c
+ * needs: userspace/devices/vga_memory.c userspace/devices/vga_registers.c
+ * needs: userspace/devices/vga_vbe.c userspace/devices/vga_view.c userspace/devices/pci_bus.c
+ * needs: userspace/devices/pci_function.c userspace/devices/msix.c
+ * max-len: 2048
  */
 #include "../../userspace/pci.h"
 #include "../../userspace/screen.h"

@@ -2,13 +2,12 @@
 /*
  * libFuzzer on virtio-balloon: any driver, targets and questions at any time. What must hold: that
  * only whole pages of guest memory are given back, and that what the driver says does not become
- * what it shall do. From the project's root:
+ * what it shall do.
  *
- *	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -isystem \
- *		~/.cache/svmm/source/tools/testing/selftests -o out/fuzz-balloon \
- *		selftests/fuzz/virtio_balloon.c userspace/devices/virtio_balloon.c \
- *		userspace/devices/virtio_served.c userspace/virtqueue*.c userspace/iov.c
- *	out/fuzz-balloon -max_len=1024 -max_total_time=600
+ * needs: userspace/devices/virtio_balloon.c userspace/devices/virtio_served.c
+ * needs: userspace/virtqueue.c userspace/virtqueue_packed.c userspace/virtqueue_split.c
+ * needs: userspace/iov.c
+ * max-len: 1024
  */
 #include "served.h"
 #include "../../userspace/devices/virtio_balloon.h"

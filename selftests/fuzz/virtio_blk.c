@@ -2,13 +2,13 @@
 /*
  * libFuzzer on virtio-blk: any rings, any requests, memory that changes while it is looked at. The
  * block is played here, and sees that what it is asked for is within the disk, in memory, and has
- * the bytes that it says. From the project's root:
+ * the bytes that it says.
  *
- *	clang -O1 -g -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -o out/fuzz-virtio_blk \
- *		selftests/fuzz/virtio_blk.c userspace/devices/{pci_bus,pci_function,msix}.c \
- *		userspace/devices/{virtio,virtio_pci,virtio_blk}.c userspace/virtqueue*.c \
- *		userspace/iov.c -pthread
- *	out/fuzz-virtio_blk -max_len=1024 -max_total_time=600
+ * needs: userspace/devices/pci_bus.c userspace/devices/pci_function.c userspace/devices/msix.c
+ * needs: userspace/devices/virtio.c userspace/devices/virtio_pci.c userspace/devices/virtio_blk.c
+ * needs: userspace/virtqueue.c userspace/virtqueue_packed.c userspace/virtqueue_split.c
+ * needs: userspace/iov.c
+ * max-len: 1024
  */
 #include <semaphore.h>
 #include <stdlib.h>

@@ -2,13 +2,12 @@
 /*
  * libFuzzer on virtio-console: any driver, and ends in the host that come, go, give and take. What
  * must hold is that nothing of it reaches beyond guest memory, and that no more input is taken than
- * there is. From the project's root:
+ * there is.
  *
- *	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -isystem \
- *		~/.cache/svmm/source/tools/testing/selftests -o out/fuzz-console \
- *		selftests/fuzz/virtio_console.c userspace/devices/virtio_console.c \
- *		userspace/devices/virtio_served.c userspace/virtqueue*.c userspace/iov.c
- *	out/fuzz-console -max_len=1024 -max_total_time=600
+ * needs: userspace/devices/virtio_console.c userspace/devices/virtio_served.c
+ * needs: userspace/virtqueue.c userspace/virtqueue_packed.c userspace/virtqueue_split.c
+ * needs: userspace/iov.c
+ * max-len: 1024
  */
 #include "served.h"
 #include "../../userspace/devices/virtio_console.h"

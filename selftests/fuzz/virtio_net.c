@@ -3,13 +3,12 @@
  * libFuzzer on virtio-net: any bytes in guest memory, which change at any time, any features,
  * frames of any size, and a net that cannot always send. What must hold: only whole frames with
  * headers that say what was negotiated come out, all of them in memory; the net always has room for
- * a frame; and a pair that the driver broke touches nothing any more. From the project's root:
+ * a frame; and a pair that the driver broke touches nothing any more.
  *
- *	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
- *		-o out/fuzz-virtio-net selftests/fuzz/virtio_net.c userspace/virtqueue*.c \
- *		userspace/iov.c userspace/devices/virtio_net_control.c \
- *		userspace/devices/virtio_net_queue.c -pthread
- *	out/fuzz-virtio-net -max_len=2048 -max_total_time=600
+ * needs: userspace/virtqueue.c userspace/virtqueue_packed.c userspace/virtqueue_split.c
+ * needs: userspace/iov.c userspace/devices/virtio_net_control.c
+ * needs: userspace/devices/virtio_net_queue.c
+ * max-len: 2048
  */
 #define GUEST_GPA	0x1000ull	/* addresses that a fuzzer finds */
 

@@ -3,12 +3,11 @@
  * libFuzzer on virtqueues: any bytes in guest memory, which change at any time, and any operations
  * of a device. What must hold is what a device relies on: parts that are in memory, sums that are
  * right, no more in flight than the ring has, nothing written but to the used ring, and a queue
- * that is broken stays so. From the project's root:
+ * that is broken stays so.
  *
- *	clang -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
- *		-o out/fuzz-virtqueue selftests/fuzz/virtqueue.c userspace/virtqueue*.c \
- *		userspace/iov.c
- *	out/fuzz-virtqueue -max_len=512 -max_total_time=600
+ * needs: userspace/virtqueue.c userspace/virtqueue_packed.c userspace/virtqueue_split.c
+ * needs: userspace/iov.c
+ * max-len: 512
  */
 #define GUEST_GPA	0x1000ull	/* addresses that a fuzzer finds */
 
