@@ -377,7 +377,8 @@ static int run(struct _test_data_call *self)
 	return ret;
 }
 
-#define RUN(name)	FIXTURE_VARIANT_ADD(call, run_##name) { .call = run, .guest = #name, .least = 5 }
+#define RUN(name)								\
+	FIXTURE_VARIANT_ADD(call, run_##name) { .call = run, .guest = #name, .least = 5 }
 
 RUN(self_ipi);
 RUN(pio_in);

@@ -50,7 +50,8 @@ struct call {
 	int16_t error[ERRORS];
 };
 
-#define M(type, what, is)	{ offsetof(struct type, what), sizeof(((struct type *)0)->what), is }
+#define M(type, what, is) \
+	{ offsetof(struct type, what), sizeof(((struct type *)0)->what), is }
 #define CALL(name)		#name, name
 #define WORD(is)		4, { { 0, 4, is } }
 
@@ -124,7 +125,8 @@ static const struct call calls[] = {
 	  { M(svmm_debug, flags, FLAGS), M(svmm_debug, reserved, ZERO), M(svmm_debug, db[0], GPA),
 	    M(svmm_debug, db[3], GPA), M(svmm_debug, dr7, ANY) },
 	  { EFAULT, EINVAL, ENOMEM, EIO, EBUSY } },
-	{ CALL(SVMM_GET_EXITS), VCPU, sizeof(struct svmm_last_exits), {}, { EFAULT, EIO, EBUSY, ENOMEM } },
+	{ CALL(SVMM_GET_EXITS), VCPU, sizeof(struct svmm_last_exits), {},
+	  { EFAULT, EIO, EBUSY, ENOMEM } },
 };
 
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))

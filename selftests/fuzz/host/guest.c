@@ -2,15 +2,15 @@
 /*
  * Fuzz svmm.ko by its guests: random programs of pieces (pieces.h) with interesting registers, in
  * each CPU mode, on two vCPUs at once: CPUID, MSRs, control and debug registers, ports, MMIO,
- * interrupts between the two, edits of page tables, SVM's own instructions, mode switches, code that
- * changes itself, and bytes of no meaning.
+ * interrupts between the two, edits of page tables, SVM's own instructions, mode switches, code
+ * that changes itself, and bytes of no meaning.
  *
  * Held against them: no state that a guest can reach is one that VMRUN refuses, or one that the
  * module does not know; SVMM_RUN's errors are those of a dead VM; memory beside the guest's is as
  * it was. The rest is the kernel's log's to say.
  *
- * A command is one piece: byte 0 which, 1 the mode and how, from 8 on what registers hold. It begins
- * with G_FIXUP set to the next one's, so that a fault costs no more than its own.
+ * A command is one piece: byte 0 which, 1 the mode and how, from 8 on what registers hold. It
+ * begins with G_FIXUP set to the next one's, so that a fault costs no more than its own.
  *
  * needs: selftests/fuzz/host/campaign.c selftests/fuzz/host/kcov.c selftests/lib/start.c
  * needs: selftests/lib/vmtest.c
@@ -36,6 +36,7 @@
 #define STACK_AT(n)	(G_STACK - 0xc00 * (n))
 #define CANARY_BYTES	PAGE_SIZE
 #define READONLY_GPA	0xc0000000UL
+#define PROGRAMS_OF_A_VM 64
 #define RUNS		400		/* of a vCPU, one program */
 #define TICK_MS		2
 #define TICKS		3		/* that a program lasts, at most */
@@ -44,6 +45,7 @@ static struct {
 	struct vmt v[GUEST_CPUS];
 	uint8_t *canary[2];		/* before and behind the memory */
 	uint64_t value;			/* that fills them */
+	unsigned int programs;		/* of this VM */
 } w;
 
 static const char *const modes[] = {
@@ -83,17 +85,22 @@ static uint64_t value(enum kind kind, const uint8_t *v)
 		return v[1] & 1 ? r : edges[v[1] / 2 % ARRAY_SIZE(edges)];
 	switch (kind) {
 	case SMALL: return v[1] % 40;
-	case LEAF: return (v[1] & 3) == 0 ? 0x80000000 + v[1] / 4 : (v[1] & 3) == 1 ?
-			  0x40000000u + v[1] / 4 : v[1] / 4u;
-	case MSR: return v[0] & 1 ? msrs[v[1] % ARRAY_SIZE(msrs)] : 0x800u + v[1] % 64;
-	case PORT: return v[0] & 1 ? 0x100 + v[1] : 0x60 + v[1] % 64;
+	case LEAF:
+		return v[1] / 4 + (v[1] & 3 ? (v[1] & 3) == 1 ? 0x40000000u : 0 : 0x80000000);
+	case MSR:
+		return v[0] & 1 ? msrs[v[1] % ARRAY_SIZE(msrs)] : 0x800u + v[1] % 64;
+	case PORT:
+		return v[0] & 1 ? 0x100 + v[1] : 0x60 + v[1] % 64;
 	/* One or two bits beside what the modes have; bits of FLAGS too. */
-	case CR: return (v[0] & 1 ? 0x80000031 : 0x6a0) ^ 1ULL << v[1] % 32 ^ 1ULL << v[0] % 32;
+	case CR:
+		return (v[0] & 1 ? 0x80000031 : 0x6a0) ^ 1ULL << v[1] % 32 ^ 1ULL << v[0] % 32;
 	case DR: return r & 0xffff27ff;
-	case DATA: return v[0] & 1 ? v[1] : r;
+	case DATA:
+		return v[0] & 1 ? v[1] : r;
 	case ADDRESS:
 		switch (v[0] % 8) {
-		case 0: case 1: return G_MMIO + v[1] * 4;
+		case 0:
+		case 1: return G_MMIO + v[1] * 4;
 		case 2: return 0xfee00000 + v[1] % 64 * 16;
 		case 3: return READONLY_GPA + v[1] * 16;
 		case 4: return G_PAGED + v[1] * 64;
@@ -101,10 +108,14 @@ static uint64_t value(enum kind kind, const uint8_t *v)
 		case 6: return G_RAM_BYTES - 16 + v[1] % 32;
 		default: return 0x40000000 + v[1] * PAGE_SIZE;
 		}
-	case MEMORY: return G_FREE + (v[0] % 16) * PAGE_SIZE + v[1] * (v[0] & 1 ? 1 : 16);
-	case TABLE: return ((uint64_t)tables[v[0] % 8] << 4) + v[1] % 64 * (v[1] & 0x80 ? 8 : 4);
-	case ENTRY: return (r & 0x3ff000) | v[1] | (v[0] & 1 ? 0 : r & (1ULL << 63));
-	case CODE: return CODE_AT(v[0] & 1) + v[1] * (v[0] & 2 ? 8 : 1);
+	case MEMORY:
+		return G_FREE + (v[0] % 16) * PAGE_SIZE + v[1] * (v[0] & 1 ? 1 : 16);
+	case TABLE:
+		return ((uint64_t)tables[v[0] % 8] << 4) + v[1] % 64 * (v[1] & 0x80 ? 8 : 4);
+	case ENTRY:
+		return (r & 0x3ff000) | v[1] | (v[0] & 1 ? 0 : r & (1ULL << 63));
+	case CODE:
+		return CODE_AT(v[0] & 1) + v[1] * (v[0] & 2 ? 8 : 1);
 	case SELECTOR: return selectors[v[1] % ARRAY_SIZE(selectors)];
 	case HYPERCALL: return v[1] % 16;
 	case ICR: return (r & 0xccfff) | (v[1] & 15) << 4;
@@ -293,39 +304,70 @@ static const char *run_both(void)
 
 /* Programs */
 
-static int open_guest(void)
+/* A VM serves for many programs: what a vCPU was at first, it is made again for the next. */
+
+static struct svmm_cpuid *cpuid;
+static uint8_t *first[GUEST_CPUS];	/* their pages, with all state */
+
+static void close_guest(void)
 {
-	static struct svmm_cpuid *cpuid;
+	for (unsigned int i = 0; i < GUEST_CPUS; i++) {
+		if (w.v[i].page)
+			munmap(w.v[i].page, w.v[i].caps.vcpu_mmap_bytes);
+		if (w.v[i].vcpu >= 0)
+			close(w.v[i].vcpu);
+		w.v[i].page = NULL;
+		w.v[i].vcpu = -1;
+	}
+	if (w.v[0].vm >= 0)
+		close(w.v[0].vm);
+	w.v[0].vm = -1;
+	w.programs = 0;
+}
+
+static bool open_guest(void)
+{
 	struct vmt *v = w.v;
 	char name[32];
 
+	if (v->vm >= 0)
+		return true;
 	snprintf(name, sizeof(name), "fuzz-%d", getpid());
-	if (!cpuid && svmm_get_supported_cpuid(v->svmm, &cpuid))
-		return -1;
 	do
 		v->vm = svmm_create_vm(v->svmm, name);
 	while (v->vm == -EINTR);
 	if (v->vm < 0 || svmm_set_slot(v->vm, 0, 0, 0, G_RAM_BYTES, v->ram) ||
 	    svmm_set_slot(v->vm, 1, SVMM_MEM_READONLY, READONLY_GPA, PAGE_SIZE, v->ram + G_FREE))
-		return -1;
+		return false;
 	w.v[1].vm = v->vm;
 	for (unsigned int i = 0; i < GUEST_CPUS; i++) {
-		w.v[i].vcpu = svmm_create_vcpu(v->vm, i);
-		if (w.v[i].vcpu < 0 ||
-		    svmm_map_vcpu(w.v[i].vcpu, v->caps.vcpu_mmap_bytes, &w.v[i].page) ||
-		    svmm_set_cpuid(w.v[i].vcpu, cpuid))
-			return -1;
+		struct vmt *u = &w.v[i];
+
+		u->vcpu = svmm_create_vcpu(v->vm, i);
+		if (u->vcpu < 0 || svmm_map_vcpu(u->vcpu, v->caps.vcpu_mmap_bytes, &u->page) ||
+		    svmm_set_cpuid(u->vcpu, cpuid) || svmm_get_state(u->vcpu, SVMM_STATE_ALL))
+			return false;
+		memcpy(first[i], u->page, v->caps.vcpu_mmap_bytes);
 	}
-	return 0;
+	return true;
 }
 
-static void close_guest(void)
+/* As it was when it was made, and about to run at @rip in a mode. */
+static bool begin_at(unsigned int n, unsigned int mode, uint64_t rip)
 {
-	for (unsigned int i = 0; i < GUEST_CPUS; i++) {
-		munmap(w.v[i].page, w.v[i].caps.vcpu_mmap_bytes);
-		close(w.v[i].vcpu);
-	}
-	close(w.v[0].vm);
+	struct vmt *v = &w.v[n];
+	struct svmm_vcpu_page *page = v->page;
+
+	memcpy(page, first[n], v->caps.vcpu_mmap_bytes);
+	vmt_start(v, modes[mode]);
+	page->gpr.rip = rip;
+	page->gpr.rsp = STACK_AT(n);
+	/* QEMU ends when a 32-bit guest comes to CPL 0 with a TSS that is busy. */
+	if (vmt_emulated_host())
+		page->seg.tr.attrib &= ~2;
+	page->mp.state = SVMM_MP_RUNNABLE;
+	page->dirty = SVMM_STATE_ALL;
+	return !svmm_set_state(v->vcpu);
 }
 
 static bool canary_lives(void)
@@ -342,28 +384,28 @@ static const char *execute(const struct program *p)
 	const char *wrong;
 	unsigned int mode = p->command[0][1] % ARRAY_SIZE(modes), half = (p->nr + 1) / 2;
 
-	if (open_guest())
+	if (w.programs == PROGRAMS_OF_A_VM)
+		close_guest();
+	if (!open_guest())
 		return campaign_wrong("no VM: %s", strerror(errno));
+	w.programs++;
 	memset(w.v[0].ram + G_FREE, 0, 16 * PAGE_SIZE);
 	for (unsigned int n = GUEST_CPUS; n--;) {
-		struct vmt *v = &w.v[n];
-		struct emitter e = { v->ram, CODE_AT(n), mode + 1 };
+		struct emitter e = { w.v[n].ram, CODE_AT(n), mode + 1 };
 
-		vmt_start(v, modes[mode]);
-		v->page->gpr.rip = e.at;
-		v->page->gpr.rsp = STACK_AT(n);
-		/* QEMU ends when a 32-bit guest comes to CPL 0 with a TSS that is busy. */
-		if (vmt_emulated_host())
-			v->page->seg.tr.attrib &= ~2;
-		v->page->mp.state = SVMM_MP_RUNNABLE;
-		v->page->dirty |= SVMM_STATE_MP;
+		if (!begin_at(n, mode, CODE_AT(n))) {
+			if (w.programs == 1)
+				return "the state of a new vCPU is refused";
+			/* The last program was its VM's end. */
+			close_guest();
+			return execute(p);
+		}
 		for (unsigned int i = n * half; i < (n ? p->nr : half); i++)
 			emit(&e, p->command[i]);
 		/* OUT to PORT_DONE, again and again */
 		bytes(&e, (const uint8_t[]){ 0xe7, PORT_DONE, 0xeb, 0xfc }, 4);
 	}
 	wrong = run_both();
-	close_guest();
 	if (!canary_lives())
 		wrong = "memory beside the guest's has changed";
 	campaign_count(p->nr);
@@ -379,6 +421,8 @@ static void begin(void)
 	sigset_t alarm;
 
 	v->svmm = svmm_open();
+	if (svmm_get_supported_cpuid(v->svmm, &cpuid))
+		abort();
 	all = mmap(NULL, G_RAM_BYTES + 2 * CANARY_BYTES, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (v->svmm < 0 || svmm_get_caps(v->svmm, &v->caps) || all == MAP_FAILED)
@@ -391,7 +435,11 @@ static void begin(void)
 		for (unsigned int at = 0; at < CANARY_BYTES; at += 8)
 			*(uint64_t *)(w.canary[i] + at) = w.value;
 	vmt_load(v, "fuzz");
+	v->vm = -1;
+	v->vcpu = -1;
 	w.v[1] = *v;
+	for (unsigned int i = 0; i < GUEST_CPUS; i++)
+		first[i] = malloc(v->caps.vcpu_mmap_bytes);
 	sigaction(SIGALRM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
 	sigemptyset(&alarm);
@@ -408,7 +456,8 @@ static void describe(const uint8_t *c, char *text, size_t size)
 
 	snprintf(text, size, "%s: rax %#llx rcx %#llx rdx %#llx rdi %#llx (%s)",
 		 c[1] >= 240 ? "bytes" : p->name, (unsigned long long)value(p->rax, c + 8),
-		 (unsigned long long)value(p->rcx, c + 10), (unsigned long long)value(p->rdx, c + 12),
+		 (unsigned long long)value(p->rcx, c + 10),
+		 (unsigned long long)value(p->rdx, c + 12),
 		 (unsigned long long)value(p->rdi, c + 14), modes[c[1] % ARRAY_SIZE(modes)]);
 }
 

@@ -90,11 +90,15 @@ static uint64_t likely(enum kind kind, uint8_t p)
 	case ZERO: return 0;
 	case FLAGS: return p % 64;
 	case NUMBER: return p % 8;
-	case COUNT: return p & 1 ? (p >> 1) * 64 : p >> 1;
-	case GPA: return (uint64_t)p * PAGE_SIZE * (p & 1 ? 1 : 64);
+	case COUNT:
+		return p & 1 ? (p >> 1) * 64 : p >> 1;
+	case GPA:
+		return (uint64_t)p * PAGE_SIZE * (p & 1 ? 1 : 64);
 	case USER: return user_address(p);
-	case PORT: return p & 1 ? 0x500u + p % 16 : 0xd0000000 + p * 4;
-	case VECTOR: return (p & 0x80 ? 0x4000 : 0) | (p & 7) << 8 | (p ^ 0x41);
+	case PORT:
+		return p & 1 ? 0x500u + p % 16 : 0xd0000000 + p * 4;
+	case VECTOR:
+		return (p & 0x80 ? 0x4000 : 0) | (p & 7) << 8 | (p ^ 0x41);
 	case MESSAGE: return 0xfee00000 | (p & 7) << 12 | (p & 8);
 	case FD: return w.event[p % EVENTS];
 	case KHZ: return caps.tsc_khz;
@@ -241,7 +245,7 @@ static const char *complete(unsigned int n)
 
 	switch (e->reason) {
 	case SVMM_EXIT_IO:
-		if (e->io.direction > 1 || (e->io.bytes != 1 && e->io.bytes != 2 && e->io.bytes != 4) ||
+		if (e->io.direction > 1 || !e->io.bytes || e->io.bytes > 4 || e->io.bytes == 3 ||
 		    e->io.data_offset + (uint64_t)e->io.count * e->io.bytes > caps.vcpu_mmap_bytes)
 			return campaign_wrong("a port access of %u x %u bytes at %#x", e->io.count,
 					      e->io.bytes, e->io.data_offset);
@@ -432,9 +436,15 @@ static void take(const uint8_t *c)
 	size_t bytes = (c[5] % 64 + 1) * PAGE_SIZE;
 
 	switch (c[6] % 6) {
-	case 0: madvise(at, bytes, MADV_DONTNEED); break;
-	case 1: mprotect(at, bytes, PROT_READ); break;
-	case 2: mprotect(at, bytes, PROT_READ | PROT_WRITE); break;
+	case 0:
+		madvise(at, bytes, MADV_DONTNEED);
+		break;
+	case 1:
+		mprotect(at, bytes, PROT_READ);
+		break;
+	case 2:
+		mprotect(at, bytes, PROT_READ | PROT_WRITE);
+		break;
 	case 3:		/* nothing is there; not even what libc would map there next */
 		mmap(at, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
 		     -1, 0);
@@ -443,7 +453,9 @@ static void take(const uint8_t *c)
 		mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 		     0);
 		break;
-	case 5: madvise(ram, G_RAM_BYTES, MADV_HUGEPAGE); break;
+	case 5:
+		madvise(ram, G_RAM_BYTES, MADV_HUGEPAGE);
+		break;
 	}
 }
 
@@ -519,7 +531,7 @@ static const char *ioctl_call(const struct call *call, const uint8_t *c)
 	if (call->request == SVMM_SET_MEMORY_SLOT)
 		keep_to((struct svmm_memory_slot *)argument);
 	if (call->request == SVMM_SET_SIGMASK)
-		((struct svmm_sigmask *)argument)->mask = c[20];	/* not the two that end RUNs */
+		((struct svmm_sigmask *)argument)->mask = c[20];	/* not those that end RUNs */
 	if (call->request == SVMM_SET_CPUID && c[3] & 1)
 		arg = cpuid;
 	if (!call->bytes)

@@ -19,7 +19,8 @@ struct piece {
 	uint8_t rax, rcx, rdx, rdi;	/* enum kind */
 };
 
-#define PIECE(name, nr, rax, rcx, rdx, rdi, ...)	{ name, nr, { __VA_ARGS__ }, rax, rcx, rdx, rdi }
+#define PIECE(name, nr, rax, rcx, rdx, rdi, ...) \
+	{ name, nr, { __VA_ARGS__ }, rax, rcx, rdx, rdi }
 /* With an address in RDI and data in RAX; that leave early. */
 #define ON(name, nr, ...)	PIECE(name, nr, DATA, SMALL, PORT, ADDRESS, __VA_ARGS__)
 #define PLAIN(name, nr, ...)	PIECE(name, nr, ANY, SMALL, ANY, MEMORY, __VA_ARGS__)
@@ -128,7 +129,8 @@ static const struct piece pieces[] = {
 	ON("bound", 2, 0x62, 0x07),
 	PIECE("entry", 2, ENTRY, ANY, ANY, TABLE, 0x89, 0x07),
 	PIECE("entry 8", 3, ENTRY, ANY, ANY, TABLE, 0x48, 0x89, 0x07),
-	PIECE("entry, flush", 8, ENTRY, ANY, ANY, TABLE, 0x89, 0x07, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8),
+	PIECE("entry, flush", 8, ENTRY, ANY, ANY, TABLE,
+	      0x89, 0x07, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8),
 	PIECE("entry, invlpg", 5, ENTRY, ANY, ANY, TABLE, 0x89, 0x07, 0x0f, 0x01, 0x3f),
 	PIECE("code", 2, ANY, ANY, ANY, CODE, 0x89, 0x07),
 	PIECE("code 8", 3, ANY, ANY, ANY, CODE, 0x48, 0x89, 0x07),
