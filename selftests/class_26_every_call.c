@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bug class 26: memory runs out, or a user page is gone, in the middle of any call. Each allocation
- * and each copy from and to user space on a call's way is failed once, one after the other. The call
- * says -ENOMEM or -EFAULT, or does without; called again it succeeds, so that the first try has left
- * nothing behind. What it has forgotten to free, debug/leaks finds.
+ * and each copy from and to user space on a call's way is failed once, one after the other. The
+ * call says -ENOMEM or -EFAULT, or does without; called again it succeeds, so that the first try
+ * has left nothing behind. What it has forgotten to free, debug/leaks finds.
  *
- * needs: selftests/lib/failures.c selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/failures.c selftests/lib/memory.c selftests/lib/vmtest.c
+ * needs: selftests/lib/start.c
  * libs: -lnl-genl-3 -lnl-3 -Wl,--no-warnings
  * timeout: 180
  */
@@ -358,8 +359,8 @@ CALL(get_counters, 1, NULL);
 CALL(debug_vmcb, 2, NULL);
 
 /*
- * SVMM_RUN, up to the guest's end, on memory that it meets for the first time; what it has failed at,
- * it begins again.
+ * SVMM_RUN, up to the guest's end, on memory that it meets for the first time; what it has failed
+ * at, it begins again.
  */
 static int run(struct _test_data_call *self)
 {
@@ -370,7 +371,8 @@ static int run(struct _test_data_call *self)
 		ret = svmm_run(self->v.vcpu);
 		if (!ret && page->exit.reason == SVMM_EXIT_MEMORY_FAULT)
 			return page->exit.memory_fault.error;
-		if (!ret && page->exit.reason != SVMM_EXIT_IO && page->exit.reason != SVMM_EXIT_MMIO)
+		if (!ret && page->exit.reason != SVMM_EXIT_IO &&
+		    page->exit.reason != SVMM_EXIT_MMIO)
 			vmt_die(&self->v, "exit %u", page->exit.reason);
 	} while (ret == -EINTR ||
 		 (!ret && (page->exit.reason != SVMM_EXIT_IO || page->exit.io.port != PORT_DONE)));

@@ -5,7 +5,8 @@
  * -EFAULT where a copy failed), or it does without; run again, the guest goes on as if nothing had
  * been.
  *
- * needs: selftests/lib/failures.c selftests/lib/memory.c selftests/lib/vmtest.c selftests/lib/start.c
+ * needs: selftests/lib/failures.c selftests/lib/memory.c selftests/lib/vmtest.c
+ * needs: selftests/lib/start.c
  * timeout: 120
  */
 #include <errno.h>

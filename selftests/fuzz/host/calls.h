@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Every ioctl of svmm.ko as a fuzzer needs to know it: whose fd it is of, what its argument's members
- * are, and which errors it may give (uapi/svmm.h). How values are made up for them is ioctl.c's.
+ * Every ioctl of svmm.ko as a fuzzer needs to know it: whose fd it is of, what its argument's
+ * members are, and which errors it may give (uapi/svmm.h). How values are made up for them is
+ * ioctl.c's.
  */
 #ifndef SELFTESTS_FUZZ_CALLS_H
 #define SELFTESTS_FUZZ_CALLS_H

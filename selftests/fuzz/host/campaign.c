@@ -2,8 +2,8 @@
 /*
  * A campaign: its workers execute programs and share what they have found; they are more than there
  * are CPUs, since closing a VM waits for grace periods. The process that started them watches the
- * kernel's log and their progress. A failure is what a target says, a worker that does not get on or
- * dies, or a complaint in the log (scripts/host/trouble).
+ * kernel's log and their progress. A failure is what a target says, a worker that does not get on
+ * or dies, or a complaint in the log (scripts/host/trouble).
  */
 #include <errno.h>
 #include <fcntl.h>

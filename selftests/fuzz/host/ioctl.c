@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzz svmm.ko by its device: random sequences of every call (calls.h) on several VMs and vCPUs, with
- * values made up by what a member means; and around them what a hostile VMM does: it scribbles on
- * the shared page, runs random code in random states, one vCPU behind another's back, takes guest
- * memory away, closes, duplicates and maps, and uses its fds in a child.
+ * Fuzz svmm.ko by its device: random sequences of every call (calls.h) on several VMs and vCPUs,
+ * with values made up by what a member means; and around them what a hostile VMM does: it scribbles
+ * on the shared page, runs random code in random states, one vCPU behind another's back, takes
+ * guest memory away, closes, duplicates and maps, and uses its fds in a child.
  *
- * Held against a call: its errors are those that it is documented to have; a child gets -EIO; an exit
- * record says what an exit can be. The rest is the kernel's log's to say.
+ * Held against a call: its errors are those that it is documented to have; a child gets -EIO; an
+ * exit record says what an exit can be. The rest is the kernel's log's to say.
  *
  * A command: byte 0 what, byte 1 on which, bytes 2 and 3 how, and two bytes for each value.
  *
@@ -530,8 +530,9 @@ static const char *ioctl_call(const struct call *call, const uint8_t *c)
 	}
 	if (call->request == SVMM_SET_MEMORY_SLOT)
 		keep_to((struct svmm_memory_slot *)argument);
+	/* Not the signals that end RUNs. */
 	if (call->request == SVMM_SET_SIGMASK)
-		((struct svmm_sigmask *)argument)->mask = c[20];	/* not those that end RUNs */
+		((struct svmm_sigmask *)argument)->mask = c[20];
 	if (call->request == SVMM_SET_CPUID && c[3] & 1)
 		arg = cpuid;
 	if (!call->bytes)
