@@ -8,7 +8,7 @@
 
 . selftests/lib/manage.sh
 
-echo "1..34"
+echo "1..35"
 
 # It leaves
 detach a halt
@@ -20,6 +20,8 @@ pid=$(pid_of a)
 [ "$(for fd in 0 1; do readlink "/proc/$pid/fd/$fd"; done | sort -u)" = /dev/null ] &&
 	[ "$(sed 's/.*) [A-Z] [0-9]* [0-9]* \([0-9]*\) .*/\1/' "/proc/$pid/stat")" = "$pid" ]
 result $? "in a session of its own, with nothing of the caller's"
+[ "$(grep -c '^[^ ]* r' "/proc/$pid/maps")" -gt 10 ] && ! grep -q '^[^ ]* .wx' "/proc/$pid/maps"
+result $? "no memory of it, the guest's included, can be written and executed"
 [ "$(stat -c '%a %u' /run/svmm /run/svmm/a.sock | tr '\n' ' ')" = "700 0 600 0 " ]
 result $? "nobody else gets into the directory of sockets, or to one"
 fails 1 'cannot create the VM "a": you have a running VM of that name' detach a halt

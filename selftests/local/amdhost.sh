@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# only: check-long
 # timeout: 600
 #
 # scripts/amdhost as a command: status, streams, deadlines, signals, and that nothing stays.
