@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic, 7.3, rt, debug
+# KVER    kernel to build for: a release, or 6.1, 6.12, 6.1-generic, 6.12-generic, rt, 6.12-rt, 7.3,
+#         debug
 # KDIR    its build directory, if not /lib/modules/KVER/build
 # CPU     emulated host of demo and shell: epyc or opteron
 # CPUS    CPUs of the guest of demo and shell (1)
@@ -14,7 +15,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU TIME
 
-.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-debug fuzz bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall deb clean help
+.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-kernels check-debug fuzz bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall deb clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -49,6 +50,9 @@ check:					## the whole test suite (TESTS="name ..." HOSTS="epyc-6.1 ...")
 
 check-long:				## the suite on more hosts and with a second emulator
 	@scripts/check --long
+
+check-kernels:				## build for each of Debian's kernels, load there, boot a guest
+	@scripts/check --kernels
 
 check-debug:				## the suite on a kernel with KASAN, lockdep, kmemleak and the like
 	@scripts/check --debug
