@@ -492,6 +492,7 @@ static const char *child(void)
 
 /* Calls */
 
+/* @own: on an fd that the call is of, with an argument in memory */
 static const char *judge(const struct call *call, int ret, bool own)
 {
 	if (ret >= 0)
@@ -552,7 +553,7 @@ static const char *ioctl_call(const struct call *call, const uint8_t *c)
 		keep(&w.vcpu[c[3] % VCPUS], ret);
 		map(c[3] % VCPUS);
 	}
-	return judge(call, ret, own && arg != (void *)number ? c[3] <= 250 : own);
+	return judge(call, ret, own && c[3] <= 250);
 }
 
 static const char *command(const uint8_t *c)
