@@ -66,10 +66,10 @@ TEST(each_instruction)
 	table = vmt_u32(&v, vmt_report(&v));
 	ASSERT_EQ(0, set(&v, SVMM_DEBUG_STEP, 0, 0));
 	for (unsigned int i = 0; table[i]; i++) {
-		/* QEMU steps over STI and the instruction behind it at once. */
-		if (i == 9 && vmt_emulated_host())
-			continue;
 		EXPECT_DEBUG(&v, 1, DR6_BS);
+		/* QEMU before 9.1 steps over STI and the instruction behind it at once. */
+		if (i == 9 && vmt_emulated_host() && v.page->gpr.rip == table[10])
+			i = 10;
 		EXPECT_EQ(table[i], v.page->gpr.rip) {
 			TH_LOG("step %u", i);
 		}
@@ -193,28 +193,32 @@ TEST(registers)
 	struct svmm_debug_vmcb vmcb;
 	uint64_t bp, dr7;
 	struct vmt v;
+	int event;
 
 	boot(&v, "stops");
 	bp = vmt_report(&v);
-	ASSERT_EQ(0, set(&v, SVMM_DEBUG_HW, bp, 2));
-	if (!vmt_emulated_host()) {	/* VMRUN loads DR7 there, but arms nothing */
-		EXPECT_DEBUG(&v, 1, 1);
-		EXPECT_EQ(bp, v.page->gpr.rip);
-	}
-	/* Writes of 4 bytes. */
+	/* Writes of 4 bytes; and then the breakpoint. */
 	ASSERT_EQ(0, set(&v, SVMM_DEBUG_HW, G_FREE, 0xd0002));
 	ASSERT_EQ(0, svmm_debug_vmcb(v.vcpu, &vmcb));
 	memcpy(&dr7, vmcb.vmcb + VMCB_DR7, sizeof(dr7));
 	EXPECT_EQ(0xd0402, dr7);
-	if (!vmt_emulated_host()) {
+	ASSERT_EQ(0, set(&v, SVMM_DEBUG_HW, bp, 2));
+	event = vmt_run(&v);
+	if (event == SVMM_EXIT_DEBUG) {
+		EXPECT_EQ(bp, v.page->exit.debug.rip);
+		EXPECT_EQ(1, v.page->exit.debug.dr6);
+		ASSERT_EQ(0, set(&v, SVMM_DEBUG_HW, G_FREE, 0xd0002));
 		EXPECT_DEBUG(&v, 1, 1);
 		EXPECT_EQ(1, *vmt_u32(&v, G_FREE));
+	} else {	/* VMRUN loads DR7 there, but arms nothing */
+		ASSERT_TRUE(vmt_emulated_host() && event == VMT_REPORT);
 	}
 	vmt_get(&v, SVMM_STATE_DR);
 	EXPECT_EQ(0x1234, v.page->dr.db[0]);
 	EXPECT_EQ(0x400, v.page->dr.dr7);
 	EXPECT_EQ(0xffff0ff0, v.page->dr.dr6);
-	vmt_report(&v);
+	if (event == SVMM_EXIT_DEBUG)
+		vmt_report(&v);
 	EXPECT_EQ(0x1234, vmt_res(&v, 0));
 	EXPECT_EQ(0xffff0ff0, vmt_res(&v, 1));
 	EXPECT_EQ(0x400, vmt_res(&v, 2));
