@@ -64,10 +64,10 @@ echo "# exits for 20000 characters: serial port $((b - a)), hvc0 $((c - b))"
 result $? "a character at hvc0 costs a quarter at most"
 go_on
 step console
+$talk listen:1234 "to the guest" >"$tmp/heard" &	# which the guest calls behind this step
 [ "$($talk "unix:$tmp/hvc" 'echo $((6 * 7))' | tr -d '\r')" = 42 ]
 result $? "a shell on hvc0"
 go_on
-$talk listen:1234 "to the guest" >"$tmp/heard" &
 step vsock
 [ "$($talk vsock:42:99 'host calls')" = "guest listens" ]
 result $? "the host calls the guest"
