@@ -8,7 +8,7 @@
 
 . selftests/lib/tap.sh
 shown=out
-S=$((10 * ${SLOWDOWN:-1}))
+S=$((5 * ${SLOWDOWN:-1}))
 found=$(ls selftests/fuzz/host/found/* 2>/dev/null)
 
 echo "1..$((2 + $(echo $found | wc -w)))"
