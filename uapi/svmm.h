@@ -15,8 +15,8 @@
  * one that created the VM gives -EIO.  A call of a vCPU that is not said to be
  * for any thread gives -EBUSY while another thread is in one, or in
  * SVMM_SHIFT_TIME.  Each call that has an argument in memory can give -EFAULT,
- * each that has something to keep or to copy -ENOMEM; then nothing has changed.
- * A number, once used, keeps its meaning.
+ * each that has something to keep or to copy -ENOMEM.  A number, once used,
+ * keeps its meaning.
  */
 #ifndef _UAPI_SVMM_H
 #define _UAPI_SVMM_H

@@ -102,7 +102,7 @@ bites 28 abi_slots.c module/memslot.c \
 	's/check_add_overflow(gpa, size, &end) ||/(end = gpa + size, false) ||/' \
 	"a slot may wrap around"
 bites 29 mmio.c module/emulate/alu.c \
-	's/^\*rflags |= flags_of_result(a, bytes);//; /^static u64 logic/,/^}/s/& ~X86_FLAGS_ARITH/\& ~0ULL/' \
+	'/^static u64 logic/,/^}/s/& ~X86_FLAGS_ARITH/\& ~0ULL/' \
 	"AND and OR leave the flags"
 bites 31 class_31_page_tables.c module/npt/npt_mm.c \
 	's/get_zeroed_page(GFP_KERNEL_ACCOUNT)/get_zeroed_page(GFP_KERNEL)/' \
