@@ -16,7 +16,7 @@
 enum whose { DEVICE, VM, VCPU };
 
 /* What a member is: which values are worth trying. */
-enum kind {
+enum member_kind {
 	END,
 	ZERO,		/* flags and reserved members without a meaning */
 	FLAGS,		/* of which few bits are defined */
@@ -24,14 +24,14 @@ enum kind {
 	COUNT,		/* of entries or pages, in 64s and others */
 	GPA,		/* guest-physical address or size of memory */
 	USER,		/* address in user space */
-	PORT,
+	IO_AT,		/* port, or address of MMIO */
 	VECTOR,
 	MESSAGE,	/* address of an interrupt message */
 	FD,
 	NAME,		/* SVMM_NAME_MAX bytes */
 	TEXT,		/* SVMM_REASON_MAX bytes */
 	KHZ,
-	ANY,
+	BITS,		/* of any value */
 };
 
 struct member {
@@ -91,7 +91,7 @@ static const struct call calls[] = {
 	    M(svmm_vm_state_info, reason, TEXT) },
 	  { EFAULT, EINVAL, EIO } },
 	{ CALL(SVMM_IOEVENTFD), VM, sizeof(struct svmm_ioeventfd),
-	  { M(svmm_ioeventfd, address, PORT), M(svmm_ioeventfd, match, NUMBER),
+	  { M(svmm_ioeventfd, address, IO_AT), M(svmm_ioeventfd, match, NUMBER),
 	    M(svmm_ioeventfd, bytes, NUMBER), M(svmm_ioeventfd, fd, FD),
 	    M(svmm_ioeventfd, flags, FLAGS), M(svmm_ioeventfd, reserved[4], ZERO) },
 	  { EFAULT, EINVAL, EBADF, EEXIST, ENOENT, ENOSPC, ENOMEM, EIO } },
@@ -99,15 +99,15 @@ static const struct call calls[] = {
 	  { M(svmm_irqfd, address, MESSAGE), M(svmm_irqfd, data, VECTOR), M(svmm_irqfd, fd, FD),
 	    M(svmm_irqfd, flags, FLAGS), M(svmm_irqfd, reserved[4], ZERO) },
 	  { EFAULT, EINVAL, EBADF, ENOENT, ENOSPC, ENOMEM, EIO } },
-	{ CALL(SVMM_SHIFT_TIME), VM, 0, { { 0, 8, ANY } }, { EINVAL, EBUSY, EIO } },
+	{ CALL(SVMM_SHIFT_TIME), VM, 0, { { 0, 8, BITS } }, { EINVAL, EBUSY, EIO } },
 	{ CALL(SVMM_DEBUG_NPT), VM, sizeof(struct svmm_debug_npt),
 	  { M(svmm_debug_npt, gpa, GPA) }, { EFAULT, EINVAL, EIO } },
 	{ CALL(SVMM_RUN), VCPU, 0, {}, { EINTR, EINVAL, EIO, EBUSY, ENOMEM, EFAULT } },
 	{ CALL(SVMM_GET_STATE), VCPU, WORD(FLAGS), { EFAULT, EINVAL, EIO, EBUSY } },
 	{ CALL(SVMM_SET_STATE), VCPU, 0, {}, { EINVAL, EIO, EBUSY, ENOMEM } },
 	{ CALL(SVMM_SET_CPUID), VCPU, sizeof(struct svmm_cpuid) + sizeof(struct svmm_cpuid_entry),
-	  { M(svmm_cpuid, nr, NUMBER), M(svmm_cpuid, flags, ZERO), { 8, 4, ANY }, { 12, 4, NUMBER },
-	    { 16, 4, FLAGS }, { 20, 4, ANY }, { 24, 4, ANY }, { 28, 4, ANY }, { 32, 4, ANY },
+	  { M(svmm_cpuid, nr, NUMBER), M(svmm_cpuid, flags, ZERO), { 8, 4, BITS }, { 12, 4, NUMBER },
+	    { 16, 4, FLAGS }, { 20, 4, BITS }, { 24, 4, BITS }, { 28, 4, BITS }, { 32, 4, BITS },
 	    { 36, 4, ZERO } },
 	  { EFAULT, EINVAL, EBUSY, ENOMEM, EIO } },
 	{ CALL(SVMM_SET_SIGMASK), VCPU, sizeof(struct svmm_sigmask),
@@ -124,7 +124,7 @@ static const struct call calls[] = {
 	{ CALL(SVMM_GET_COUNTERS), VCPU, sizeof(struct svmm_counters), {}, { EFAULT, EIO } },
 	{ CALL(SVMM_SET_DEBUG), VCPU, sizeof(struct svmm_debug),
 	  { M(svmm_debug, flags, FLAGS), M(svmm_debug, reserved, ZERO), M(svmm_debug, db[0], GPA),
-	    M(svmm_debug, db[3], GPA), M(svmm_debug, dr7, ANY) },
+	    M(svmm_debug, db[3], GPA), M(svmm_debug, dr7, BITS) },
 	  { EFAULT, EINVAL, ENOMEM, EIO, EBUSY } },
 	{ CALL(SVMM_GET_EXITS), VCPU, sizeof(struct svmm_last_exits), {},
 	  { EFAULT, EIO, EBUSY, ENOMEM } },

@@ -270,7 +270,7 @@ static void work(struct worker *w, unsigned int n, uint64_t seed)
 	w->begun_s = seconds();
 	pid = fork();
 	if (pid) {
-		w->pid = pid;
+		w->pid = pid > 0 ? pid : 0;
 		return;
 	}
 	begin(w, n);
@@ -289,7 +289,7 @@ static void work(struct worker *w, unsigned int n, uint64_t seed)
 /* Dead within a second, or the process is not to be killed, and says so. */
 static bool end(struct worker *w)
 {
-	if (w->pid <= 0)
+	if (!w->pid)
 		return true;
 	kill(w->pid, SIGKILL);
 	for (unsigned int i = 0; i < 100 * DEATH_S * slowdown(); i++) {
@@ -309,6 +309,8 @@ static const char *look(struct worker *w)
 {
 	int status;
 
+	if (!w->pid)
+		return NULL;
 	if (waitpid(w->pid, &status, WNOHANG) == w->pid) {
 		w->pid = 0;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -338,7 +340,7 @@ static bool fails(const struct program *p)
 		execute(p);
 		_exit(0);
 	}
-	w->pid = pid;
+	w->pid = pid > 0 ? pid : 0;
 	do {
 		usleep(2000);
 		wrong = look(w);

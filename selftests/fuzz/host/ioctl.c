@@ -30,6 +30,7 @@
 #include "../../lib/start.h"
 #include "calls.h"
 #include "campaign.h"
+#include "pieces.h"
 
 #define VMS		3
 #define VCPUS		6
@@ -84,7 +85,7 @@ static uint64_t user_address(uint8_t p)
 	}
 }
 
-static uint64_t likely(enum kind kind, uint8_t p)
+static uint64_t likely(enum member_kind kind, uint8_t p)
 {
 	switch (kind) {
 	case ZERO: return 0;
@@ -95,7 +96,7 @@ static uint64_t likely(enum kind kind, uint8_t p)
 	case GPA:
 		return (uint64_t)p * PAGE_SIZE * (p & 1 ? 1 : 64);
 	case USER: return user_address(p);
-	case PORT:
+	case IO_AT:
 		return p & 1 ? 0x500u + p % 16 : 0xd0000000 + p * 4;
 	case VECTOR:
 		return (p & 0x80 ? 0x4000 : 0) | (p & 7) << 8 | (p ^ 0x41);
@@ -106,11 +107,11 @@ static uint64_t likely(enum kind kind, uint8_t p)
 	}
 }
 
-static uint64_t value(enum kind kind, const uint8_t *v)
+static uint64_t value(enum member_kind kind, const uint8_t *v)
 {
 	uint64_t r;
 
-	if (v[0] < 200 && kind != ANY)
+	if (v[0] < 200 && kind != BITS)
 		return likely(kind, v[1]);
 	if (v[0] < 210 && kind == FD)
 		return v[1] & 1 ? w.vm[v[1] % VMS] : w.vcpu[v[1] % VCPUS];
@@ -125,30 +126,24 @@ static uint64_t value(enum kind kind, const uint8_t *v)
 }
 
 /* Guest memory is what user_address() gives, and nothing that lies behind it. */
-static void keep_to(struct svmm_memory_slot *slot)
+static void cut(struct svmm_memory_slot *slot, const void *start, uint64_t bytes)
 {
-	const struct {
-		uint64_t start, bytes;
-	} own[] = {
-		{ (uintptr_t)ram, RESERVED_BYTES }, { (uintptr_t)scratch, SCRATCH_BYTES },
-		{ (uintptr_t)readonly, sizeof(readonly) },
-		{ (uintptr_t)w.page[0], caps.vcpu_mmap_bytes },
-		{ (uintptr_t)w.page[1], caps.vcpu_mmap_bytes },
-		{ (uintptr_t)w.page[2], caps.vcpu_mmap_bytes },
-		{ (uintptr_t)w.page[3], caps.vcpu_mmap_bytes },
-		{ (uintptr_t)w.page[4], caps.vcpu_mmap_bytes },
-		{ (uintptr_t)w.page[5], caps.vcpu_mmap_bytes },
-	};
+	uint64_t at = slot->user_addr - (uintptr_t)start;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(own); i++) {
-		uint64_t at = slot->user_addr - own[i].start;
-
-		if (own[i].start && at < own[i].bytes && slot->size > own[i].bytes - at)
-			slot->size = own[i].bytes - at;
-	}
+	if (start && at < bytes && slot->size > bytes - at)
+		slot->size = bytes - at;
 }
 
-static void text(enum kind kind, const uint8_t *v, char *to)
+static void keep_to(struct svmm_memory_slot *slot)
+{
+	cut(slot, ram, RESERVED_BYTES);
+	cut(slot, scratch, SCRATCH_BYTES);
+	cut(slot, readonly, sizeof(readonly));
+	for (unsigned int i = 0; i < VCPUS; i++)
+		cut(slot, w.page[i], caps.vcpu_mmap_bytes);
+}
+
+static void text(enum member_kind kind, const uint8_t *v, char *to)
 {
 	unsigned int n = v[0] < 224 ? 1 + v[1] % 16 : v[1] % 64;
 	unsigned int room = kind == NAME ? SVMM_NAME_MAX : SVMM_REASON_MAX;
@@ -330,7 +325,7 @@ static void scribble(unsigned int n, const uint8_t *c)
 	struct svmm_vcpu_page *page = w.page[n];
 	unsigned int place = c[4] % (ARRAY_SIZE(places) + 4), at = c[5];
 	uint8_t *lapic;
-	uint64_t v = value(ANY, c + 6);
+	uint64_t v = value(BITS, c + 6);
 
 	if (!page)
 		return;
@@ -362,47 +357,9 @@ static void scribble(unsigned int n, const uint8_t *c)
 	page->dirty |= places[place].group;
 }
 
-/* In a mode that it names, code of ready-made pieces, or of its own bytes. */
+/* In a mode that it names, code of pieces (pieces.h), or of its own bytes. */
 static void start(unsigned int n, const uint8_t *c)
 {
-	static const struct {
-		uint8_t nr, code[14];
-	} piece[] = {
-		{ 2, { 0x0f, 0xa2 } },					/* CPUID */
-		{ 3, { 0x0f, 0x01, 0xd9 } },				/* VMMCALL */
-		{ 2, { 0xe6, 0x80 } },					/* OUT */
-		{ 1, { 0xed } },					/* IN */
-		{ 2, { 0xf3, 0x6e } },					/* REP OUTSB */
-		{ 2, { 0xf3, 0x6c } },					/* REP INSB */
-		{ 2, { 0xfb, 0xf4 } },					/* STI, HLT */
-		{ 2, { 0xfa, 0xf4 } },					/* CLI, HLT */
-		{ 1, { 0xcc } },
-		{ 2, { 0xcd, 0x30 } },
-		{ 2, { 0x0f, 0x0b } },
-		{ 7, { 0xb9, 0x10, 0x08, 0x00, 0x00, 0x0f, 0x30 } },	/* x2APIC */
-		{ 7, { 0xb9, 0x3f, 0x08, 0x00, 0x00, 0x0f, 0x30 } },
-		{ 7, { 0xb9, 0xe0, 0x06, 0x00, 0x00, 0x0f, 0x30 } },	/* TSC deadline */
-		{ 7, { 0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32 } },	/* EFER */
-		{ 7, { 0xb9, 0x1b, 0x00, 0x00, 0x00, 0x0f, 0x30 } },	/* APIC_BASE */
-		{ 7, { 0xb9, 0x01, 0x4d, 0x56, 0x4b, 0x0f, 0x30 } },	/* a clock */
-		{ 3, { 0x0f, 0x22, 0xe0 } },				/* CR4 = RAX */
-		{ 3, { 0x0f, 0x22, 0xd8 } },				/* CR3 = RAX */
-		{ 3, { 0x0f, 0x22, 0xc0 } },				/* CR0 = RAX */
-		{ 3, { 0x0f, 0x23, 0xf8 } },				/* DR7 = RAX */
-		{ 4, { 0x44, 0x0f, 0x22, 0xc0 } },			/* CR8 = RAX */
-		{ 3, { 0x0f, 0x01, 0xd1 } },				/* XSETBV */
-		{ 3, { 0x0f, 0x01, 0xd8 } },				/* VMRUN */
-		{ 8, { 0x89, 0x04, 0x25, 0x00, 0x00, 0x00, 0xd0 } },	/* MMIO */
-		{ 7, { 0x8b, 0x04, 0x25, 0xb0, 0x00, 0xe0, 0xfe } },	/* xAPIC */
-		{ 7, { 0x89, 0x04, 0x25, 0x00, 0x03, 0xe0, 0xfe } },
-		{ 8, { 0xc7, 0x04, 0x25, 0x00, 0x00, 0x10, 0x00, 0x01 } },
-		{ 2, { 0xf3, 0x90 } },					/* PAUSE */
-		{ 2, { 0xeb, 0xfe } },					/* a loop */
-		{ 1, { 0xcf } },					/* IRET */
-		{ 3, { 0x0f, 0x01, 0x3f } },				/* INVLPG */
-		{ 2, { 0x0f, 0x09 } },					/* WBINVD */
-		{ 3, { 0x0f, 0x01, 0xdf } },				/* INVLPGA */
-	};
 	static const struct stubs stubs = { 0x9000, 0x9000, 0x9000 };
 	unsigned int at = G_CODE;
 
@@ -412,19 +369,25 @@ static void start(unsigned int n, const uint8_t *c)
 	start_memory(ram, &stubs, c[4] % 6 + 1);
 	start_registers(w.page[n], c[4] % 6 + 1, G_CODE);
 	w.page[n]->gpr.rflags |= c[5] & 1 ? RFLAGS_IF : 0;
-	w.page[n]->gpr.rax = value(ANY, c + 6);
+	w.page[n]->gpr.rax = value(BITS, c + 6);
 	w.page[n]->gpr.rdx = c[8];
 	w.page[n]->gpr.rcx = c[9];
 	w.page[n]->gpr.rsi = G_FREE;
 	w.page[n]->gpr.rdi = G_FREE;
 	if (!caps.xcr0)
 		w.page[n]->cr.xcr0 = 0;
+	/* QEMU ends where a TSS is busy, or none (docs/emulated-host.md). */
+	w.page[n]->seg.tr.attrib &= ~2;
 	for (unsigned int i = 10; i < COMMAND_BYTES; i++) {
 		if (c[5] & 2) {
 			ram[at++] = c[i];
 		} else {
-			memcpy(ram + at, piece[c[i] % ARRAY_SIZE(piece)].code, 14);
-			at += piece[c[i] % ARRAY_SIZE(piece)].nr;
+			const struct piece *piece = &pieces[c[i] % ARRAY_SIZE(pieces)];
+
+			if (piece->rax == TSS)
+				continue;
+			memcpy(ram + at, piece->code, piece->nr);
+			at += piece->nr;
 		}
 	}
 	ram[at] = 0xf4;
