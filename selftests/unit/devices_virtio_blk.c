@@ -433,6 +433,15 @@ static void test_readonly(void)
 	free_disk();
 }
 
+/* Return: whether the message has come, among those of earlier requests that were late. */
+static bool message_came(uint32_t data)
+{
+	for (unsigned int i = 0; i < fake.nr_msis; i++)
+		if (fake.msi[i].data == data)
+			return true;
+	return false;
+}
+
 /* No request, or none that can be answered: the device stops, and a reset makes it well. */
 static void test_no_requests(void)
 {
@@ -456,9 +465,9 @@ static void test_no_requests(void)
 		set_header(0, VIRTIO_BLK_T_OUT, 0);
 		add_parts(0, 0, parts[i % 4], cases[i % 4].nr, i & 4);
 		CHECK_EQ(finish(0, 0), BROKEN);
-		while (!fake.nr_msis && fake_loop(DONE_MS))
+		while (!message_came(0x40) && fake_loop(DONE_MS))
 			;
-		CHECK_EQ(fake.msi[0].data, 0x40);
+		CHECK(message_came(0x40));
 		CHECK(was_said(cases[i % 4].why));
 		kick(&dev, 0);
 		kick(&dev, 0);
