@@ -7,7 +7,9 @@
  * created, lives as long as its VM, so that interrupts can be sent to it from
  * any context without a reference.  It must not know ioctls (dev.c).
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/moduleparam.h>
 #include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
@@ -27,18 +29,28 @@ static DEFINE_MUTEX(vm_list_lock);
 static LIST_HEAD(vm_list);
 static u64 vm_serial;			/* of the newest VM; guarded by vm_list_lock */
 
+static unsigned int vms_per_user = 1024;
+module_param(vms_per_user, uint, 0644);
+MODULE_PARM_DESC(vms_per_user, "VMs that a user may have at once, without CAP_SYS_RESOURCE");
+
 static int vm_list_add(struct vm *vm)
 {
+	unsigned int nr = 0;
 	struct vm *other;
 	int ret = 0;
 
 	mutex_lock(&vm_list_lock);
 	list_for_each_entry(other, &vm_list, list) {
-		if (uid_eq(other->owner, vm->owner) && !strcmp(other->name, vm->name)) {
+		if (!uid_eq(other->owner, vm->owner))
+			continue;
+		nr++;
+		if (!strcmp(other->name, vm->name)) {
 			ret = -EEXIST;
 			break;
 		}
 	}
+	if (!ret && nr >= READ_ONCE(vms_per_user) && !capable(CAP_SYS_RESOURCE))
+		ret = -EDQUOT;
 	if (!ret) {
 		vm->serial = ++vm_serial;
 		list_add_tail(&vm->list, &vm_list);

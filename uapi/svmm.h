@@ -166,8 +166,9 @@ struct svmm_cpuid {
 /*
  * SVMM_CREATE_VM: returns a new VM's fd (close-on-exec).
  * Errors: -EINVAL (flags, reserved, name), -EEXIST (the user has a live VM of
- * that name), -EBUSY (another hypervisor owns SVM), -ENODEV (SVM was lost on
- * some CPU), -EINTR (a signal came first: call again), -ENOMEM, -EMFILE.
+ * that name), -EDQUOT (the user has as many as the parameter vms_per_user says,
+ * and no CAP_SYS_RESOURCE), -EBUSY (another hypervisor owns SVM), -ENODEV (SVM
+ * was lost on some CPU), -EINTR (a signal came first: call again), -ENOMEM, -EMFILE.
  */
 #define SVMM_CREATE_VM		_IOW(SVMM_IOC, 0x02, struct svmm_create_vm)
 

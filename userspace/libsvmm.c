@@ -256,6 +256,8 @@ static const struct {
 	{ 0, EPERM, "no permission; become root, or a member of the device's group (ls -l "
 		    SVMM_DEVICE ")" },
 	{ SVMM_CREATE_VM, EEXIST, "you have a running VM of that name; choose another name" },
+	{ SVMM_CREATE_VM, EDQUOT, "you have as many VMs as a user may have; end one, or have root "
+				  "raise /sys/module/svmm/parameters/vms_per_user" },
 	{ SVMM_CREATE_VM, ENAMETOOLONG, "the name is longer than 31 characters; shorten it" },
 	{ SVMM_CREATE_VM, EINVAL, "not a name; use 1 to 31 characters out of A-Z a-z 0-9 . _ -" },
 	{ SVMM_CREATE_VM, EBUSY, "another hypervisor holds SVM; if it is KVM, stop its guests and "

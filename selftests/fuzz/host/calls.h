@@ -64,7 +64,7 @@ static const struct call calls[] = {
 	{ CALL(SVMM_CREATE_VM), DEVICE, sizeof(struct svmm_create_vm),
 	  { M(svmm_create_vm, flags, ZERO), M(svmm_create_vm, reserved[6], ZERO),
 	    M(svmm_create_vm, name, NAME) },
-	  { EFAULT, EINVAL, EEXIST, EBUSY, EINTR, ENOMEM, EMFILE } },
+	  { EFAULT, EINVAL, EEXIST, EDQUOT, EBUSY, EINTR, ENOMEM, EMFILE } },
 	{ CALL(SVMM_CREATE_VCPU), VM, sizeof(struct svmm_create_vcpu),
 	  { M(svmm_create_vcpu, id, NUMBER), M(svmm_create_vcpu, flags, ZERO) },
 	  { EFAULT, EINVAL, EEXIST, ENOMEM, EMFILE, EIO } },
