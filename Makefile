@@ -15,7 +15,7 @@ KVER = 6.1
 endif
 export KDIR CPU TESTS HOSTS QEMU TIME
 
-.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-kernels check-debug fuzz bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall deb clean help
+.PHONY: all modules vmctl examples guest demo shell insmod check check-long check-kernels check-debug coverage fuzz bench bench-boot bench-disk bench-matrix bench-memory bench-native bench-own install uninstall deb clean help
 
 all: modules vmctl			## svmm.ko and vmctl
 
@@ -56,6 +56,13 @@ check-kernels:				## build for each of Debian's kernels, load there, boot a gues
 
 check-debug:				## the suite on a kernel with KASAN, lockdep, kmemleak and the like
 	@scripts/check --debug
+
+coverage: guest				## which lines of svmm.ko the suite executes; out/coverage/not-executed
+	@scripts/setup host
+	@scripts/build-module 6.1
+	@$(MAKE) --no-print-directory -C userspace
+	@$(MAKE) --no-print-directory -C selftests host
+	@scripts/coverage
 
 fuzz:					## fuzz svmm.ko, vmctl's parts and loaders, TIME seconds each (FUZZ="name ...")
 	@scripts/fuzz $(FUZZ)

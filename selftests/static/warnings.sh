@@ -13,7 +13,7 @@ failed=0
 for kernel in $kernels; do
 	n=$((n + 1))
 	# The lint farm keeps objects: start afresh, so that each file is looked at.
-	rm -rf "out/kbuild/$(scripts/setup kver $kernel)+.lint"
+	rm -rf "out/kbuild/$(scripts/setup kver $kernel).lint"
 	if out=$(scripts/build-module $kernel W=1 C=2 2>&1) && [ -z "$out" ]; then
 		echo "ok $n $kernel"
 	else
