@@ -175,7 +175,7 @@ TEST(breakpoint_before_interrupts)
 	boot(&v, "often");
 	vmt_report(&v);
 	ASSERT_EQ(0, set(&v, SVMM_DEBUG_BP, 0, 0));
-	for (int i = 0; i < 10000 || (vmt_count(&v, 0x31) < 100 && i < 200000); i++) {
+	for (int i = 0; i < 2000 || (vmt_count(&v, 0x31) < 100 && i < 200000); i++) {
 		EXPECT_DEBUG(&v, V_BP, 0);
 		vmt_get(&v, SVMM_STATE_EVENTS);
 		taken += !!(v.page->events.flags & SVMM_EVENT_INTR);
