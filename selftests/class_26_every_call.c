@@ -25,6 +25,7 @@
 #include "../uapi/svmm_netlink.h"
 
 #define MOST	1000		/* failures of one call, a bound for the loop */
+#define TRIES	5		/* at a call, as below */
 #define ROUNDS	4		/* of an operation of guests/varied.S */
 #define NEVER	100000		/* operations between its interrupts */
 #define DEVICE	0x50000000UL	/* where no memory is */
@@ -325,7 +326,7 @@ static int debug_vmcb(struct _test_data_call *self)
 CALL(map_page, 2, NULL);
 CALL(map_stats, 1, NULL);
 CALL(set_state, 1, with_state);
-CALL(set_cpuid, 2, NULL);	/* 3 with XSAVE */
+CALL(set_cpuid, 3, NULL);
 CALL(set_debug, 1, NULL);
 CALL(get_exits, 1, with_debug);
 CALL(set_sigmask, 1, NULL);
@@ -472,15 +473,19 @@ static void tear_down(struct _test_data_call *self)
 	vmt_close(&self->v);
 }
 
+/*
+ * An allocation that finds its slab empty asks for a page first, whose failure nobody is told of, and
+ * moves those behind it by one: so some may be missed in one try, and are met in another.
+ */
 TEST_F(call, fails_once)
 {
 	const char *why_not = failures_why_not();
-	int nth, told = 0, ret = 0;
+	int nth = 1, told = 0, tries = 1, ret = 0;
 	bool injected = true;
 
 	if (why_not)
 		SKIP(return, "%s", why_not);
-	for (nth = 1; nth < MOST && injected; nth++) {
+	for (; nth < MOST && injected; nth++) {
 		set_up(self, variant->guest);
 		if (variant->before)
 			variant->before(self);
@@ -498,6 +503,11 @@ TEST_F(call, fails_once)
 			ASSERT_EQ(0, ret) TH_LOG("failure %d, again: %s", nth, strerror(-ret));
 		}
 		tear_down(self);
+		if (!injected && told < variant->least && tries++ < TRIES) {
+			nth = 0;
+			told = 0;
+			injected = true;
+		}
 	}
 	TH_LOG("%d failures, %d of them told", nth - 2, told);
 	EXPECT_FALSE(injected);

@@ -62,14 +62,22 @@ compare()
 	}' "$3"
 }
 
+run_and_compare()
+{
+	timeout 30 vmctl run --mem 128M --cpus 1 --flat "$1" --exit-port 0xf4 --no-reboot \
+		>"$tmp/said" 2>"$tmp/vmctl" </dev/null
+	status=$?
+	compare "$name" "$dir/$name.$cpu" "$tmp/said" >"$tmp/differs"
+}
+
 set -- "$dir"/*.bin
 echo "1..$#"
 for guest; do
 	name=$(basename "$guest" .bin)
-	timeout 30 vmctl run --mem 128M --cpus 1 --flat "$guest" --exit-port 0xf4 --no-reboot \
-		>"$tmp/said" 2>"$tmp/vmctl" </dev/null
-	status=$?
-	compare "$name" "$dir/$name.$cpu" "$tmp/said" >"$tmp/differs"
+	run_and_compare "$guest"
+	# An interrupt of the host's that comes in the shadow of an STI ends it, as this emulator's VMRUN
+	# does not load it: seldom enough that it does not happen twice.
+	! grep -q '^sti\.' "$tmp/differs" || run_and_compare "$guest"
 	[ $status -eq 64 ] && [ -s "$tmp/said" ] && [ ! -s "$tmp/differs" ]
 	result $? "$name: $(wc -l <"$tmp/said") lines"
 done

@@ -6,7 +6,6 @@
 
 talk=out/selftests/tools/talk
 pid=
-: >"$tmp/out"
 clean() { [ -z "$pid" ] || kill "$pid" 2>/dev/null; }
 
 # begin NAME COMMAND OPTION ...: a guest of that name in the background, whose shell does COMMAND
@@ -15,6 +14,7 @@ begin()
 	append="console=ttyS0 quiet svmm.quiet svmm.run=\"$2\""
 	vm=$1
 	shift 2
+	: >"$tmp/out"		# not what the guest before has said
 	vmctl run --kernel out/guest/vmlinuz --initrd out/guest/devices.img --name "$vm" \
 		--console "file:$tmp/out" --serial-port "step=unix:$tmp/step" --append "$append" \
 		"$@" </dev/null >/dev/null 2>"$tmp/err" &

@@ -83,7 +83,7 @@ static bool refused(const char *path, const char *words)
 
 int main(void)
 {
-	char dir[] = "/tmp/notify.XXXXXX", path[64], name[64], longest[200];
+	char dir[] = "/tmp/notify.XXXXXX", path[64], name[sizeof(path) + 1], longest[200];
 	int fd, ours;
 
 	ksft_print_header();
