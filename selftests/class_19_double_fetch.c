@@ -6,7 +6,7 @@
  * harmless whatever they hold.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
- * hosts: epyc-6.1 opteron-6.12
+ * hosts: epyc-6.1
  */
 #include <errno.h>
 #include <pthread.h>

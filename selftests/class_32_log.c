@@ -5,6 +5,7 @@
  * processor takes.  The host's log gets a few lines of that at most.
  *
  * needs: selftests/lib/vmtest.c selftests/lib/start.c
+ * hosts: epyc-6.1
  * timeout: 90
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.1 opteron-6.12
+# hosts: epyc-6.1
 # timeout: 180
 #
 # Debian's kernel, unmodified, with several CPUs: it brings all of them up, sees their topology, has

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# hosts: epyc-6.1 opteron-6.12
+# hosts: epyc-6.1
 # timeout: 180
 #
 # What guest memory is in the host: each kind of --mem-path and --mem-pages is seen to be used, a
