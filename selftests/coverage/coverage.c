@@ -14,7 +14,6 @@
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
-#include <linux/version.h>
 
 #define CODE_MAX	(1 << 20)
 
@@ -44,13 +43,8 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 
 	if (event != MODULE_STATE_COMING || strcmp(mod->name, "svmm"))
 		return NOTIFY_DONE;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-	base[TEXT] = (unsigned long)mod->core_layout.base;
+	base[TEXT] = (unsigned long)mod->core_layout.base;	/* as of 6.1 */
 	base[INIT] = (unsigned long)mod->init_layout.base;
-#else
-	base[TEXT] = (unsigned long)mod->mem[MOD_TEXT].base;
-	base[INIT] = (unsigned long)mod->mem[MOD_INIT_TEXT].base;
-#endif
 	return NOTIFY_OK;
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# only: check-long
 # timeout: 240
 #
 # A host that sleeps with a guest running: host_events.sh, on a host whose CPU 0 is not kept apart,

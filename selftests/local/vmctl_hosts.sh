@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
+# only: check-long
 # timeout: 240
 #
 # vmctl on machines that cannot run guests: it names the reason and the remedy, in `vmctl run` as
