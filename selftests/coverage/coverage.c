@@ -23,9 +23,7 @@ static const char * const names[] = { "text", "init" };
 static u8 ran[NR_PARTS][CODE_MAX];
 static unsigned long base[NR_PARTS];		/* of the svmm.ko that came last */
 
-void __sanitizer_cov_trace_pc(void);
-
-/* Called with interrupts off, between GIF = 0 and 1, and in NMIs: no lock, and no atomic is needed. */
+/* Called anywhere, with GIF = 0 and in NMIs, too: it takes no lock. */
 notrace void __sanitizer_cov_trace_pc(void)
 {
 	unsigned long pc = (unsigned long)__builtin_return_address(0);
