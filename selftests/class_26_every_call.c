@@ -474,8 +474,8 @@ static void tear_down(struct _test_data_call *self)
 }
 
 /*
- * An allocation that finds its slab empty asks for a page first, whose failure nobody is told of, and
- * moves those behind it by one: so some may be missed in one try, and are met in another.
+ * An allocation that finds its slab empty asks for a page first, whose failure nobody is told of,
+ * and moves those behind it by one: so some may be missed in one try, and are met in another.
  */
 TEST_F(call, fails_once)
 {
